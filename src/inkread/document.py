@@ -1,0 +1,160 @@
+"""What a reading is: ``Document > Page > Region > Line > Word > Character``.
+
+Usage: ``for line in document.pages[0].lines: print(line.text, line.confidence)``
+
+All classes are frozen and compare by value. Coordinates are pixels of the input page as a viewer shows it
+(EXIF orientation applied), x to the right, y down. Confidences are probabilities in [0, 1], or None where
+nobody estimated one (a human transcription, for instance).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+Point = tuple[float, float]
+Polygon = tuple[Point, ...]
+Polyline = tuple[Point, ...]
+Setting = str | int | float | bool | None
+
+
+@dataclass(frozen=True, slots=True)
+class Character:
+    """One character, where it stands, and the probability that it is right."""
+
+    text: str
+    polygon: Polygon = ()
+    confidence: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """Characters between two spaces; ``confidence`` is the probability that the whole word is right."""
+
+    text: str
+    polygon: Polygon = ()
+    confidence: float | None = None
+    characters: tuple[Character, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Alternative:
+    """Another reading of a line, with the probability the decoder gave it."""
+
+    text: str
+    confidence: float
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A line of text.
+
+    Attributes:
+        id: unique within the page.
+        baseline: polyline the letters stand on, in reading direction.
+        polygon: outline of the ink.
+        text: NFC text, without a line break.
+        confidence: mean probability that a character of the line is right (1 - expected CER).
+        words: the words of ``text``, in order.
+        alternatives: other readings, most probable first, ``text`` itself not among them.
+        flagged: True where the confidence fell below what the caller asked for.
+    """
+
+    id: str
+    baseline: Polyline
+    polygon: Polygon
+    text: str = ""
+    confidence: float | None = None
+    words: tuple[Word, ...] = ()
+    alternatives: tuple[Alternative, ...] = ()
+    flagged: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Region:
+    """A block of lines in reading order: a column, a marginal note, one page of a spread."""
+
+    id: str
+    polygon: Polygon
+    lines: tuple[Line, ...] = ()
+    kind: str = "text"
+
+    @property
+    def text(self) -> str:
+        """The lines' text, one a line."""
+        return "\n".join(line.text for line in self.lines)
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One page image and what stands on it.
+
+    Attributes:
+        width, height: size in pixels of the page as a viewer shows it; all coordinates refer to it.
+        regions: in reading order.
+        source: file the page came from, "" for an array.
+        index: position in that file, from 0.
+        orientation: degrees (0, 90, 180, 270) the page must be turned clockwise for its text to stand upright.
+        dpi: resolution, None where unknown.
+    """
+
+    width: int
+    height: int
+    regions: tuple[Region, ...] = ()
+    source: str = ""
+    index: int = 0
+    orientation: int = 0
+    dpi: float | None = None
+
+    @property
+    def lines(self) -> tuple[Line, ...]:
+        """All lines in reading order."""
+        return tuple(line for region in self.regions for line in region.lines)
+
+    @property
+    def text(self) -> str:
+        """All lines in reading order, one a line."""
+        return "\n".join(line.text for line in self.lines)
+
+    @property
+    def confidence(self) -> float | None:
+        """Mean line confidence weighted by length, None where no line has one."""
+        rated = [(line.confidence, max(len(line.text), 1)) for line in self.lines if line.confidence is not None]
+        total = sum(weight for _, weight in rated)
+        return sum(confidence * weight for confidence, weight in rated) / total if total else None
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One processing step and the settings it ran with."""
+
+    name: str
+    settings: Mapping[str, Setting] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Provenance:
+    """What made a document: software, model and steps."""
+
+    software: str
+    model_name: str = ""
+    model_version: str = ""
+    steps: tuple[Step, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """The pages of one input file."""
+
+    pages: tuple[Page, ...] = ()
+    provenance: Provenance | None = None
+
+    @property
+    def text(self) -> str:
+        """The pages' text, pages separated by an empty line."""
+        return "\n\n".join(page.text for page in self.pages)
+
+    @property
+    def lines(self) -> Iterator[Line]:
+        """All lines of all pages in reading order."""
+        return (line for page in self.pages for line in page.lines)

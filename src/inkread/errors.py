@@ -1,0 +1,62 @@
+"""Every error Inkread raises on purpose, in one tree.
+
+Usage: ``except inkread.InkreadError as error: print(error)``; the message is one sentence for a person.
+
+::
+
+    InkreadError
+    ├── InputError                 a file, page or array cannot be read
+    │   ├── InputNotFoundError     the path does not exist, or a folder holds nothing readable
+    │   ├── UnsupportedInputError  the content is none of the formats Inkread reads
+    │   ├── DamagedInputError      the format is known, the content is truncated or corrupt
+    │   ├── EncryptedInputError    the file needs a password
+    │   └── InputTooLargeError     bytes, pixels or pages exceed the limits
+    ├── LayoutFileError            a PAGE, ALTO or JSON file does not say what Inkread needs
+    ├── BundleError                a model bundle is missing, incomplete or inconsistent
+    ├── DatasetError               a data set folder or manifest is missing or inconsistent
+    └── OutputError                a result cannot be written
+"""
+
+
+class InkreadError(Exception):
+    """Base of all errors that Inkread raises on purpose."""
+
+
+class InputError(InkreadError):
+    """A file, page or array cannot be read."""
+
+
+class InputNotFoundError(InputError):
+    """The path does not exist, or a folder holds nothing readable."""
+
+
+class UnsupportedInputError(InputError):
+    """The content is none of the formats Inkread reads."""
+
+
+class DamagedInputError(InputError):
+    """The format is known, but the content is truncated or corrupt."""
+
+
+class EncryptedInputError(InputError):
+    """The file needs a password."""
+
+
+class InputTooLargeError(InputError):
+    """Bytes, pixels or pages exceed the limits."""
+
+
+class LayoutFileError(InkreadError):
+    """A PAGE, ALTO or JSON file does not say what Inkread needs."""
+
+
+class BundleError(InkreadError):
+    """A model bundle is missing, incomplete or inconsistent."""
+
+
+class DatasetError(InkreadError):
+    """A data set folder or manifest is missing or inconsistent."""
+
+
+class OutputError(InkreadError):
+    """A result cannot be written."""
