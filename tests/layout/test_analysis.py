@@ -1,0 +1,68 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from inkread.document import Page
+from inkread.evaluation.detection import match_baselines
+from inkread.formats import read_layout
+from inkread.imaging.load import load_pages
+from inkread.imaging.turn import turn
+from inkread.layout import Analyser
+from inkread.layout.detector import Detector
+from inkread.recognition.bundle import Bundle
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
+
+
+@pytest.fixture(scope="module")
+def analyse() -> Analyser:
+    path = Bundle.open().detector
+    assert path is not None
+    return Analyser(Detector(path, threads=1))
+
+
+def written(name: str) -> tuple[np.ndarray[tuple[int, int], np.dtype[np.uint8]], Page]:
+    return next(load_pages(EXAMPLES / f"{name}.png")).grey, read_layout(EXAMPLES / f"{name}.xml")
+
+
+@pytest.mark.parametrize("name", ["letter", "lettre"])
+def test_lines_are_found_in_reading_order(analyse: Analyser, name: str) -> None:
+    grey, truth = written(name)
+    page = analyse(grey)
+    found, expected = [line.baseline for line in page.lines], [line.baseline for line in truth.lines]
+    score = match_baselines(expected, found, page.height)
+    assert score.recall > 0.95
+    assert score.precision > 0.9
+    heights = [line.baseline[0][1] for region in page.regions for line in region.lines]
+    assert heights == sorted(heights)
+
+
+def test_small_writing_on_a_large_page_gets_a_second_look(analyse: Analyser) -> None:
+    grey, truth = written("letter")
+    page = np.full((2 * grey.shape[0], 2 * grey.shape[1]), 235, np.uint8)
+    page[: grey.shape[0], : grey.shape[1]] = grey
+    found = [line.baseline for line in analyse(page).lines]
+    assert match_baselines([line.baseline for line in truth.lines], found, grey.shape[0]).recall > 0.9
+
+
+def test_a_page_that_lies_on_its_side_is_recognised(analyse: Analyser) -> None:
+    grey, _ = written("letter")
+    assert analyse(turn(grey, 90)).orientation == 90
+    assert analyse(grey).orientation == 0
+
+
+def test_an_empty_page_has_no_lines(analyse: Analyser) -> None:
+    page = analyse(np.full((500, 400), 240, np.uint8))
+    assert page.lines == ()
+    assert (page.width, page.height) == (400, 500)
+
+
+def test_line_ids_are_unique_and_lines_lie_in_their_regions(analyse: Analyser) -> None:
+    page = analyse(written("inventory")[0])
+    ids = [line.id for line in page.lines]
+    assert len(ids) == len(set(ids)) > 5
+    for region in page.regions:
+        (left, top), (right, bottom) = region.polygon[0], region.polygon[2]
+        for line in region.lines:
+            assert all(left <= x <= right and top <= y <= bottom for x, y in line.polygon)

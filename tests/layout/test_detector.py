@@ -1,0 +1,41 @@
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from inkread.errors import BundleError
+from inkread.imaging.load import load_pages
+from inkread.layout.detector import STEP, Detector
+from inkread.recognition.bundle import Bundle
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
+
+
+@pytest.fixture(scope="module")
+def detector() -> Detector:
+    path = Bundle.open().detector
+    assert path is not None
+    return Detector(path, threads=1)
+
+
+def test_text_is_told_from_paper(detector: Detector) -> None:
+    grey = next(load_pages(EXAMPLES / "letter.png")).grey
+    text_map = detector(grey, side=640)
+    rows, columns = text_map.probability.shape
+    assert max(rows, columns) == 640
+    assert text_map.grey.shape == (rows, columns)
+    assert 0.02 < (text_map.probability > 0.5).mean() < 0.5
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (10, 3000), (3000, 10), (33, 47)])
+def test_pages_of_any_shape_are_mapped(detector: Detector, shape: tuple[int, int]) -> None:
+    text_map = detector(np.full(shape, 255, np.uint8), side=640)
+    assert all(length % STEP == 0 for length in text_map.probability.shape)
+    assert (text_map.probability < 0.5).all()
+
+
+def test_a_network_of_another_kind_is_refused(tmp_path: Path) -> None:
+    shutil.copy(Bundle.open().recognizer, tmp_path / "detector.onnx")
+    with pytest.raises(BundleError, match="not a text detector"):
+        Detector(tmp_path / "detector.onnx")
