@@ -1,0 +1,174 @@
+"""A model bundle: a folder with the network, its description and where it comes from.
+
+Usage: ``bundle = Bundle.open(); bundle.model.alphabet``
+
+::
+
+    recognizer.onnx          int8 network for reading
+    recognizer.safetensors   float weights that fine-tuning starts from
+    detector.onnx            text detector (optional)
+    lm.bin                   character language model (optional)
+    model.json               what `Model` describes
+    MODEL_CARD.md            the same for people
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from inkread.errors import BundleError
+
+RECOGNIZER = "recognizer.onnx"
+WEIGHTS = "recognizer.safetensors"
+DETECTOR = "detector.onnx"
+LANGUAGE_MODEL = "lm.bin"
+DESCRIPTION = "model.json"
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class InputFormat(_Strict):
+    """What the network is fed: uint8 strips [batch, 1, height, width], which it normalises itself."""
+
+    height: int = Field(48, ge=16, le=256)
+    stride: float = Field(description="strip pixels for one output frame", gt=0)
+
+
+class Decoding(_Strict):
+    """Defaults of the decoder; the weights were tuned on val."""
+
+    beam_width: int = Field(16, ge=1)
+    language_model_weight: float = Field(0.0, ge=0)
+    length_bonus: float = 0.0
+
+
+class CalibrationValues(_Strict):
+    """``sigmoid(scale * logit(p) + shift)`` turns a raw confidence into a probability."""
+
+    scale: float = Field(1.0, gt=0)
+    shift: float = 0.0
+
+
+class DataSource(_Strict):
+    """Something the model learnt from: pages, fonts, texts or starting weights."""
+
+    name: str
+    kind: str
+    licence: str
+    origin: str = ""
+    sha256: str = ""
+
+
+class Metric(_Strict):
+    """A measured figure with its 95 % interval."""
+
+    name: str
+    dataset: str
+    split: str
+    value: float
+    low: float | None = None
+    high: float | None = None
+    lines: int | None = None
+    documents: int | None = Field(None, description="what the interval is a bootstrap over")
+    command: str = ""
+
+
+class Model(_Strict):
+    """``model.json``."""
+
+    name: str
+    version: str
+    licence: str = "Apache-2.0"
+    summary: str = ""
+    alphabet: str
+    input: InputFormat
+    decoding: Decoding = Decoding()
+    word_calibration: CalibrationValues = CalibrationValues()
+    line_calibration: CalibrationValues = CalibrationValues()
+    parameters: int = Field(0, ge=0)
+    sources: tuple[DataSource, ...] = ()
+    metrics: tuple[Metric, ...] = ()
+    training_command: str = ""
+    code_commit: str = ""
+    files: dict[str, str] = Field(default_factory=dict, description="sha256 of each file of the bundle")
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """An opened bundle: where it lies and what it says of itself."""
+
+    folder: Path
+    model: Model
+
+    @classmethod
+    def open(cls, folder: str | Path | None = None) -> Bundle:
+        """Open a bundle folder; None opens the one that ships with Inkread.
+
+        Raises:
+            BundleError: the folder, its description or its network is missing or wrong.
+        """
+        path = Path(folder) if folder is not None else Path(str(resources.files("inkread") / "assets" / "model"))
+        try:
+            text = (path / DESCRIPTION).read_text(encoding="utf-8")
+        except OSError:
+            raise BundleError(f"{path}: no model bundle here ({DESCRIPTION} cannot be read)") from None
+        try:
+            model = Model.model_validate_json(text)
+        except ValidationError as error:
+            first = error.errors()[0]
+            where = ".".join(str(part) for part in first["loc"]) or DESCRIPTION
+            raise BundleError(f"{path / DESCRIPTION}: {where}: {first['msg']}") from None
+        bundle = cls(path, model)
+        if not bundle.recognizer.is_file():
+            raise BundleError(f"{path}: {RECOGNIZER} is missing; copy the whole bundle folder")
+        return bundle
+
+    @property
+    def recognizer(self) -> Path:
+        """The int8 network."""
+        return self.folder / RECOGNIZER
+
+    @property
+    def weights(self) -> Path:
+        """The float weights."""
+        return self.folder / WEIGHTS
+
+    @property
+    def detector(self) -> Path | None:
+        """The text detector, where the bundle has one."""
+        return self._optional(DETECTOR)
+
+    @property
+    def language_model(self) -> Path | None:
+        """The language model, where the bundle has one."""
+        return self._optional(LANGUAGE_MODEL)
+
+    def verify(self) -> None:
+        """Compare every listed file with its hash.
+
+        Raises:
+            BundleError: a file is missing or was altered.
+        """
+        for name, expected in self.model.files.items():
+            path = self.folder / name
+            if not path.is_file():
+                raise BundleError(f"{self.folder}: {name} is missing; copy the whole bundle folder")
+            if file_sha256(path) != expected:
+                raise BundleError(f"{path}: the content does not match {DESCRIPTION}; copy the bundle again")
+
+    def _optional(self, name: str) -> Path | None:
+        path = self.folder / name
+        return path if path.is_file() else None
+
+
+def file_sha256(path: Path) -> str:
+    """Hex SHA-256 of a file's content."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()

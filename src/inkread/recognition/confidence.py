@@ -1,0 +1,148 @@
+"""How probable it is that what was read is right.
+
+Usage: ``word = Calibration(1.2, -0.3).apply(word_confidence(hypothesis.confidences[start:stop]))``
+
+Character: without a language model, its largest posterior within its frames; blank frames between characters are no
+evidence for any of them and do not enter. With one, the probability of the character given all others: at the frame
+where it peaks, its posterior times what the language model makes of the text around it, against the same for each
+rival class there and for leaving it out (the blank). Neighbouring frames and n-grams count the same evidence several
+times over, so these likelihoods are raised to the power ``TEMPER`` before they are compared.
+
+Word: the product of its characters, the probability that all are right. Line: the mean of its characters, the
+expected share of right ones. A `Calibration` measured on held-out pages corrects what bias is left in words and lines.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from inkread.recognition.alphabet import BLANK
+from inkread.recognition.fusion import Fusion
+from inkread.recognition.language_model import Context
+
+TEMPER = 0.4
+"""Chosen on val: word AUROC 0.76 with 1, 0.80 with 0.5, 0.81 with 0.4 and 0.33."""
+RIVAL_FLOOR = 3e-3
+"""Classes less probable than this are no rivals."""
+RIGHT_CONTEXT = 4
+"""Following characters that a rival is tried with; 3 ranks words a little worse, 7 no better."""
+EDGE = 1e-6
+
+Labels = Sequence[int]
+Spans = Sequence[tuple[int, int]]
+
+
+@dataclass(frozen=True, slots=True)
+class Calibration:
+    """``sigmoid(scale * logit(p) + shift)``: Platt scaling of a probability (Platt 1999); monotone for scale > 0."""
+
+    scale: float = 1.0
+    shift: float = 0.0
+
+    def apply(self, probability: float) -> float:
+        """The calibrated probability, in (0, 1) unless the identity; input in [0, 1]."""
+        if self == IDENTITY:
+            return probability
+        clipped = min(max(probability, EDGE), 1 - EDGE)
+        logit = self.scale * math.log(clipped / (1 - clipped)) + self.shift
+        return 1 / (1 + math.exp(-logit)) if logit > -700 else 0.0
+
+
+IDENTITY = Calibration()
+
+
+def word_ranges(text: str) -> Iterator[tuple[int, int]]:
+    """Where the words of a text start and stop; words are what stands between spaces."""
+    start = 0
+    for word in text.split(" "):
+        if word:
+            yield start, start + len(word)
+        start += len(word) + 1
+
+
+def word_confidence(characters: Iterable[float]) -> float:
+    """Probability that all characters are right; 1.0 for none."""
+    return math.prod(characters)
+
+
+def line_confidence(characters: Sequence[float]) -> float:
+    """Expected share of right characters; 0.0 for none."""
+    return math.fsum(characters) / len(characters) if characters else 0.0
+
+
+def shares(scores: Sequence[float]) -> tuple[float, ...]:
+    """Probabilities of alternative texts among themselves, from their natural log scores; they sum to 1."""
+    best = max(scores, default=0.0)
+    values = [math.exp(score - best) for score in scores]
+    total = math.fsum(values)
+    return tuple(value / total for value in values)
+
+
+def character_confidences(
+    log_probs: NDArray[np.float32], labels: Labels, spans: Spans, fusion: Fusion | None = None
+) -> tuple[float, ...]:
+    """The raw probability of each character of a text.
+
+    Args:
+        log_probs: float32 [frames, classes].
+        labels: class of each character.
+        spans: first and one-past-last frame of each character.
+        fusion: the language model that the text was read with.
+    """
+    if not labels:
+        return ()
+    if fusion is None or not fusion.active:
+        return tuple(
+            float(math.exp(log_probs[start:stop, label].max()))
+            for label, (start, stop) in zip(labels, spans, strict=True)
+        )
+    contexts = _contexts(labels, fusion)
+    return tuple(
+        _conditional(np.exp(log_probs[_peak(log_probs, label, span)]), labels, place, contexts, fusion)
+        for place, (label, span) in enumerate(zip(labels, spans, strict=True))
+    )
+
+
+def _peak(log_probs: NDArray[np.float32], label: int, span: tuple[int, int]) -> int:
+    start, stop = span
+    return start + int(log_probs[start:stop, label].argmax())
+
+
+def _contexts(labels: Labels, fusion: Fusion) -> list[Context]:
+    contexts = [fusion.start]
+    for label in labels:
+        contexts.append(fusion.extend(contexts[-1], label))
+    return contexts
+
+
+def _conditional(
+    posteriors: NDArray[np.float32], labels: Labels, place: int, contexts: Sequence[Context], fusion: Fusion
+) -> float:
+    """Probability of the character at ``place``, given all other characters."""
+    label = labels[place]
+    rivals = [rival for rival in np.flatnonzero(posteriors > RIVAL_FLOOR).tolist() if rival != label]
+    if not rivals:
+        return float(posteriors[label])
+    following = [*labels[place + 1 : place + 1 + RIGHT_CONTEXT], BLANK][:RIGHT_CONTEXT]
+    context = contexts[place]
+
+    def likelihood(choice: int) -> float:
+        text = following if choice == BLANK else [choice, *following]
+        return math.pow(float(posteriors[choice]) * _continue(context, text, fusion), TEMPER)
+
+    own = likelihood(label)
+    return own / (own + math.fsum(map(likelihood, rivals))) if own > 0 else 0.0
+
+
+def _continue(context: Context, labels: Labels, fusion: Fusion) -> float:
+    """Product of the factors of ``labels`` after ``context``; the blank, at the end, stands for the line's end."""
+    product = 1.0
+    for label in labels:
+        factor, context = fusion.step(context, label)
+        product *= factor
+    return product

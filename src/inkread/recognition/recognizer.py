@@ -1,0 +1,92 @@
+"""From strips to frame probabilities.
+
+Usage: ``log_probs = Recognizer(bundle, threads=2)([strip.image])``
+
+Strips are padded to a multiple of ``WIDTH_STEP`` and only strips of one padded width share a batch. The network sees
+the whole strip at once, padding included, so this keeps what is read in a line independent of the lines
+that happen to be read with it.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from inkread.errors import BundleError
+from inkread.imaging.session import open_session
+from inkread.recognition.bundle import Bundle
+
+WIDTH_STEP = 32
+MIN_WIDTH = 64
+MAX_WIDTH = 6400
+BATCH_COLUMNS = 4096
+MID_GREY = 128
+
+Grey = NDArray[np.uint8]
+LogProbs = NDArray[np.float32]
+
+
+class Recognizer:
+    """The recognition network of a bundle.
+
+    Args:
+        bundle: what to load.
+        threads: threads within an operator; None takes the processors this process may use.
+
+    Raises:
+        BundleError: the network cannot be run, or its classes do not fit the bundle's alphabet.
+    """
+
+    def __init__(self, bundle: Bundle, threads: int | None = None) -> None:
+        self._session = open_session(bundle.recognizer, threads)
+        self._name = self._session.get_inputs()[0].name
+        self._height = bundle.model.input.height
+        self._stride = bundle.model.input.stride
+        expected = len(bundle.model.alphabet) + 1
+        classes = self._run(np.full((1, 1, self._height, MIN_WIDTH), MID_GREY, np.uint8)).shape[2]
+        if classes != expected:
+            raise BundleError(f"{bundle.recognizer}: {classes} classes, but the alphabet asks for {expected}")
+
+    def __call__(self, strips: Sequence[Grey]) -> list[LogProbs]:
+        """Read strips.
+
+        Args:
+            strips: uint8 [height, width], each with its own width; wider than ``MAX_WIDTH`` is cut off.
+
+        Returns:
+            For each strip float32 [frames, classes]: natural log softmax, one frame every ``stride`` columns.
+        """
+        results: list[LogProbs | None] = [None] * len(strips)
+        for indices in self._batches(strips):
+            batch = self._pad([strips[index] for index in indices])
+            for index, log_probs in zip(indices, self._run(batch), strict=True):
+                frames = -(-min(strips[index].shape[1], MAX_WIDTH) // self._stride)
+                results[index] = log_probs[: int(frames)]
+        return [result for result in results if result is not None]
+
+    def _run(self, batch: Grey) -> LogProbs:
+        return np.asarray(self._session.run(None, {self._name: batch})[0], np.float32)
+
+    def _batches(self, strips: Sequence[Grey]) -> Iterator[list[int]]:
+        buckets: dict[int, list[int]] = defaultdict(list)
+        for index, strip in enumerate(strips):
+            buckets[padded_width(strip.shape[1])].append(index)
+        for width, indices in sorted(buckets.items()):
+            size = max(BATCH_COLUMNS // width, 1)
+            for start in range(0, len(indices), size):
+                yield indices[start : start + size]
+
+    def _pad(self, strips: Sequence[Grey]) -> Grey:
+        width = padded_width(strips[0].shape[1])
+        batch = np.full((len(strips), 1, self._height, width), MID_GREY, np.uint8)
+        for row, strip in zip(batch, strips, strict=True):
+            row[0, :, : strip.shape[1]] = strip[:, :width]
+        return batch
+
+
+def padded_width(width: int) -> int:
+    """Columns of the batch that a strip of ``width`` columns is read in."""
+    return min(max(-(-width // WIDTH_STEP) * WIDTH_STEP, MIN_WIDTH), MAX_WIDTH)

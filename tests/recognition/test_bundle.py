@@ -1,0 +1,78 @@
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from inkread.errors import BundleError
+from inkread.recognition.alphabet import LATIN
+from inkread.recognition.bundle import Bundle, InputFormat, Model, file_sha256
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    model = Model(
+        name="tiny",
+        version="1",
+        alphabet=LATIN,
+        input=InputFormat(stride=4),
+        files={"recognizer.onnx": file_sha256(Path(__file__))},
+    )
+    (tmp_path / "model.json").write_text(model.model_dump_json(), encoding="utf-8")
+    shutil.copy(__file__, tmp_path / "recognizer.onnx")
+    return tmp_path
+
+
+def test_the_bundled_model_is_whole_small_and_says_where_it_comes_from() -> None:
+    bundle = Bundle.open()
+    bundle.verify()
+    assert set(bundle.model.files) >= {"recognizer.onnx", "recognizer.safetensors", "detector.onnx"}
+    assert bundle.model.parameters < 10_000_000
+    assert bundle.recognizer.stat().st_size < 8 * 2**20
+    assert all(source.licence for source in bundle.model.sources)
+    assert (bundle.folder / "MODEL_CARD.md").read_text(encoding="utf-8")
+
+
+def test_optional_parts_are_none_where_they_are_missing(folder: Path) -> None:
+    bundle = Bundle.open(folder)
+    assert bundle.detector is None
+    assert bundle.language_model is None
+
+
+def test_an_altered_file_is_found(folder: Path) -> None:
+    Bundle.open(folder).verify()
+    (folder / "recognizer.onnx").write_bytes(b"altered")
+    with pytest.raises(BundleError, match=r"recognizer\.onnx: the content does not match"):
+        Bundle.open(folder).verify()
+
+
+def test_a_folder_without_a_bundle_is_named(tmp_path: Path) -> None:
+    with pytest.raises(BundleError, match="no model bundle here"):
+        Bundle.open(tmp_path)
+
+
+def test_a_missing_network_is_named(folder: Path) -> None:
+    (folder / "recognizer.onnx").unlink()
+    with pytest.raises(BundleError, match=r"recognizer\.onnx is missing"):
+        Bundle.open(folder)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"input": {"height": 3, "stride": 4}}, r"input\.height"),
+        ({"colour": "blue"}, "colour"),
+        ({"name": None}, "name"),
+    ],
+)
+def test_a_wrong_description_is_explained(folder: Path, change: dict[str, object], message: str) -> None:
+    description = json.loads((folder / "model.json").read_text(encoding="utf-8"))
+    (folder / "model.json").write_text(json.dumps(description | change), encoding="utf-8")
+    with pytest.raises(BundleError, match=message):
+        Bundle.open(folder)
+
+
+def test_a_description_that_is_no_json_is_named(folder: Path) -> None:
+    (folder / "model.json").write_text("{", encoding="utf-8")
+    with pytest.raises(BundleError, match=r"model\.json"):
+        Bundle.open(folder)

@@ -1,0 +1,57 @@
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from inkread.errors import BundleError
+from inkread.recognition.bundle import Bundle
+from inkread.recognition.recognizer import MAX_WIDTH, WIDTH_STEP, Recognizer, padded_width
+
+
+@pytest.fixture(scope="module")
+def recognizer() -> Recognizer:
+    return Recognizer(Bundle.open(), threads=1)
+
+
+def strips(*widths: int) -> list[np.ndarray[tuple[int, int], np.dtype[np.uint8]]]:
+    rng = np.random.default_rng(0)
+    return [rng.integers(0, 255, (48, width), dtype=np.uint8) for width in widths]
+
+
+def test_frames_are_normalised_log_probabilities_one_a_stride(recognizer: Recognizer) -> None:
+    model = Bundle.open().model
+    (frames,) = recognizer(strips(400))
+    assert frames.shape == (-(-400 // model.input.stride), len(model.alphabet) + 1)
+    assert np.allclose(np.exp(frames).sum(axis=1), 1, atol=1e-3)
+
+
+def test_a_line_reads_the_same_in_any_company(recognizer: Recognizer) -> None:
+    several = strips(300, 310, 90, 700)
+    together = recognizer(several)
+    for index, strip in enumerate(several):
+        assert np.allclose(recognizer([strip])[0], together[index], atol=1e-3)
+
+
+def test_the_narrowest_and_the_widest_strips_are_read(recognizer: Recognizer) -> None:
+    narrow, wide = recognizer(strips(1, MAX_WIDTH + 500))
+    stride = Bundle.open().model.input.stride
+    assert len(narrow) == 1
+    assert len(wide) * stride == pytest.approx(MAX_WIDTH, abs=2 * stride)
+
+
+def test_no_strips_give_no_frames(recognizer: Recognizer) -> None:
+    assert recognizer([]) == []
+
+
+def test_padding_is_less_than_a_step() -> None:
+    assert all(0 <= padded_width(width) - width < WIDTH_STEP for width in range(64, 1000))
+
+
+def test_an_alphabet_of_another_network_is_refused(tmp_path: Path) -> None:
+    bundle = Bundle.open()
+    shutil.copy(bundle.recognizer, tmp_path / "recognizer.onnx")
+    model = bundle.model.model_copy(update={"alphabet": "abc"})
+    (tmp_path / "model.json").write_text(model.model_dump_json(), encoding="utf-8")
+    with pytest.raises(BundleError, match="the alphabet asks for 4"):
+        Recognizer(Bundle.open(tmp_path))
