@@ -1,0 +1,141 @@
+"""Boxes and point lists, and the geometry that a layout file leaves out.
+
+Usage: ``page = complete(page)`` gives every line a baseline and an outline.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from math import hypot
+from statistics import median
+
+from inkread.document import Character, Line, Page, Point, Polygon, Polyline, Region, Word
+
+Box = tuple[float, float, float, float]
+
+# Direction of writing on a page that must be turned clockwise by so many degrees.
+_DIRECTIONS: dict[int, Point] = {0: (1, 0), 90: (0, -1), 180: (-1, 0), 270: (0, 1)}
+# Where the baseline runs in an outline, and how far letters reach from it, in line distances.
+_DEPTH, _ASCENT, _DESCENT = 0.25, 0.6, 0.3
+_LINES_ON_A_PAGE = 40
+
+
+def box_of(points: Iterable[Point]) -> Box:
+    """``box_of([(1, 2), (3, 0)]) == (1, 0, 3, 2)``: left, top, right, bottom; points must not be empty."""
+    xs, ys = zip(*points, strict=True)
+    return (min(xs), min(ys), max(xs), max(ys))
+
+
+def box_polygon(box: Box) -> Polygon:
+    """``box_polygon((0, 0, 2, 1))``: the corners from the top left one clockwise."""
+    left, top, right, bottom = box
+    return ((left, top), (right, top), (right, bottom), (left, bottom))
+
+
+def on_grid(points: Iterable[Point], width: int, height: int) -> Polygon:
+    """``on_grid([(-1, 2.6)], 9, 9) == ((0, 3),)``: whole pixels within the page."""
+    return tuple((min(max(round(x), 0), width), min(max(round(y), 0), height)) for x, y in points)
+
+
+def direction_of(baseline: Polyline, orientation: int = 0) -> Point:
+    """``direction_of([(0, 0), (0, 5)]) == (0.0, 1.0)``: unit vector from the first to the last point.
+
+    A baseline without length gets the direction of writing of a page with this orientation.
+    """
+    if len(baseline) < 2 or baseline[0] == baseline[-1]:
+        return _DIRECTIONS[orientation]
+    dx, dy = baseline[-1][0] - baseline[0][0], baseline[-1][1] - baseline[0][1]
+    length = hypot(dx, dy)
+    return (dx / length, dy / length)
+
+
+def frame_of(points: Iterable[Point], direction: Point) -> list[Point]:
+    """``frame_of([(3, 4)], (0, 1)) == [(4, -3)]``: coordinates along a direction and along its downward normal."""
+    ux, uy = direction
+    return [(x * ux + y * uy, y * ux - x * uy) for x, y in points]
+
+
+def baseline_in(polygon: Polygon, orientation: int) -> Polyline:
+    """``baseline_in(((0, 0), (8, 0), (8, 4), (0, 4)), 0) == ((0, 3), (8, 3))``: a quarter above the lower edge."""
+    ux, uy = _DIRECTIONS[orientation]
+    left, top, right, bottom = box_of(frame_of(polygon, (ux, uy)))
+    depth = bottom - _DEPTH * (bottom - top)
+    return tuple((along * ux - depth * uy, along * uy + depth * ux) for along in (left, right))
+
+
+def band_around(baseline: Polyline, spacing: float, orientation: int) -> Polygon:
+    """``band_around(((0, 9), (8, 9)), 10, 0)``: 0.6 line distances above the baseline, 0.3 below."""
+    ux, uy = direction_of(baseline, orientation)
+
+    def shifted(points: Iterable[Point], by: float) -> Polygon:
+        return tuple((x - by * uy, y + by * ux) for x, y in points)
+
+    return shifted(baseline, -_ASCENT * spacing) + shifted(reversed(baseline), _DESCENT * spacing)
+
+
+def complete(page: Page) -> Page:
+    """``complete(page)``: a baseline and a polygon for each line that has one of them, a polygon for each region.
+
+    Baselines run a quarter above the lower edge of the outline; outlines are bands as high as the usual distance
+    of the page's baselines; regions enclose their lines, or the page where they have none.
+    """
+    lines = [line for line in page.lines if not line.baseline and line.polygon]
+    baselines = {id(line): baseline_in(line.polygon, page.orientation) for line in lines}
+    regions = [
+        replace(
+            region, lines=tuple(replace(line, baseline=baselines.get(id(line), line.baseline)) for line in region.lines)
+        )
+        for region in page.regions
+    ]
+    spacing = _spacing(regions, page)
+    return replace(page, regions=tuple(_outlined(region, page, spacing) for region in regions))
+
+
+def _spacing(regions: Sequence[Region], page: Page) -> float:
+    """The median distance of successive baselines."""
+    steps = []
+    for region in regions:
+        middles = [
+            box_of(frame_of(line.baseline, _DIRECTIONS[page.orientation])) for line in region.lines if line.baseline
+        ]
+        depths = [(top + bottom) / 2 for _, top, _, bottom in middles]
+        steps += [below - above for above, below in zip(depths, depths[1:], strict=False) if below - above >= 1]
+    return median(steps) if steps else page.height / _LINES_ON_A_PAGE
+
+
+def _outlined(region: Region, page: Page, spacing: float) -> Region:
+    lines = tuple(
+        line
+        if line.polygon or not line.baseline
+        else replace(line, polygon=band_around(line.baseline, spacing, page.orientation))
+        for line in region.lines
+    )
+    points = [point for line in lines for point in line.polygon]
+    polygon = region.polygon or box_polygon(box_of(points) if points else (0, 0, page.width, page.height))
+    return replace(region, lines=lines, polygon=polygon)
+
+
+def fit(page: Page, width: int, height: int) -> Page:
+    """``fit(page, *image_size)``: the page with all coordinates scaled to an image of another resolution."""
+    across, down = width / page.width, height / page.height
+
+    def points(polygon: Polygon) -> Polygon:
+        return tuple((x * across, y * down) for x, y in polygon)
+
+    def character(item: Character) -> Character:
+        return replace(item, polygon=points(item.polygon))
+
+    def word(item: Word) -> Word:
+        return replace(item, polygon=points(item.polygon), characters=tuple(map(character, item.characters)))
+
+    def line(item: Line) -> Line:
+        return replace(
+            item, baseline=points(item.baseline), polygon=points(item.polygon), words=tuple(map(word, item.words))
+        )
+
+    def region(item: Region) -> Region:
+        return replace(item, polygon=points(item.polygon), lines=tuple(map(line, item.lines)))
+
+    dpi = page.dpi * across if page.dpi else None
+    return replace(page, width=width, height=height, dpi=dpi, regions=tuple(map(region, page.regions)))

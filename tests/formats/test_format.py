@@ -1,0 +1,77 @@
+from io import BytesIO
+from pathlib import Path
+
+import pytest
+
+from inkread.document import Document
+from inkread.errors import OutputError
+from inkread.formats import FORMATS, read_document, save
+from inkread.imaging.page import PageImage
+
+
+def test_the_formats_of_the_command_line() -> None:
+    assert {name: item.suffix for name, item in FORMATS.items()} == {
+        "txt": ".txt",
+        "json": ".json",
+        "alto": ".alto.xml",
+        "page": ".page.xml",
+        "hocr": ".hocr",
+        "pdf": ".pdf",
+    }
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_one_page_is_one_file(sample: Document, scan: PageImage, tmp_path: Path, name: str) -> None:
+    item = FORMATS[name]
+    paths = save(sample, [scan], item, tmp_path / "new" / "folder", "letter.v2")
+    assert paths == [tmp_path / "new" / "folder" / f"letter.v2{item.suffix}"]
+    assert [path.name for path in paths[0].parent.iterdir()] == [paths[0].name]
+    stream = BytesIO()
+    item.write(sample, [scan], stream)
+    assert len(stream.getvalue()) == paths[0].stat().st_size > 0
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_several_pages(sample: Document, scan: PageImage, tmp_path: Path, name: str) -> None:
+    item = FORMATS[name]
+    paths = save(Document(sample.pages * 2), [scan, scan], item, tmp_path, "book")
+    stems = ["book_0001", "book_0002"] if item.per_page else ["book"]
+    assert [path.name for path in paths] == [f"{stem}{item.suffix}" for stem in stems]
+    assert all(path.is_file() for path in paths)
+
+
+def test_only_the_pdf_asks_for_images(sample: Document, scan: PageImage, tmp_path: Path) -> None:
+    """Writing text for a thousand pages must not load them again."""
+
+    images = iter([scan])
+    for item in FORMATS.values():
+        if item.name != "pdf":
+            save(sample, images, item, tmp_path, "a")
+    assert next(images) is scan
+
+
+@pytest.mark.parametrize("name", ["alto", "page"])
+def test_formats_of_one_page_refuse_several(sample: Document, name: str) -> None:
+    with pytest.raises(OutputError, match="2 pages"):
+        FORMATS[name].write(Document(sample.pages * 2), [], BytesIO())
+
+
+def test_a_finished_file_is_replaced_whole(sample: Document, tmp_path: Path) -> None:
+    (path,) = save(Document(sample.pages), [], FORMATS["json"], tmp_path, "a")
+    save(sample, [], FORMATS["json"], tmp_path, "a")
+    assert read_document(path) == sample
+
+
+def test_what_was_there_survives_a_failure(sample: Document, tmp_path: Path) -> None:
+    """A full disk or a lost page must not leave half a file under a good name."""
+    (tmp_path / "a.pdf").write_text("old")
+    with pytest.raises(ValueError, match="shorter"):
+        save(sample, [], FORMATS["pdf"], tmp_path, "a")
+    assert [path.name for path in tmp_path.iterdir()] == ["a.pdf"]
+    assert (tmp_path / "a.pdf").read_text() == "old"
+
+
+def test_a_place_that_cannot_be_written_is_named(sample: Document, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(OutputError, match=r"a\.txt: cannot be written"):
+        save(sample, [], FORMATS["txt"], tmp_path / "file", "a")
