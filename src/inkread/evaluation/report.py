@@ -1,0 +1,130 @@
+"""From compared lines and pages to the figures of a source, as JSON and as a table.
+
+Usage: ``print(Report.of(settings, [summarise(source, lines, pages)]).json())``
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+
+from rich.markup import escape
+from rich.table import Table
+
+from inkread.document import Setting
+from inkread.evaluation.intervals import INTERVAL, Estimate, rate_by_document
+from inkread.evaluation.lines import ReadLine
+from inkread.evaluation.pages import ReadPage
+from inkread.evaluation.sources import DOCUMENT_RULE
+from inkread.evaluation.text import NORMALISATION, Errors, character_errors, confusions, word_errors
+
+COMMON_CONFUSIONS = 50
+MEASURES = {
+    "cer": "character edits / written characters over the transcribed lines, read one by one",
+    "wer": "word edits / written words over the same lines",
+    "page_cer": "character edits / written characters of whole pages in reading order, a line break being a space",
+    "page_wer": "word edits / written words of whole pages in reading order",
+    "page_cer_any_order": "character edits / written characters of whole pages, lines paired one to one",
+    "line_recall": "coverage of the written baselines, tolerance 0.25 of the line distance (READ-BAD, DAS 2018)",
+    "line_precision": "coverage of the found baselines, paired one to one, same tolerance",
+}
+SHOWN = [name for name in MEASURES if name != "page_wer"]
+
+
+@dataclass(frozen=True, slots=True)
+class SourceReport:
+    """The figures of one source; a figure that was not measured is None.
+
+    Attributes:
+        name, split: which pages.
+        pages, documents, lines: sample sizes; ``lines`` are those with a transcription.
+        cer, wer, page_cer, page_wer, page_cer_any_order, line_recall, line_precision: see ``MEASURES``.
+        characters, words: edit counts over the lines.
+        confusions: (written, read, count) of characters over the lines, most frequent first.
+    """
+
+    name: str
+    split: str
+    pages: int
+    documents: int
+    lines: int
+    cer: Estimate | None
+    wer: Estimate | None
+    page_cer: Estimate | None
+    page_wer: Estimate | None
+    page_cer_any_order: Estimate | None
+    line_recall: Estimate | None
+    line_precision: Estimate | None
+    characters: Errors
+    words: Errors
+    confusions: tuple[tuple[str, str, int], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """The figures of some sources, of all together, and how they came about."""
+
+    settings: Mapping[str, Setting]
+    sources: tuple[SourceReport, ...]
+
+    def json(self) -> str:
+        """The report as indented JSON, the definitions of its figures included."""
+        content = {
+            "normalisation": NORMALISATION,
+            "interval": INTERVAL,
+            "document": DOCUMENT_RULE,
+            "measures": MEASURES,
+            "settings": dict(self.settings),
+            "sources": [asdict(source) for source in self.sources],
+        }
+        return json.dumps(content, ensure_ascii=False, indent=2) + "\n"
+
+    def table(self) -> Table:
+        """The report as a table: one row a source, one column a figure that was measured."""
+        figures = [name for name in SHOWN if any(getattr(source, name) is not None for source in self.sources)]
+        table = Table(caption=f"Text: {NORMALISATION}. Brackets: {INTERVAL}. Document: {DOCUMENT_RULE}.")
+        for heading in ("source", "pages", "documents", "lines", *figures):
+            table.add_column(heading.replace("_", " "), justify="left" if heading == "source" else "right")
+        for source in self.sources:
+            sizes = (source.pages, source.documents, source.lines)
+            cells = [str(getattr(source, name)).replace(" [", "\n[") for name in figures]
+            table.add_row(f"{source.name}/{source.split}".rstrip("/"), *map(str, sizes), *map(escape, cells))
+        return table
+
+
+def summarise(name: str, split: str, lines: Sequence[ReadLine], pages: Sequence[ReadPage]) -> SourceReport:
+    """The figures of one source, or of several together.
+
+    Args:
+        name, split: what the pages are called.
+        lines: compared lines; none where recognition was not measured alone.
+        pages: compared pages; none where whole pages were not read.
+    """
+    characters = [character_errors(line.written, line.read) for line in lines]
+    words = [word_errors(line.written, line.read) for line in lines]
+    counts = confusions((line.written, line.read) for line in lines)
+    compared: list[ReadLine | ReadPage] = [*lines, *pages]
+    return SourceReport(
+        name=name,
+        split=split,
+        pages=len({item.page for item in compared}),
+        documents=len({item.document for item in compared}),
+        lines=len(lines),
+        cer=_error_rate(lines, characters),
+        wer=_error_rate(lines, words),
+        page_cer=_error_rate(pages, [page.characters for page in pages]),
+        page_wer=_error_rate(pages, [page.words for page in pages]),
+        page_cer_any_order=_error_rate(pages, [page.any_order for page in pages]),
+        line_recall=rate_by_document((page.document, page.lines.covered, page.lines.written) for page in pages),
+        line_precision=rate_by_document((page.document, page.lines.correct, page.lines.found) for page in pages),
+        characters=sum(characters, Errors()),
+        words=sum(words, Errors()),
+        confusions=tuple((*pair, count) for pair, count in counts.most_common(COMMON_CONFUSIONS)),
+    )
+
+
+def _error_rate(compared: Iterable[ReadLine | ReadPage], errors: Iterable[Errors]) -> Estimate | None:
+    return rate_by_document(
+        (item.document, error.edits, error.length) for item, error in zip(compared, errors, strict=True)
+    )

@@ -1,0 +1,227 @@
+"""Choose the weight of the language model, the length bonus and the calibrations of a bundle.
+
+Usage: ``python -m inkread.evaluation.tuning --bundle BUNDLE --lm lm.bin --data DATA``
+
+Half of the val documents choose, the other half is what the printed figures are measured on. The values to put into
+``model.json`` stand under ``decoding``, ``word_calibration`` and ``line_calibration``; ``--write`` puts them there.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import zlib
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import asdict, dataclass
+from functools import partial
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from rapidfuzz.distance import Levenshtein
+
+from inkread.data.cleaning import Cleaner
+from inkread.errors import DatasetError, InkreadError
+from inkread.evaluation.calibration import area_under_roc, expected_calibration_error, fit_calibration
+from inkread.evaluation.text import Errors, character_errors, word_errors
+from inkread.recognition.alphabet import Alphabet
+from inkread.recognition.beam import beam_search
+from inkread.recognition.bundle import Bundle, CalibrationValues, Decoding
+from inkread.recognition.confidence import Calibration, line_confidence, word_confidence, word_ranges
+from inkread.recognition.decode import Hypothesis, LogProbs, greedy
+from inkread.recognition.language_model import LanguageModel
+from inkread.recognition.recognizer import Recognizer
+from inkread.training.bundling import add_language_model
+from inkread.training.lines import LineStore, build_store
+
+WEIGHTS = (0.2, 0.35, 0.5, 0.65, 0.8, 1.0, 1.2)
+BONUSES_PER_WEIGHT = (1.0, 1.5, 2.0, 2.5, 3.0)
+"""The bonus makes up for what the language model takes from each character, so it grows with the weight."""
+
+Decode = Callable[[LogProbs], Hypothesis]
+
+
+@dataclass(frozen=True)
+class TuningLine:
+    """One line as the network saw it and as it was transcribed."""
+
+    source: str
+    document: str
+    text: str
+    log_probs: LogProbs
+
+
+@dataclass(frozen=True)
+class Judged:
+    """Confidences and whether what they speak of was right."""
+
+    confidences: list[float]
+    right: list[float]
+
+
+@dataclass(frozen=True)
+class Tuning:
+    """What was chosen, and the figures of the documents that had no say in it."""
+
+    beam_width: int
+    language_model_weight: float
+    length_bonus: float
+    word_calibration: Calibration
+    line_calibration: Calibration
+    measured: dict[str, float]
+
+    def values(self) -> dict[str, object]:
+        """The fields of ``model.json``, and ``measured``."""
+        return {
+            "decoding": {
+                "beam_width": self.beam_width,
+                "language_model_weight": self.language_model_weight,
+                "length_bonus": self.length_bonus,
+            },
+            "word_calibration": asdict(self.word_calibration),
+            "line_calibration": asdict(self.line_calibration),
+            "measured": self.measured,
+        }
+
+
+def tune(lines: Sequence[TuningLine], alphabet: Alphabet, language_model: LanguageModel, *, width: int = 16) -> Tuning:
+    """Search the grid for the least CER and fit the calibrations.
+
+    Raises:
+        DatasetError: all lines are of one half.
+    """
+    chosen = [line for line in lines if _chooses(line)]
+    held_out = [line for line in lines if not _chooses(line)]
+    if not chosen or not held_out:
+        raise DatasetError(f"{len(lines)} lines of too few documents: tuning needs two halves, name more pages")
+
+    def decoder(weight: float, bonus: float) -> Decode:
+        return lambda log_probs: beam_search(
+            log_probs, alphabet, width=width, language_model=language_model, weight=weight, length_bonus=bonus
+        )[0]
+
+    grid = [(weight, round(weight * ratio, 2)) for weight in WEIGHTS for ratio in BONUSES_PER_WEIGHT]
+    weight, bonus = min(grid, key=lambda point: error_rates(chosen, read(chosen, decoder(*point)))[0])
+    readings = read(chosen, decoder(weight, bonus))
+    words, whole = judge_words(chosen, readings), judge_lines(chosen, readings)
+    tuned = (fit_calibration(words.confidences, words.right), fit_calibration(whole.confidences, whole.right))
+    measured = _measure(held_out, read(held_out, partial(greedy, alphabet=alphabet)), "greedy", tuned)
+    measured |= _measure(held_out, read(held_out, decoder(weight, bonus)), "beam", tuned)
+    return Tuning(width, weight, bonus, *tuned, measured)
+
+
+def read(lines: Iterable[TuningLine], decode: Decode) -> list[Hypothesis]:
+    """What a decoder makes of the lines."""
+    return [decode(line.log_probs) for line in lines]
+
+
+def error_rates(lines: Sequence[TuningLine], readings: Sequence[Hypothesis]) -> tuple[float, float]:
+    """CER and WER over all lines."""
+    pairs = [(line.text, reading.text) for line, reading in zip(lines, readings, strict=True)]
+    characters = sum((character_errors(*pair) for pair in pairs), start=Errors())
+    words = sum((word_errors(*pair) for pair in pairs), start=Errors())
+    return characters.rate, words.rate
+
+
+def judge_words(lines: Sequence[TuningLine], readings: Sequence[Hypothesis]) -> Judged:
+    """Each word read, right where the alignment of the words finds it in the transcription."""
+    confidences: list[float] = []
+    right: list[float] = []
+    for line, reading in zip(lines, readings, strict=True):
+        ranges = list(word_ranges(reading.text))
+        confidences += [word_confidence(reading.confidences[start:stop]) for start, stop in ranges]
+        hits = [0.0] * len(ranges)
+        for block in Levenshtein.opcodes(reading.text.split(), line.text.split()):
+            if block.tag == "equal":
+                hits[block.src_start : block.src_end] = [1.0] * (block.src_end - block.src_start)
+        right += hits
+    return Judged(confidences, right)
+
+
+def judge_lines(lines: Sequence[TuningLine], readings: Sequence[Hypothesis]) -> Judged:
+    """Each line read, with 1 - CER, at least 0, as the share that is right."""
+    return Judged(
+        [line_confidence(reading.confidences) for reading in readings],
+        [
+            max(1 - character_errors(line.text, reading.text).rate, 0.0)
+            for line, reading in zip(lines, readings, strict=True)
+        ],
+    )
+
+
+def collect(bundle: Bundle, sources: Iterable[Path], *, limit: int) -> list[TuningLine]:
+    """Lines of the val split of ``sources`` as the bundle's network sees them, ``limit`` of each source, spread evenly.
+
+    Raises:
+        DatasetError: there is no line.
+    """
+    recognizer = Recognizer(bundle)
+    with TemporaryDirectory() as folder:
+        store = LineStore.open(build_store(sources, "val", Path(folder), Cleaner(Alphabet(bundle.model.alphabet))))
+        picked = [
+            index for indices in store.by_source().values() for index in indices[:: max(-(-len(indices) // limit), 1)]
+        ]
+        log_probs = recognizer([store.image(index) for index in picked])
+    lines = [store.lines[index] for index in picked]
+    return [
+        TuningLine(line.source, line.document, line.text, seen) for line, seen in zip(lines, log_probs, strict=True)
+    ]
+
+
+def _chooses(line: TuningLine) -> bool:
+    return zlib.crc32(line.document.encode()) % 2 == 0
+
+
+def _measure(
+    lines: Sequence[TuningLine],
+    readings: Sequence[Hypothesis],
+    name: str,
+    calibrations: tuple[Calibration, Calibration],
+) -> dict[str, float]:
+    figures = dict(zip((f"{name} CER", f"{name} WER"), error_rates(lines, readings), strict=True))
+    for source in sorted({line.source for line in lines}):
+        own = [index for index, line in enumerate(lines) if line.source == source]
+        figures[f"{name} CER {source}"] = error_rates([lines[i] for i in own], [readings[i] for i in own])[0]
+    if name == "beam":
+        words, whole = judge_words(lines, readings), judge_lines(lines, readings)
+        figures["word AUROC"] = area_under_roc(words.confidences, [value > 0 for value in words.right])
+        for kind, judged, calibration in zip(("word", "line"), (words, whole), calibrations, strict=True):
+            figures[f"{kind} ECE raw"] = expected_calibration_error(judged.confidences, judged.right)
+            calibrated = [calibration.apply(confidence) for confidence in judged.confidences]
+            figures[f"{kind} ECE calibrated"] = expected_calibration_error(calibrated, judged.right)
+    return {key: round(value, 4) for key, value in figures.items()}
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """The command ``python -m inkread.evaluation.tuning``."""
+    parser = argparse.ArgumentParser(prog="python -m inkread.evaluation.tuning", description="Tune a bundle's decoder.")
+    parser.add_argument("--bundle", type=Path, help="bundle folder; left out, the one that ships with Inkread")
+    parser.add_argument("--lm", type=Path, required=True, help="language model")
+    parser.add_argument("--data", type=Path, required=True, help="folder of sources, each with val pages")
+    parser.add_argument("--limit", type=int, default=60, help="lines of a source")
+    parser.add_argument("--write", action="store_true", help="put the language model and the values into the bundle")
+    parser.add_argument("--width", type=int, default=16, help="beam width")
+    options = parser.parse_args(arguments)
+    try:
+        bundle = Bundle.open(options.bundle)
+        lines = collect(bundle, sorted(options.data.glob("*")), limit=options.limit)
+        tuning = tune(lines, Alphabet(bundle.model.alphabet), LanguageModel.load(options.lm), width=options.width)
+        if options.write:
+            add_language_model(
+                bundle.folder,
+                options.lm,
+                Decoding(
+                    beam_width=tuning.beam_width,
+                    language_model_weight=tuning.language_model_weight,
+                    length_bonus=tuning.length_bonus,
+                ),
+                CalibrationValues(**asdict(tuning.word_calibration)),
+                CalibrationValues(**asdict(tuning.line_calibration)),
+            )
+    except InkreadError as error:
+        raise SystemExit(str(error)) from None
+    json.dump(tuning.values(), sys.stdout, indent=2, ensure_ascii=False)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,68 @@
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from inkread.evaluation.calibration import area_under_roc, expected_calibration_error, fit_calibration
+from inkread.recognition.confidence import Calibration
+
+JUDGED = st.lists(st.tuples(st.floats(0, 1), st.booleans()), min_size=1, max_size=40)
+
+
+def overconfident(count: int = 4000) -> tuple[list[float], list[float]]:
+    """Confidences whose logits are twice too large and 0.5 too high."""
+    rng = np.random.default_rng(3)
+    logits = rng.normal(0.3, 1.2, count)
+    right = rng.random(count) < 1 / (1 + np.exp(-logits))
+    return (1 / (1 + np.exp(-(2 * logits + 0.5)))).tolist(), right.astype(float).tolist()
+
+
+def test_calibration_undoes_what_was_done_to_the_probabilities() -> None:
+    confidences, right = overconfident()
+
+    calibration = fit_calibration(confidences, right)
+
+    assert calibration.scale == pytest.approx(0.5, abs=0.06)
+    assert calibration.shift == pytest.approx(-0.25, abs=0.1)
+
+
+def test_calibrated_confidences_say_how_many_are_right() -> None:
+    confidences, right = overconfident()
+    calibration = fit_calibration(confidences[::2], right[::2])
+    calibrated = [calibration.apply(value) for value in confidences[1::2]]
+
+    assert expected_calibration_error(confidences[1::2], right[1::2]) > 0.08
+    assert expected_calibration_error(calibrated, right[1::2]) < 0.04
+
+
+def test_shares_that_are_right_can_be_fitted() -> None:
+    calibration = fit_calibration([0.9] * 50 + [0.6] * 50, [0.7] * 50 + [0.3] * 50)
+
+    assert calibration.apply(0.9) == pytest.approx(0.7, abs=0.02)
+    assert calibration.apply(0.6) == pytest.approx(0.3, abs=0.02)
+
+
+@settings(deadline=None)
+@given(JUDGED)
+def test_a_fit_is_always_monotone_and_finite(judged: list[tuple[float, bool]]) -> None:
+    calibration = fit_calibration(*zip(*judged, strict=True))
+
+    assert calibration.scale > 0
+    assert np.isfinite([calibration.scale, calibration.shift]).all()
+
+
+def test_nothing_to_fit_is_the_identity() -> None:
+    assert fit_calibration([], []) == Calibration()
+
+
+def test_calibration_error_by_hand() -> None:
+    assert expected_calibration_error([0.9, 0.9, 0.1, 0.1], [1, 0, 0, 0]) == pytest.approx((0.8 + 0.2) / 4)
+    assert expected_calibration_error([1.0], [1]) == 0
+    assert expected_calibration_error([], []) == 0
+
+
+def test_area_under_roc_by_hand() -> None:
+    assert area_under_roc([0.9, 0.8, 0.2], [True, True, False]) == 1
+    assert area_under_roc([0.5, 0.5], [True, False]) == 0.5
+    assert area_under_roc([0.1, 0.4, 0.35], [False, False, True]) == 0.5
+    assert area_under_roc([0.3], [True]) == 0.5

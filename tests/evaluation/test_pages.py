@@ -1,0 +1,54 @@
+"""The two page figures must tell a wrong reading order from wrong characters."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from itertools import permutations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from inkread.document import Line
+from inkread.evaluation.lines import PageReader
+from inkread.evaluation.pages import any_order_errors, read_whole_pages
+from inkread.evaluation.sources import Source
+from inkread.evaluation.text import Errors, character_errors
+
+bags = st.lists(st.text("abc", max_size=5), max_size=4)
+
+
+def test_pages_read_as_transcribed_are_perfect(source: Source, make_reader: Callable[..., PageReader]) -> None:
+    for page in read_whole_pages(make_reader(source), source.pages):
+        assert page.characters.edits == page.words.edits == page.any_order.edits == 0
+        assert (page.lines.recall, page.lines.precision) == (1, 1)
+
+
+def test_a_wrong_order_shows_in_the_page_cer_only(source: Source, make_reader: Callable[..., PageReader]) -> None:
+    page, *_ = read_whole_pages(make_reader(source, backwards=True), source.pages)
+    assert page.characters.rate > 0.3
+    assert page.any_order.edits == 0
+
+
+def test_a_wrong_character_shows_in_both(source: Source, make_reader: Callable[..., PageReader]) -> None:
+    def misread(line: Line) -> Line:
+        return replace(line, text=line.text.replace("plants", "plauts"))
+
+    page, *_ = read_whole_pages(make_reader(source, misread), source.pages)
+    assert page.characters == Errors(1, 0, 0, len("My dear Sir, the plants came safe and in good order."))
+    assert page.any_order.edits == page.words.edits == 1
+
+
+def test_a_missed_and_an_invented_line_count_wholly() -> None:
+    assert any_order_errors(["one", "two", "three"], ["three", "one"]) == Errors(0, 0, 3, 11)
+    assert any_order_errors(["one"], ["xxxx", "one"]) == Errors(0, 4, 0, 3)
+    assert any_order_errors([], []) == Errors()
+
+
+@given(bags, bags)
+def test_the_pairing_is_the_cheapest_of_all(written: list[str], read: list[str]) -> None:
+    size = max(len(written), len(read))
+    padded = written + [""] * (size - len(written))
+    costs = (
+        sum(character_errors(a, b).edits for a, b in zip(padded, order, strict=True))
+        for order in permutations(read + [""] * (size - len(read)))
+    )
+    assert any_order_errors(written, read).edits == min(costs)
