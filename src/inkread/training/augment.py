@@ -1,0 +1,90 @@
+"""Small changes of a cut line that leave its text as it is.
+
+Usage: ``strip = augment(context_strip, rng)``
+
+Geometry goes through one resampling: where the band is cut, its height, the margins at both ends, skew, slant,
+stretch and a slow wander. Then tone, blur, noise, pen width and masked spans.
+"""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from inkread.imaging.strip import END_MARGIN
+from inkread.synthesis.noise import smooth_noise
+from inkread.training.lines import CONTEXT_ABOVE, CONTEXT_BELOW
+from inkread.training.network import HEIGHT
+
+Grey = NDArray[np.uint8]
+TOP = CONTEXT_ABOVE * HEIGHT
+SIDE = END_MARGIN * HEIGHT * (CONTEXT_ABOVE + CONTEXT_BELOW)
+"""Columns that a context strip has on each side beyond those of an exact one."""
+
+
+def cut_plain(context: Grey) -> Grey:
+    """The exact strip, uint8 [48, width], in the middle of a context strip."""
+    side = round(SIDE)
+    return context[round(TOP) : round(TOP) + HEIGHT, side : max(context.shape[1] - side, side + 8)]
+
+
+def augment(context: Grey, rng: np.random.Generator) -> Grey:
+    """A varied strip, uint8 [48, width], out of a context strip, uint8 [65, width]."""
+    strip = _warp(context, rng)
+    if rng.random() < 0.2:
+        kernel = np.ones((2, 2) if rng.random() < 0.5 else (1, 2), np.uint8)
+        change = cv2.erode if rng.random() < 0.6 else cv2.dilate
+        strip = np.asarray(change(strip, kernel), np.uint8)
+    if rng.random() < 0.25:
+        strip = np.asarray(cv2.GaussianBlur(strip, (0, 0), rng.uniform(0.4, 1.1)), np.uint8)
+    strip = _tone(strip, rng)
+    return _mask(strip, rng) if rng.random() < 0.3 else strip
+
+
+def _warp(context: Grey, rng: np.random.Generator) -> Grey:
+    rows, columns = context.shape
+    zoom = float(np.clip(rng.normal(1, 0.07), 0.85, 1.15))
+    stretch = float(np.exp(np.clip(rng.normal(0, 0.08), -0.2, 0.2))) * zoom
+    left, right = SIDE + rng.uniform(-1.0, 0.7, 2) * SIDE
+    width = max(round((columns - left - right) / stretch), 16)
+    y, x = np.mgrid[:HEIGHT, :width].astype(np.float32)
+    middle = HEIGHT / 2
+    slope = np.tan(np.radians(rng.normal(0, 0.5))) * min(1.0, 400 / width)
+    slant = rng.normal(0, 0.1)
+    source_y = (y - middle) * zoom + TOP + middle + HEIGHT * np.clip(rng.normal(0, 0.03), -0.07, 0.07)
+    source_y += slope * (x - width / 2) + rng.uniform(0, 1.2) * smooth_noise(rng, (1, width), 90.0)
+    source_x = x * stretch + left + slant * (y - middle)
+    if rng.random() < 0.4:
+        source_x += rng.uniform(0.3, 1.2) * smooth_noise(rng, (HEIGHT, width), 16.0)
+        source_y += rng.uniform(0.3, 1.2) * smooth_noise(rng, (HEIGHT, width), 16.0)
+    warped = cv2.remap(
+        context,
+        source_x.astype(np.float32),
+        source_y.astype(np.float32),
+        cv2.INTER_LINEAR if rows < 2 * HEIGHT else cv2.INTER_AREA,
+        borderMode=cv2.BORDER_REPLICATE,
+    )
+    return np.asarray(warped, np.uint8)
+
+
+def _tone(strip: Grey, rng: np.random.Generator) -> Grey:
+    grey = strip.astype(np.float32)
+    if rng.random() < 0.7:
+        grey = np.float32(255) * (grey / np.float32(255)) ** np.float32(np.exp(rng.normal(0, 0.25)))
+        grey = (grey - 128) * rng.uniform(0.6, 1.25) + 128 + rng.normal(0, 20)
+    if rng.random() < 0.3:
+        grey += rng.uniform(3, 25) * smooth_noise(rng, (strip.shape[0], strip.shape[1]), 120.0)
+    if rng.random() < 0.4:
+        grey += rng.uniform(1, 10) * rng.standard_normal(grey.shape, np.float32)
+    return np.clip(np.rint(grey), 0, 255).astype(np.uint8)
+
+
+def _mask(strip: Grey, rng: np.random.Generator) -> Grey:
+    """Cover a few narrow spans, so that context has to help."""
+    masked = strip.copy()
+    width = strip.shape[1]
+    for _ in range(1 + width // 250):
+        start = int(rng.integers(width))
+        masked[:, start : start + int(rng.integers(3, 14))] = int(np.median(strip))
+    return masked

@@ -1,0 +1,158 @@
+"""Transcribed lines of page files, cut once and kept in a memory-mapped file.
+
+Usage: ``store = LineStore.open(build_store(folders, target, cleaner)); store.image(0), store.lines[0].text``, or
+``python -m inkread.training.lines DATA STORE`` for the train and val splits of all sources in a folder.
+
+A line of a training split is kept with context around its band, so that augmentation can move the cut; a line of
+another split is cut exactly as the reader cuts it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+import typer
+from numpy.typing import NDArray
+
+from inkread.data.cleaning import Cleaner
+from inkread.document import Line
+from inkread.errors import DatasetError
+from inkread.files import replacing, write_bytes
+from inkread.formats.layout_files import read_layout
+from inkread.imaging.load import load_pages
+from inkread.imaging.strip import cut_strip
+from inkread.layout.bands import line_bands
+from inkread.recognition.alphabet import LATIN, Alphabet
+from inkread.training.network import HEIGHT
+
+Grey = NDArray[np.uint8]
+CONTEXT_ABOVE, CONTEXT_BELOW = 0.2, 0.15
+"""Share of the band that a training strip has above and below it."""
+CONTEXT_ROWS = round(HEIGHT * (1 + CONTEXT_ABOVE + CONTEXT_BELOW))
+MIN_BAND, MIN_WIDTH, MAX_WIDTH = 12.0, 16, 3200
+IMAGES, INDEX = "strips.bin", "strips.json"
+
+
+@dataclass(frozen=True, slots=True)
+class StoredLine:
+    """One line of a store: ``rows`` x ``width`` bytes at ``offset``."""
+
+    source: str
+    document: str
+    text: str
+    offset: int
+    rows: int
+    width: int
+
+
+class LineStore:
+    """Cut lines on disk, read by number."""
+
+    def __init__(self, images: Grey, lines: list[StoredLine]) -> None:
+        self._images = images
+        self.lines = lines
+
+    @classmethod
+    def open(cls, folder: Path) -> LineStore:
+        """Open what `build_store` wrote.
+
+        Raises:
+            DatasetError: the folder holds no store.
+        """
+        try:
+            rows = json.loads((folder / INDEX).read_text(encoding="utf-8"))
+            images = np.memmap(folder / IMAGES, np.uint8, "r")
+        except (OSError, ValueError):
+            raise DatasetError(f"{folder}: no cut lines here, build them first") from None
+        return cls(images, [StoredLine(**row) for row in rows])
+
+    def __len__(self) -> int:
+        return len(self.lines)
+
+    def image(self, index: int) -> Grey:
+        """The strip of a line, uint8 [rows, width]."""
+        line = self.lines[index]
+        return np.array(self._images[line.offset : line.offset + line.rows * line.width]).reshape(line.rows, -1)
+
+    def by_source(self) -> dict[str, list[int]]:
+        """Line numbers of each source."""
+        found: dict[str, list[int]] = {}
+        for index, line in enumerate(self.lines):
+            found.setdefault(line.source, []).append(index)
+        return found
+
+
+def build_store(sources: Iterable[Path], split: str, target: Path, cleaner: Cleaner) -> Path:
+    """Cut the lines of ``SOURCE/split/*.xml`` into ``target``; with context when the split is ``train``.
+
+    Raises:
+        DatasetError: no line was found.
+    """
+    index: list[StoredLine] = []
+    offset = 0
+    with replacing(target / IMAGES) as stream:
+        for source in sources:
+            for layout in sorted((source / split).glob("*.xml")):
+                for text, image in _page_lines(layout, cleaner, context=split == "train"):
+                    stream.write(image.tobytes())
+                    index.append(StoredLine(source.name, layout.stem, text, offset, *image.shape))
+                    offset += image.size
+        if not index:
+            raise DatasetError(f"{target}: the folders hold no transcribed line of split {split}")
+    write_bytes(target / INDEX, json.dumps([asdict(line) for line in index], ensure_ascii=False).encode())
+    return target
+
+
+def _page_lines(layout: Path, cleaner: Cleaner, *, context: bool) -> Iterator[tuple[str, Grey]]:
+    lines = [line for line in read_layout(layout).lines if len(line.baseline) > 1 and len(line.polygon) > 2]
+    if not lines:
+        return
+    grey = next(iter(load_pages(_image_of(layout)))).grey
+    bands = line_bands([line.baseline for line in lines], [line.polygon for line in lines])
+    for line, band in zip(lines, bands, strict=True):
+        text = cleaner(line.text)
+        if text is None or band.ascent + band.descent < MIN_BAND:
+            continue
+        image = (
+            cut_with_context(grey, line, band.ascent, band.descent)
+            if context
+            else cut_exact(grey, line, band.ascent, band.descent)
+        )
+        if MIN_WIDTH <= image.shape[1] <= MAX_WIDTH:
+            yield text, image
+
+
+def cut_exact(grey: Grey, line: Line, ascent: float, descent: float) -> Grey:
+    """The strip that the reader would cut, uint8 [48, width]."""
+    return cut_strip(grey, line.baseline, ascent=ascent, descent=descent, height=HEIGHT).image
+
+
+def cut_with_context(grey: Grey, line: Line, ascent: float, descent: float) -> Grey:
+    """The band and what surrounds it at the same scale, uint8 [65, width]."""
+    band = ascent + descent
+    above, below = ascent + CONTEXT_ABOVE * band, descent + CONTEXT_BELOW * band
+    return cut_strip(grey, line.baseline, ascent=above, descent=below, height=CONTEXT_ROWS).image
+
+
+def _image_of(layout: Path) -> Path:
+    for suffix in (".webp", ".png", ".jpg", ".jpeg", ".tif", ".tiff"):
+        image = layout.with_suffix(suffix)
+        if image.is_file():
+            return image
+    raise DatasetError(f"{layout}: there is no image of the same name beside it")
+
+
+def cut_all(data: Path, store: Path) -> None:
+    """Cut the lines of ``DATA/*/train`` and ``DATA/*/val`` into ``STORE/train`` and ``STORE/val``."""
+    sources = sorted(folder for folder in data.iterdir() if folder.is_dir())
+    for split in ("train", "val"):
+        lines = LineStore.open(build_store(sources, split, store / split, Cleaner(Alphabet(LATIN))))
+        typer.echo(f"{split}: {len(lines)} lines")
+
+
+if __name__ == "__main__":
+    typer.run(cut_all)

@@ -1,0 +1,106 @@
+"""What the bundled recogniser learns from, and what it is watched on.
+
+Usage: ``sources, weights = training_mixture(plan, alphabet); val = validation_lines(plan, alphabet)``
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, Field
+
+from inkread.errors import DatasetError
+from inkread.recognition.alphabet import Alphabet
+from inkread.synthesis.fonts import find_fonts
+from inkread.synthesis.strokes import StrokeHands
+from inkread.synthesis.texts import read_texts
+from inkread.training.augment import cut_plain
+from inkread.training.lines import LineStore
+from inkread.training.stream import StoredSource, source_weights
+from inkread.training.synthetic import FontSource, LineSource, Sample, StrokeSource
+
+MIN_TEXT = 12
+
+
+class MixturePlan(BaseModel):
+    """Where lines come from and how often each kind is drawn.
+
+    Attributes:
+        store: folder with the cut lines of the pages, ``train`` and ``val`` in it.
+        strokes: folder with ``train.parquet`` and ``val.parquet``; None for no pen strokes.
+        written_fonts, printed_fonts: folders of fonts; none for no such lines.
+        exponent: how strongly a page source's size counts.
+        emphasis: factors on the weight of single page sources; 0 leaves one out.
+        shares: of the kinds of synthetic lines; pages get what is left of 1.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    store: Path
+    strokes: Path | None = None
+    written_fonts: tuple[Path, ...] = ()
+    printed_fonts: tuple[Path, ...] = ()
+    exponent: float = Field(0.5, ge=0, le=1)
+    emphasis: dict[str, float] = Field(default_factory=dict)
+    shares: dict[str, float] = Field(
+        default_factory=lambda: {"text": 0.12, "words": 0.13, "plain": 0.03, "written": 0.13, "printed": 0.03}
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class ValidationLine:
+    """An exact strip, its text and the source it counts for."""
+
+    sample: Sample
+    source: str
+
+
+def training_mixture(plan: MixturePlan, alphabet: Alphabet) -> tuple[list[LineSource], list[float]]:
+    """The sources of training lines and their weights.
+
+    Raises:
+        DatasetError: nothing is left to learn from.
+    """
+    store = LineStore.open(plan.store / "train")
+    synthetic = _synthetic(plan, alphabet, store, "train")
+    shares = [plan.shares[kind] for kind in synthetic]
+    groups = {name: rows for name, rows in store.by_source().items() if plan.emphasis.get(name, 1.0) > 0}
+    factors = np.array([plan.emphasis.get(name, 1.0) for name in groups])
+    weights = factors * source_weights(np.array([len(rows) for rows in groups.values()]), plan.exponent)
+    if not groups and not synthetic:
+        raise DatasetError(f"{plan.store}: the plan leaves nothing to learn from, give a source some weight")
+    pages = [StoredSource(store, rows) for rows in groups.values()]
+    return [*pages, *synthetic.values()], [*(weights / weights.sum() * (1 - sum(shares))).tolist(), *shares]
+
+
+def validation_lines(plan: MixturePlan, alphabet: Alphabet, most: int = 40, seed: int = 7) -> list[ValidationLine]:
+    """A fixed choice of at most ``most`` lines of each page source and synthetic kind, of val only."""
+    store = LineStore.open(plan.store / "val")
+    rng = np.random.default_rng(seed)
+    lines = []
+    for source, rows in sorted(store.by_source().items()):
+        for index in sorted(rng.permutation(rows)[:most]):
+            lines.append(ValidationLine((store.image(index), store.lines[index].text), source))
+    for kind, made in _synthetic(plan, alphabet, store, "val").items():
+        for number in range(most):
+            context, text = made.sample(np.random.default_rng([seed, number]))
+            lines.append(ValidationLine((cut_plain(context), text), f"synthetic {kind}"))
+    return lines
+
+
+def _synthetic(plan: MixturePlan, alphabet: Alphabet, store: LineStore, split: str) -> dict[str, LineSource]:
+    made: dict[str, LineSource] = {}
+    if plan.strokes is not None:
+        hands = StrokeHands.open(plan.strokes / f"{split}.parquet", alphabet)
+        made["text"] = StrokeSource(hands, joined=False)
+        made["words"] = StrokeSource(hands, joined=True)
+        made["plain"] = StrokeSource(hands, joined=False, plain=True)
+    texts = [line.text for line in store.lines if len(line.text) >= MIN_TEXT]
+    texts += [text for text in read_texts() if not alphabet.unknown(text)]
+    if plan.written_fonts:
+        made["written"] = FontSource(find_fonts(plan.written_fonts), texts, alphabet)
+    if plan.printed_fonts:
+        made["printed"] = FontSource(find_fonts(plan.printed_fonts), texts, alphabet, printed=True)
+    return {kind: source for kind, source in made.items() if plan.shares.get(kind, 0) > 0}

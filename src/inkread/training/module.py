@@ -1,0 +1,131 @@
+"""The recogniser under training.
+
+Usage: ``Trainer(...).fit(RecognizerModule(network, alphabet, Optimisation()), datamodule)``
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import pytorch_lightning as pl
+import torch
+from pytorch_lightning.utilities.types import OptimizerLRSchedulerConfig
+from rapidfuzz.distance import Levenshtein
+from torch import Tensor
+from torch.nn import functional as F
+
+from inkread.recognition.alphabet import BLANK, Alphabet
+from inkread.training.network import Recognizer
+from inkread.training.scoring import greedy_text
+from inkread.training.stream import Batch, Position
+
+
+@dataclass(frozen=True, slots=True)
+class Optimisation:
+    """How weights are changed.
+
+    Attributes:
+        rate: highest learning rate, of neck and head.
+        backbone_share: the backbone's share of it.
+        frozen_blocks: 0 to train all, 1 to keep the stem as it starts, 2 the first block too, and so on.
+        warm_up: steps until the highest rate.
+        steps: of the whole run.
+        decay: share of the steps at the end over which the rate falls to nothing.
+        weight_decay: of AdamW (Loshchilov and Hutter 2019).
+    """
+
+    rate: float = 6e-4
+    backbone_share: float = 0.4
+    frozen_blocks: int = 1
+    warm_up: int = 150
+    steps: int = 3000
+    decay: float = 0.3
+    weight_decay: float = 0.01
+
+    def factor(self, step: int) -> float:
+        """Share of the highest rate at a step: warm-up, then steady, then a linear fall."""
+        falling = (self.steps - step) / max(self.decay * self.steps, 1)
+        return max(min((step + 1) / self.warm_up, 1.0, falling), 0.0)
+
+
+class RecognizerModule(pl.LightningModule):
+    """CTC training of a network, and its CER on val by source."""
+
+    def __init__(self, network: Recognizer, alphabet: Alphabet, optimisation: Optimisation) -> None:
+        super().__init__()
+        self.network = network
+        self.alphabet = alphabet
+        self.optimisation = optimisation
+        self.position: Position = (0, 0)
+        self.cer_by_source: dict[str, float] = {}
+        self._counts: dict[str, list[int]] = defaultdict(lambda: [0, 0])
+        self.save_hyperparameters({"optimisation": asdict(optimisation), "alphabet": alphabet.characters})
+        for part in [network.stem, *network.blocks][: optimisation.frozen_blocks]:
+            part.requires_grad_(False)
+
+    def training_step(self, batch: Batch, _: int) -> Tensor:
+        """Return the CTC loss for each character of a batch."""
+        log_probs = self.network(batch.strips)
+        frames = torch.tensor([self.network.frames(int(width)) for width in batch.widths])
+        losses = F.ctc_loss(
+            log_probs.transpose(0, 1),
+            batch.targets,
+            frames,
+            batch.lengths,
+            blank=BLANK,
+            reduction="sum",
+            zero_infinity=True,
+        )
+        loss = losses / batch.lengths.sum()
+        self.position = batch.following
+        self.log("loss", loss, batch_size=len(batch.widths))
+        return loss
+
+    def validation_step(self, batch: tuple[Tensor, list[int], list[str], list[str]], _: int) -> None:
+        """Count the errors of a batch of strips with widths, texts and sources."""
+        strips, widths, texts, sources = batch
+        best = self.network(strips).argmax(2).cpu().numpy()
+        for row, width, text, source in zip(best, widths, texts, sources, strict=True):
+            reading = greedy_text(row[: self.network.frames(width)], self.alphabet)
+            counts = self._counts[source]
+            counts[0] += Levenshtein.distance(text, reading)
+            counts[1] += len(text)
+
+    def on_validation_epoch_end(self) -> None:
+        """Log the CER of each source and their mean."""
+        self.cer_by_source = {name: wrong / max(total, 1) for name, (wrong, total) in sorted(self._counts.items())}
+        self._counts.clear()
+        for name, value in self.cer_by_source.items():
+            self.log(f"cer/{name}", value)
+        self.log("val_cer", sum(self.cer_by_source.values()) / max(len(self.cer_by_source), 1), prog_bar=True)
+
+    def configure_optimizers(self) -> OptimizerLRSchedulerConfig:
+        """AdamW with a lower rate for the backbone."""
+        settings = self.optimisation
+        slow = [*self.network.stem.parameters(), *self.network.blocks.parameters()]
+        fast = [*self.network.neck.parameters(), *self.network.head.parameters()]
+        groups = [
+            {"params": [p for p in slow if p.requires_grad], "lr": settings.rate * settings.backbone_share},
+            {"params": fast, "lr": settings.rate},
+        ]
+        optimiser = torch.optim.AdamW(groups, weight_decay=settings.weight_decay)
+        schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, settings.factor)
+        return {"optimizer": optimiser, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Keep the position in the stream and the state of the random numbers that dropout draws."""
+        checkpoint["position"] = self.position
+        checkpoint["random_state"] = torch.get_rng_state()
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Go on at the same position; the random numbers are set when the first step is due."""
+        self.position = checkpoint["position"]
+        self._random_state = checkpoint["random_state"]
+
+    def on_train_start(self) -> None:
+        """Go on with the random numbers of the interrupted run."""
+        state = getattr(self, "_random_state", None)
+        if state is not None:
+            torch.set_rng_state(state)

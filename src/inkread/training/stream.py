@@ -1,0 +1,139 @@
+"""An endless, resumable stream of training batches.
+
+Usage: ``for batch in LineStream(sources, weights, alphabet, seed=1): ...``
+
+Line number k of the stream depends on the seed and k alone. Lines are drawn a window at a time, sorted by width and cut
+into batches of about equal area, and the batches of a window are shuffled; so a position (window, batch) is all
+that is needed to go on where a killed run stopped.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.utils.data import IterableDataset
+
+from inkread.recognition.alphabet import Alphabet
+from inkread.training.augment import augment
+from inkread.training.lines import LineStore
+from inkread.training.scoring import pad_batch
+from inkread.training.synthetic import LineSource, Sample
+
+Position = tuple[int, int]
+WINDOW = 384
+PADDING_STEP = 32
+MIN_COLUMNS, MAX_COLUMNS = 16, 2400
+
+
+class Batch(NamedTuple):
+    """Strips with their texts; a tuple, because Lightning moves tuples of tensors to the device.
+
+    Attributes:
+        strips: uint8 [batch, 1, 48, width].
+        widths: int64 [batch], columns before padding.
+        targets: int64 [sum of lengths], the classes of all texts one after the other.
+        lengths: int64 [batch], characters of each text.
+        following: position of the next batch.
+    """
+
+    strips: Tensor
+    widths: Tensor
+    targets: Tensor
+    lengths: Tensor
+    following: Position = (0, 0)
+
+
+@dataclass(frozen=True)
+class StoredSource:
+    """Some lines of a store as a source of training lines."""
+
+    store: LineStore
+    indices: Sequence[int]
+
+    def sample(self, rng: np.random.Generator) -> Sample:
+        """Return a random one of the lines."""
+        index = int(rng.choice(np.asarray(self.indices)))
+        return self.store.image(index), self.store.lines[index].text
+
+
+class LineStream(IterableDataset[Batch]):
+    """Batches of augmented lines of several sources, for ever.
+
+    Args:
+        sources: where lines come from.
+        weights: how often each source is drawn, same order.
+        alphabet: encodes the texts.
+        seed: of all randomness.
+        columns: strip columns in a batch, padding included.
+        start: position of the first batch.
+    """
+
+    def __init__(
+        self,
+        sources: Sequence[LineSource],
+        weights: Sequence[float],
+        alphabet: Alphabet,
+        *,
+        seed: int,
+        columns: int,
+        start: Position = (0, 0),
+    ) -> None:
+        self._sources = sources
+        self._shares = np.asarray(weights, np.float64) / float(np.sum(weights))
+        self._alphabet = alphabet
+        self._seed = seed
+        self._columns = columns
+        self._start = start
+
+    def __iter__(self) -> Iterator[Batch]:
+        cv2.setNumThreads(0)
+        window, skip = self._start
+        while True:
+            batches = self._batches(window)
+            for number, rows in enumerate(batches):
+                if number >= skip:
+                    following = (window, number + 1) if number + 1 < len(batches) else (window + 1, 0)
+                    yield make_batch(rows, self._alphabet, following)
+            window, skip = window + 1, 0
+
+    def _batches(self, window: int) -> list[list[Sample]]:
+        rows = [self._line(window * WINDOW + number) for number in range(WINDOW)]
+        usable = [row for row in rows if MIN_COLUMNS <= row[0].shape[1] <= MAX_COLUMNS]
+        usable.sort(key=lambda row: row[0].shape[1])
+        batches: list[list[Sample]] = [[]]
+        for row in usable:
+            if (len(batches[-1]) + 1) * row[0].shape[1] > self._columns and batches[-1]:
+                batches.append([])
+            batches[-1].append(row)
+        order = np.random.default_rng([self._seed, window, 1]).permutation(len(batches))
+        return [batches[number] for number in order]
+
+    def _line(self, number: int) -> Sample:
+        rng = np.random.default_rng([self._seed, number])
+        image, text = self._sources[int(rng.choice(len(self._sources), p=self._shares))].sample(rng)
+        return augment(image, rng), text
+
+
+def make_batch(rows: Sequence[Sample], alphabet: Alphabet, following: Position = (0, 0)) -> Batch:
+    """Pad strips to one width and encode their texts."""
+    classes = [alphabet.encode(text) for _, text in rows]
+    return Batch(
+        strips=torch.from_numpy(pad_batch([image for image, _ in rows], PADDING_STEP)),
+        widths=torch.tensor([image.shape[1] for image, _ in rows]),
+        targets=torch.tensor([number for line in classes for number in line], dtype=torch.long),
+        lengths=torch.tensor([len(line) for line in classes]),
+        following=following,
+    )
+
+
+def source_weights(sizes: NDArray[np.int64], exponent: float = 0.5) -> NDArray[np.float64]:
+    """Weights that let small sources be seen: size to the power of ``exponent``, summing to one."""
+    powered = np.asarray(sizes, np.float64) ** exponent
+    return np.asarray(powered / powered.sum(), np.float64)

@@ -1,0 +1,175 @@
+"""Train a recogniser by a plan, so that a killed run can go on.
+
+Usage: ``train(TrainingPlan(mixture=MixturePlan(store=Path("runs/lines"))), Path("runs/first"))``
+
+The run folder gets ``plan.json``, ``metrics.jsonl`` (one row a validation) and ``checkpoints/`` with ``last.ckpt`` and
+the best by the mean CER over sources. Calling again with the same folder goes on at ``last.ckpt``.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+import warnings
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import cv2
+import pytorch_lightning as pl
+import torch
+from pydantic import BaseModel, ConfigDict, Field
+from pytorch_lightning.callbacks import EMAWeightAveraging, ModelCheckpoint
+
+from inkread.recognition.alphabet import LATIN, Alphabet
+from inkread.recognition.bundle import DataSource
+from inkread.training.datamodule import LineData
+from inkread.training.mixture import MixturePlan, training_mixture, validation_lines
+from inkread.training.module import Optimisation, RecognizerModule
+from inkread.training.network import Recognizer
+from inkread.training.warm_start import RECOGNIZER_FILE, ppocr_model, warm_start
+
+LAST = Path("checkpoints") / "last.ckpt"
+
+
+class TrainingPlan(BaseModel):
+    """Everything that decides how a run goes.
+
+    Attributes:
+        mixture: what it learns from.
+        optimisation: how weights change.
+        warm: start from the PP-OCRv6 weights instead of random ones.
+        frames_per_step, dropout: of the network.
+        average: decay of the running mean of the weights that is validated and kept.
+        columns: strip columns in a batch.
+        validate_every: steps between validations.
+        validation_lines: at most so many lines of each source.
+        checkpoint_minutes: time between checkpoints.
+        seed: of all randomness.
+        threads: of torch.
+        workers: processes that prepare lines.
+        alphabet: the characters the network writes.
+        sources: what the card of the model names.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    mixture: MixturePlan
+    optimisation: Optimisation = Optimisation()
+    warm: bool = True
+    frames_per_step: int = 2
+    dropout: float = 0.1
+    average: float = Field(0.998, ge=0, lt=1)
+    columns: int = Field(12_800, ge=2_400)
+    validate_every: int = Field(300, ge=1)
+    validation_lines: int = Field(40, ge=1)
+    checkpoint_minutes: float = Field(4, gt=0)
+    seed: int = 1
+    threads: int = 2
+    workers: int = 1
+    alphabet: str = LATIN
+    sources: tuple[DataSource, ...] = ()
+
+
+def train(plan: TrainingPlan, run: Path) -> Path:
+    """Run a plan to its last step, or go on with it; return the last checkpoint."""
+    run.mkdir(parents=True, exist_ok=True)
+    (run / "plan.json").write_text(plan.model_dump_json(indent=1), encoding="utf-8")
+    torch.set_num_threads(plan.threads)
+    cv2.setNumThreads(0)  # its thread pool does not survive the fork of the loader's worker
+    pl.seed_everything(plan.seed, verbose=False)
+    alphabet = Alphabet(plan.alphabet)
+    module = RecognizerModule(starting_network(plan), alphabet, plan.optimisation)
+    data = LineData(
+        *training_mixture(plan.mixture, alphabet),
+        validation_lines(plan.mixture, alphabet, plan.validation_lines),
+        alphabet,
+        seed=plan.seed,
+        columns=plan.columns,
+        workers=plan.workers,
+    )
+    trainer = pl.Trainer(
+        accelerator="auto",
+        devices="auto",
+        precision="bf16-mixed",
+        max_steps=plan.optimisation.steps,
+        max_epochs=-1,
+        val_check_interval=plan.validate_every,
+        check_val_every_n_epoch=None,
+        num_sanity_val_steps=0,
+        gradient_clip_val=5.0,
+        logger=False,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+        callbacks=[
+            KeepLast(run / LAST),
+            EMAWeightAveraging(decay=plan.average),
+            Journal(run / "metrics.jsonl"),
+            *_checkpoints(run / LAST.parent, plan.checkpoint_minutes),
+        ],
+    )
+    last = run / LAST
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message=".*(bottleneck|mid-epoch|resumable|LeafSpec|not empty).*")
+        trainer.fit(module, data, ckpt_path=str(last) if last.is_file() else None, weights_only=False)
+    return last
+
+
+def starting_network(plan: TrainingPlan) -> Recognizer:
+    """The network of a plan before its first step."""
+    alphabet = Alphabet(plan.alphabet)
+    network = Recognizer(len(alphabet) + 1, plan.frames_per_step, plan.dropout)
+    if plan.warm:
+        network.load_state_dict(warm_start(ppocr_model(RECOGNIZER_FILE), alphabet, network))
+    return network.to(memory_format=torch.channels_last)  # type: ignore[call-overload,no-any-return]
+
+
+def _checkpoints(folder: Path, minutes: float) -> list[pl.Callback]:
+    return [
+        ModelCheckpoint(folder, "best-{step}-{val_cer:.4f}", monitor="val_cer", mode="min", save_top_k=2),
+        ModelCheckpoint(
+            folder,
+            "last",
+            train_time_interval=timedelta(minutes=minutes),
+            save_top_k=1,
+            enable_version_counter=False,
+        ),
+    ]
+
+
+class KeepLast(pl.Callback):
+    """Saves a checkpoint after the last step, before the mean of the weights takes the place of the weights."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def on_train_end(self, trainer: pl.Trainer, _: pl.LightningModule) -> None:
+        """Save it."""
+        trainer.save_checkpoint(self._path)
+
+
+class Journal(pl.Callback):
+    """Appends a row to a JSON-lines file at each validation."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._losses: list[float] = []
+
+    def on_train_batch_end(self, *arguments: Any, **_: Any) -> None:
+        """Collect the loss, the third argument's."""
+        self._losses.append(float(arguments[2]["loss"]))
+
+    def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Write the row."""
+        if not isinstance(pl_module, RecognizerModule):
+            return
+        row = {
+            "time": round(time.time()),
+            "step": trainer.global_step,
+            "position": pl_module.position,
+            "loss": round(sum(self._losses) / max(len(self._losses), 1), 4),
+            "cer": {name: round(value, 4) for name, value in pl_module.cer_by_source.items()},
+        }
+        self._losses.clear()
+        with self._path.open("a", encoding="utf-8") as stream:
+            stream.write(json.dumps(row, ensure_ascii=False) + "\n")

@@ -1,0 +1,66 @@
+"""A bundle is complete, says what is in it, and gives its network back."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from inkread.errors import BundleError
+from inkread.recognition.alphabet import Alphabet
+from inkread.recognition.bundle import Bundle, CalibrationValues, DataSource, Decoding, InputFormat, Model
+from inkread.recognition.recognizer import Recognizer as Reading
+from inkread.training.bundling import add_language_model, load_network, write_bundle
+from inkread.training.network import Recognizer
+
+ALPHABET = "abc"
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    torch.manual_seed(0)
+    folder = tmp_path_factory.mktemp("bundle")
+    source = DataSource(name="nothing", kind="random weights", licence="CC0-1.0")
+    model = Model(name="tiny", version="1", alphabet=ALPHABET, input=InputFormat(stride=4), sources=(source,))
+    rng = np.random.default_rng(0)
+    write_bundle(Recognizer(4), model, folder, [rng.integers(0, 255, (48, 300), dtype=np.uint8) for _ in range(3)])
+    return folder
+
+
+def test_every_file_is_listed_and_unaltered(folder: Path) -> None:
+    bundle = Bundle.open(folder)
+    bundle.verify()
+    assert set(bundle.model.files) == {"recognizer.onnx", "recognizer.safetensors", "detector.onnx"}
+    assert bundle.model.parameters > 2_000_000
+    assert "random weights" in (folder / "MODEL_CARD.md").read_text(encoding="utf-8")
+
+
+def test_the_float_weights_read_like_the_int8_network(folder: Path) -> None:
+    strip = np.random.default_rng(1).integers(0, 255, (48, 320), dtype=np.uint8)
+    network = load_network(folder / "recognizer.safetensors", Alphabet(ALPHABET), 4).eval()
+    with torch.inference_mode():
+        expected = network(torch.from_numpy(strip[None, None]))[0].numpy()
+    (found,) = Reading(Bundle.open(folder), threads=1)([strip])
+    assert np.abs(np.exp(found[: len(expected)]) - np.exp(expected)).mean() < 0.05
+
+
+def test_weights_of_another_network_are_refused(folder: Path, tmp_path: Path) -> None:
+    with pytest.raises(BundleError, match="not the weights"):
+        load_network(folder / "recognizer.safetensors", Alphabet("abcd"), 4)
+    (tmp_path / "odd.safetensors").write_bytes(b"odd")
+    with pytest.raises(BundleError, match="not the weights"):
+        load_network(tmp_path / "odd.safetensors", Alphabet(ALPHABET), 4)
+
+
+def test_a_language_model_comes_with_its_values_and_sources(folder: Path) -> None:
+    bundled = Bundle.open().language_model
+    assert bundled is not None
+    decoding, calibration = Decoding(language_model_weight=0.4, length_bonus=0.5), CalibrationValues(scale=1.5)
+    for _ in range(2):
+        model = add_language_model(folder, bundled, decoding, calibration, calibration)
+    bundle = Bundle.open(folder)
+    bundle.verify()
+    assert bundle.model == model
+    assert (model.decoding, model.word_calibration) == (decoding, calibration)
+    assert len([source for source in model.sources if source.name == "debian-handbook 11.20220922"]) == 1
+    assert model.sources[0].name == "nothing"

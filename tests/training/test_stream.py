@@ -1,0 +1,59 @@
+"""A stream that cannot go on where it stopped repeats some lines after every interruption and skips others."""
+
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from inkread.recognition.alphabet import LATIN, Alphabet
+from inkread.training.lines import LineStore
+from inkread.training.stream import Batch, LineStream, Position, StoredSource, source_weights
+
+ALPHABET = Alphabet(LATIN)
+
+
+def stream(stores: Path, start: Position = (0, 0), columns: int = 2400, seed: int = 3) -> LineStream:
+    store = LineStore.open(stores / "train")
+    sources = [StoredSource(store, [0, 1]), StoredSource(store, [2])]
+    return LineStream(sources, [3, 1], ALPHABET, seed=seed, columns=columns, start=start)
+
+
+def same(one: Batch, other: Batch) -> bool:
+    return torch.equal(one.strips, other.strips) and torch.equal(one.targets, other.targets)
+
+
+def test_it_goes_on_at_any_position_with_the_same_batches(stores: Path) -> None:
+    batches = list(islice(stream(stores), 70))
+    assert any(batch.following[0] == 1 for batch in batches), "the test reaches a second window"
+    for number in (0, 20, 60):
+        resumed = next(iter(stream(stores, batches[number].following)))
+        assert same(resumed, batches[number + 1])
+
+
+def test_another_seed_gives_other_lines(stores: Path) -> None:
+    assert not same(next(iter(stream(stores))), next(iter(stream(stores, seed=4))))
+
+
+def test_batches_are_full_but_within_their_area_and_hold_what_they_say(stores: Path) -> None:
+    texts = [line.text for line in LineStore.open(stores / "train").lines[:3]]
+    for batch in islice(stream(stores), 30):
+        rows, _, height, width = batch.strips.shape
+        assert height == 48
+        assert rows * (width - 32) <= 2400
+        assert batch.widths.max() <= width
+        start = 0
+        for length in batch.lengths.tolist():
+            assert ALPHABET.decode(batch.targets[start : start + length].tolist()) in texts
+            start += length
+
+
+def test_sources_are_drawn_by_weight(stores: Path) -> None:
+    kew = sum(int((batch.lengths == 3).sum()) for batch in islice(stream(stores), 40))
+    total = sum(len(batch.lengths) for batch in islice(stream(stores), 40))
+    assert kew / total == pytest.approx(0.25, abs=0.08)
+
+
+def test_small_sources_gain_by_the_square_root() -> None:
+    assert source_weights(np.array([100, 400])) == pytest.approx([1 / 3, 2 / 3])

@@ -1,0 +1,43 @@
+"""A run that was killed must go on as if it had not been, and leave what an export needs."""
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+
+from inkread.training.module import RecognizerModule
+from inkread.training.stream import Batch
+from inkread.training.train import LAST, TrainingPlan, train
+
+
+class PowerCut(Exception):
+    pass
+
+
+def test_an_interrupted_run_ends_with_the_weights_of_one_left_alone(
+    plan: TrainingPlan, run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    step = RecognizerModule.training_step
+
+    def cut(module: RecognizerModule, batch: Batch, number: int) -> torch.Tensor:
+        if module.global_step == 2:
+            raise PowerCut
+        return step(module, batch, number)
+
+    with monkeypatch.context() as patch, pytest.raises(PowerCut):
+        patch.setattr(RecognizerModule, "training_step", cut)
+        train(plan, tmp_path)
+    train(plan, tmp_path)
+    straight, resumed = (torch.load(folder / LAST, weights_only=False) for folder in (run, tmp_path))
+    assert resumed["global_step"] == straight["global_step"] == 4
+    assert resumed["position"] == straight["position"]
+    for part in ("state_dict", "current_model_state"):
+        for name, weight in straight[part].items():
+            assert torch.equal(resumed[part][name], weight), name
+
+
+def test_the_journal_has_a_row_for_each_validation(run: Path) -> None:
+    rows = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
+    assert [row["step"] for row in rows] == [2, 4]
+    assert set(rows[0]["cer"]) == {"letters"}
