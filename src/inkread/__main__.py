@@ -1,0 +1,5 @@
+"""``python -m inkread`` is ``inkread``."""
+
+from inkread.cli import main
+
+main()

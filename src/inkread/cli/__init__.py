@@ -1,0 +1,104 @@
+"""The command line: ``inkread COMMAND``, one module a command.
+
+Usage: ``inkread --help``
+
+A command is a function, or a Typer ``app``, in the module of its name; the module is imported only when it is run.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+import warnings
+from importlib import import_module
+from importlib.metadata import version
+from typing import Annotated, cast
+
+import typer
+from typer.core import TyperCommand, TyperGroup
+
+from inkread.cli.terminal import complain
+from inkread.errors import InkreadError
+
+COMMANDS = {
+    "read": "Read handwriting from images, PDFs, folders and globs.",
+    "evaluate": "Measure how well transcribed pages are read: CER, WER, page CER, line detection.",
+    "bench": "Measure speed, memory and page CER beside other engines on the same pages.",
+    "train": "Train a recogniser.",
+    "export": "Write a model bundle: int8 network, float weights, description and card.",
+    "synthesize": "Make handwriting-like lines or pages with their ground truth.",
+}
+EXTRAS = {"train": "train", "export": "train"}
+DEBUG_VARIABLE = "INKREAD_DEBUG"
+
+
+def load_command(name: str) -> TyperCommand | TyperGroup:
+    """``load_command("read")``: the command, its module imported now."""
+    try:
+        module = import_module(f"{__name__}.{name}")
+    except ModuleNotFoundError as error:
+        if name not in EXTRAS:
+            raise
+        need = f"inkread {name} needs {error.name}, install it with pip install 'inkread[{EXTRAS[name]}]'"
+        raise InkreadError(need) from None
+    host = typer.Typer()
+    if hasattr(module, "app"):
+        host.add_typer(module.app, name=name)
+    else:
+        host.command(name)(getattr(module, name))
+    return cast(TyperCommand | TyperGroup, typer.main.get_group(host).commands[name])
+
+
+class Commands(TyperGroup):
+    """Lists the commands by their summaries and imports the one that is run."""
+
+    def resolve_command(
+        self, ctx: object, args: list[str]
+    ) -> tuple[str | None, TyperCommand | TyperGroup | None, list[str]]:
+        """The command that the arguments name, and what is left of them."""
+        name, _, rest = super().resolve_command(cast(typer.Context, ctx), args)
+        return name, load_command(name) if name else None, rest
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"inkread {version('inkread')}")
+        raise typer.Exit
+
+
+def _inkread(
+    version: Annotated[
+        bool, typer.Option("--version", is_eager=True, callback=_show_version, help="Show the version and exit.")
+    ] = False,
+) -> None:
+    """Read handwriting: page images to text, offline, on a CPU.
+
+    Example: inkread read letter.jpg
+    """
+
+
+app = typer.Typer(cls=Commands, callback=_inkread, no_args_is_help=True, pretty_exceptions_enable=False)
+for _name, _summary in COMMANDS.items():
+    app.command(_name, help=_summary)(lambda: None)
+
+
+def main() -> None:
+    """Run the command that ``sys.argv`` names, and exit with 0, with 1 after an error, with 2 for wrong usage."""
+    logging.getLogger().addHandler(logging.NullHandler())
+    if not sys.warnoptions:
+        warnings.simplefilter("ignore")
+    try:
+        app(prog_name="inkread")
+    except KeyboardInterrupt:
+        sys.exit(130)
+    except InkreadError as error:
+        complain(error)
+    except Exception as error:
+        if os.environ.get(DEBUG_VARIABLE):
+            raise
+        complain(
+            f"this is a bug in Inkread ({type(error).__name__}: {error}), please report it with what "
+            f"{DEBUG_VARIABLE}=1 in the environment shows"
+        )
+    sys.exit(1)

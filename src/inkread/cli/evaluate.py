@@ -1,0 +1,66 @@
+"""``inkread evaluate``: how well are transcribed pages read?"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import Progress
+
+from inkread.document import Setting
+from inkread.evaluation.output import print_table
+from inkread.evaluation.run import run
+from inkread.evaluation.sources import find_source
+from inkread.files import write_bytes
+
+
+def evaluate(
+    folders: Annotated[
+        list[Path], typer.Argument(metavar="FOLDER...", help="Images with PAGE or ALTO files of the same name.")
+    ],
+    model: Annotated[
+        Path | None, typer.Option(metavar="BUNDLE", help="Model bundle to measure instead of the bundled one.")
+    ] = None,
+    split: Annotated[str, typer.Option(help="Subfolder to look into where a FOLDER has it.")] = "val",
+    json: Annotated[Path | None, typer.Option(metavar="FILE", help="Also write the figures here.")] = None,
+    lm: Annotated[
+        bool | None,
+        typer.Option("--lm/--no-lm", help="Decode with the language model, or without; else as the bundle allows."),
+    ] = None,
+    limit: Annotated[int | None, typer.Option(min=1, help="Only so many pages of each FOLDER.")] = None,
+    lines: Annotated[
+        bool | None, typer.Option("--lines/--pages", help="Only given lines, or only whole pages, instead of both.")
+    ] = None,
+    threads: Annotated[int | None, typer.Option(min=1, help="Threads to compute with.")] = None,
+) -> None:
+    """Measure how well transcribed pages are read: CER, WER, page CER, line detection.
+
+    Example: inkread evaluate letters registers --split test --json metrics.json
+    """
+    from inkread.reader import Reader
+
+    sources = [find_source(folder, split=split, limit=limit) for folder in folders]
+    reader = Reader.load(model, threads=threads, language_model=lm)
+    settings: dict[str, Setting] = {
+        "model": f"{reader.provenance.model_name} {reader.provenance.model_version}",
+        "language_model": reader.uses_language_model,
+        "page_limit": limit,
+    }
+    with_lines, with_pages = lines is not False, lines is not True
+    total = sum(len(source.pages) for source in sources) * (with_lines + with_pages)
+    console = Console(stderr=True)
+    with Progress(console=console, disable=not console.is_terminal, transient=True) as progress:
+        task = progress.add_task("evaluating", total=total)
+        report = run(
+            reader,
+            sources,
+            settings,
+            with_lines=with_lines,
+            with_pages=with_pages,
+            on_page=lambda: progress.advance(task),
+        )
+    if json is not None:
+        write_bytes(json, report.json().encode())
+    print_table(report.table())

@@ -1,0 +1,175 @@
+"""``inkread read``: files to text.
+
+Usage: ``inkread read letter.jpg``
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from enum import StrEnum
+from functools import partial
+from importlib import import_module
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from inkread.cli.progress import Reading
+from inkread.cli.terminal import quiet_libraries
+
+
+class FormatName(StrEnum):
+    """What a document can be written as."""
+
+    TXT = "txt"
+    JSON = "json"
+    ALTO = "alto"
+    PAGE = "page"
+    HOCR = "hocr"
+    PDF = "pdf"
+
+
+class Engine(StrEnum):
+    """Where is read."""
+
+    LOCAL = "local"
+    RAY = "ray"
+
+
+class Lines(StrEnum):
+    """Where the lines of a page come from."""
+
+    DETECT = "detect"
+    GIVEN = "given"
+
+
+# JSON is one line a document, so several documents can follow each other as text does.
+STREAMED = (FormatName.TXT, FormatName.JSON)
+
+
+def read(
+    inputs: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="INPUT...", help="Image (PNG, JPEG, WebP, TIFF), PDF, folder (with its subfolders) or glob."
+        ),
+    ],
+    formats: Annotated[
+        list[FormatName], typer.Option("--format", "-f", help="What to write; with -o more than once for more.")
+    ] = [FormatName.TXT],  # noqa: B006
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "--output",
+            "-o",
+            metavar="DIR",
+            file_okay=False,
+            help="Write DIR/NAME.txt and so on instead of to stdout. NAME is the input's name without suffix; where "
+            "two inputs share one, all keep their folders below DIR, and where that is not enough, their suffix too.",
+        ),
+    ] = None,
+    model: Annotated[
+        Path | None, typer.Option(metavar="BUNDLE", help="Model bundle to read with instead of the bundled one.")
+    ] = None,
+    lm: Annotated[
+        bool | None,
+        typer.Option("--lm/--no-lm", help="Decode with the language model, or without; else as the bundle allows."),
+    ] = None,
+    min_confidence: Annotated[
+        float | None, typer.Option(metavar="P", min=0, max=1, help="Flag lines whose confidence is below P.")
+    ] = None,
+    show_confidence: Annotated[
+        bool,
+        typer.Option("--show-confidence", help="Print 'confidence TAB text' for each line, flagged ones with a '?'."),
+    ] = False,
+    lines: Annotated[
+        Lines,
+        typer.Option(help="Find the lines, or take those of the PAGE or ALTO file (NAME.xml) beside the image."),
+    ] = Lines.DETECT,
+    threads: Annotated[
+        int | None, typer.Option(metavar="N", min=1, help="Threads to compute with; with --engine ray of each reader.")
+    ] = None,
+    debug_image: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", file_okay=False, help="Draw lines, order and confidence into DIR/NAME.png."),
+    ] = None,
+    engine: Annotated[
+        Engine,
+        typer.Option(help="Read in this process, or with Ray on all processors or the cluster RAY_ADDRESS names."),
+    ] = Engine.LOCAL,
+) -> None:
+    """Read handwriting from images, PDFs, folders and globs.
+
+    Without -o the text goes to stdout, documents separated by an empty line (json: one a line). A file that cannot
+    be read gives one line on stderr and does not stop the others. The exit status is 0 when all were read, 1 when
+    some were not, 2 for wrong usage.
+
+    Example: inkread read scans -o texts -f txt -f alto
+    """
+    from inkread.cli.reading import read_files, read_given_lines
+    from inkread.cli.results import DebugImages, Printed, PrintedConfidences, Result, SavedFiles, result_names
+    from inkread.imaging.inputs import find_inputs
+
+    _check_usage(formats, output, show_confidence=show_confidence)
+    if engine is Engine.RAY:
+        _check_ray()
+    found = list(find_inputs(inputs))
+    paths = [item for item in found if isinstance(item, Path)]
+    names = result_names(paths)
+    results: list[Result] = []
+    if output is not None:
+        results.append(SavedFiles(output, formats, names))
+    elif show_confidence:
+        results.append(PrintedConfidences())
+    else:
+        _check_single(formats[0], len(paths))
+        results.append(Printed(formats[0]))
+    if debug_image is not None:
+        results.append(DebugImages(debug_image, names))
+    with quiet_libraries(), Reading(files=len(found), shown=output is not None or not sys.stdout.isatty()) as progress:
+        for item in found:
+            if not isinstance(item, Path):
+                progress.file_failed(item)
+        if paths:
+            from inkread.reader import Reader
+
+            load = partial(Reader.load, model, language_model=lm, min_confidence=min_confidence)
+            read_with = read_given_lines if lines is Lines.GIVEN else read_files
+            if engine is Engine.RAY:
+                from inkread.cli.scaling import read_on_ray
+
+                read_all = partial(read_on_ray, read_with, load, threads=threads or 1, in_order=output is None)
+            else:
+                read_all = partial(read_with, load(threads=threads))
+            documents = read_all(
+                paths,
+                on_error=lambda _, error: progress.file_failed(error),
+                on_page=lambda page: progress.page_read(page.source),
+            )
+            for path, document in documents:
+                for result in results:
+                    result.write(path, document)
+                progress.file_read()
+    raise typer.Exit(1 if progress.failures else 0)
+
+
+def _check_usage(formats: Sequence[FormatName], output: Path | None, *, show_confidence: bool) -> None:
+    if output is None and len(formats) > 1:
+        raise typer.BadParameter("several formats need a folder to write to, name one with -o")
+    if output is None and FormatName.PDF in formats:
+        raise typer.BadParameter("a PDF needs a folder to write to, name one with -o")
+    if show_confidence and (output is not None or formats != [FormatName.TXT]):
+        raise typer.BadParameter("--show-confidence prints to stdout, leave out -o and -f")
+
+
+def _check_single(format: FormatName, inputs: int) -> None:
+    if inputs > 1 and format not in STREAMED:
+        raise typer.BadParameter(f"several files as {format} need a folder to write to, name one with -o")
+
+
+def _check_ray() -> None:
+    try:
+        import_module("inkread.cli.scaling")
+    except ImportError as error:
+        raise typer.BadParameter("--engine ray needs Ray, install inkread[scale]") from error

@@ -1,0 +1,120 @@
+"""Where the results of reading go: stdout, or files below a folder.
+
+Usage: ``SavedFiles(Path("out"), ["txt"], result_names(paths)).write(path, document)``
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from io import BytesIO
+from pathlib import Path
+from typing import Protocol
+
+from PIL import Image
+
+from inkread.document import Document, Line
+from inkread.errors import OutputError
+from inkread.files import write_bytes
+from inkread.formats import FORMATS, save
+from inkread.imaging.load import load_pages
+
+
+class Result(Protocol):
+    """Something that is made of each document."""
+
+    def write(self, source: Path, document: Document) -> None:
+        """Write what was read in ``source``; OutputError where that fails."""
+
+
+def result_names(paths: Sequence[Path]) -> Mapping[Path, Path]:
+    """``result_names([Path("a/1.jpg"), Path("b/1.jpg")])[Path("b/1.jpg")] == Path("b/1")``: where results go.
+
+    The name is relative to the output folder and has no suffix. It is the input's stem. Where two inputs share one, all
+    names keep their folders below the folder that holds all inputs; where two inputs in a folder share one (``1.jpg``
+    beside ``1.pdf``), all names keep their suffix too.
+    """
+    folders = {path: os.path.abspath(path.parent) for path in paths}
+    root = os.path.commonpath(folders.values()) if folders else ""
+    below = {path: Path(os.path.relpath(folder, root)) for path, folder in folders.items()}
+    by_stem = {path: Path(path.stem) for path in paths}
+    by_folder = {path: below[path] / path.stem for path in paths}
+    by_file = {path: below[path] / path.name for path in paths}
+    return next((names for names in (by_stem, by_folder) if len(set(names.values())) == len(paths)), by_file)
+
+
+@dataclass(frozen=True, slots=True)
+class SavedFiles:
+    """Files ``folder/name.suffix`` in several formats."""
+
+    folder: Path
+    formats: Sequence[str]
+    names: Mapping[Path, Path]
+
+    def write(self, source: Path, document: Document) -> None:
+        """Write a document; OutputError where a file cannot be written or would replace its input."""
+        place = self.folder / self.names[source]
+        for kind in (FORMATS[name] for name in self.formats):
+            target = place.with_name(place.name + kind.suffix)
+            if target.exists() and target.samefile(source):
+                raise OutputError(f"{source}: the result would replace its input, name another folder with -o")
+            save(document, load_pages(source), kind, place.parent, place.name)
+
+
+@dataclass(slots=True)
+class Printed:
+    """Documents on stdout one after the other, plain text with an empty line between them."""
+
+    format: str
+    is_first: bool = True
+
+    def write(self, source: Path, document: Document) -> None:
+        """Print a document; OutputError where the format holds one page and the document has several."""
+        kind = FORMATS[self.format]
+        if kind.per_page and len(document.pages) != 1:
+            raise OutputError(
+                f"{source}: the file has {len(document.pages)} pages and {kind.name} holds one a file, "
+                "name a folder to write to with -o"
+            )
+        if kind.name == "txt" and not self.is_first:
+            sys.stdout.buffer.write(b"\n")
+        self.is_first = False
+        kind.write(document, (), sys.stdout.buffer)
+        sys.stdout.buffer.flush()
+
+
+@dataclass(frozen=True, slots=True)
+class PrintedConfidences:
+    """Each line on stdout as confidence, tab, text, with a question mark behind the confidence of a flagged line."""
+
+    def write(self, source: Path, document: Document) -> None:  # noqa: ARG002
+        """Print the lines of a document."""
+        rows = (f"{_confidence(line)}\t{line.text}\n" for line in document.lines)
+        sys.stdout.buffer.write("".join(rows).encode())
+        sys.stdout.buffer.flush()
+
+
+def _confidence(line: Line) -> str:
+    return ("-" if line.confidence is None else f"{line.confidence:.2f}") + ("?" if line.flagged else "")
+
+
+@dataclass(frozen=True, slots=True)
+class DebugImages:
+    """Pictures ``folder/name.png`` of what was found on each page, ``name_0001.png`` and so on for several pages."""
+
+    folder: Path
+    names: Mapping[Path, Path]
+
+    def write(self, source: Path, document: Document) -> None:
+        """Draw the pages of a document; OutputError where a picture cannot be written."""
+        from inkread.layout.debug import draw
+
+        place = self.folder / self.names[source]
+        for number, (image, page) in enumerate(zip(load_pages(source), document.pages, strict=True), start=1):
+            ending = f"_{number:04}.png" if len(document.pages) > 1 else ".png"
+            target = place.with_name(place.name + ending)
+            picture = BytesIO()
+            Image.fromarray(draw(image, page)).save(picture, "PNG")
+            write_bytes(target, picture.getvalue())

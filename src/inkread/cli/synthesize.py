@@ -1,0 +1,68 @@
+"""``inkread synthesize``: handwriting-like lines and pages with their ground truth."""
+
+from __future__ import annotations
+
+import io
+import time
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from PIL import Image
+
+from inkread.files import write_bytes
+from inkread.formats import page as page_xml
+from inkread.imaging.strip import Grey
+from inkread.synthesis.fonts import find_fonts
+from inkread.synthesis.lines import sample_lines
+from inkread.synthesis.pages import sample_pages
+from inkread.synthesis.texts import read_texts
+
+app = typer.Typer(help="Make handwriting-like lines or pages with their ground truth.", no_args_is_help=True)
+
+Out = Annotated[Path, typer.Option("-o", "--output", metavar="DIR", help="Where to write; made if missing.")]
+Count = Annotated[int, typer.Option("-n", "--count", min=1, help="How many to make.")]
+Seed = Annotated[int, typer.Option(min=0, help="Same seed, same images.")]
+Fonts = Annotated[
+    list[Path] | None, typer.Option(metavar="DIR", help="Folder of fonts, more than once for more; else bundled ones.")
+]
+Text = Annotated[
+    Path | None, typer.Option(metavar="FILE", help="What to write, one text a line; else bundled sentences.")
+]
+
+
+@app.command()
+def lines(output: Out, count: Count = 100, seed: Seed = 0, fonts: Fonts = None, text: Text = None) -> None:
+    """Write line images and lines.tsv, which names image, text and font.
+
+    Example: inkread synthesize lines -o lines -n 1000 --fonts .fonts --text letters.txt
+    """
+    texts, found = read_texts(text), find_fonts(fonts or ())
+    rows = ["image\ttext\tfont"]
+    started = time.perf_counter()
+    for index, line in enumerate(sample_lines(texts, found, count, seed)):
+        name = f"{index:06}.png"
+        write_bytes(output / name, _png(line.image))
+        rows.append(f"{name}\t{line.text}\t{line.font}")
+    seconds = time.perf_counter() - started
+    write_bytes(output / "lines.tsv", ("\n".join(rows) + "\n").encode())
+    typer.echo(f"{count} lines in {output}, {count / seconds:.0f} lines/s", err=True)
+
+
+@app.command()
+def pages(output: Out, count: Count = 10, seed: Seed = 0, fonts: Fonts = None, text: Text = None) -> None:
+    """Write page images, each with its PAGE XML.
+
+    Example: inkread synthesize pages -o pages -n 20 --seed 7
+    """
+    texts, found = read_texts(text), find_fonts(fonts or ())
+    for index, (image, page) in enumerate(sample_pages(texts, found, count, seed)):
+        write_bytes(output / f"{index:04}.png", _png(image))
+        write_bytes(output / f"{index:04}.xml", page_xml.dump(page))
+    typer.echo(f"{count} pages in {output}", err=True)
+
+
+def _png(image: Grey) -> bytes:
+    buffer = io.BytesIO()
+    Image.fromarray(image).save(buffer, "PNG")
+    return buffer.getvalue()

@@ -1,0 +1,214 @@
+"""``inkread read`` hands its options to the reader and its results to where they belong."""
+
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from types import ModuleType
+from typing import ClassVar, Self
+
+import numpy as np
+import pytest
+from PIL import Image
+from typer.testing import CliRunner, Result
+
+from inkread.cli import app
+from inkread.cli.read import FormatName
+from inkread.document import Document, Line, Page, Provenance, Region
+from inkread.errors import InputError
+from inkread.formats import FORMATS, read_document
+from inkread.imaging.load import PageImage, Source, load_pages
+
+PAGE_XML = """<PcGts xmlns="http://schema.primaresearch.org/PAGE/gts/pagecontent/2019-07-15">
+<Page imageFilename="a.png" imageWidth="30" imageHeight="20"><TextRegion id="r"><Coords points="1,1 9,1 9,9 1,9"/>
+<TextLine id="given"><Coords points="1,1 9,1 9,9 1,9"/><Baseline points="1,8 9,8"/></TextLine></TextRegion></Page>
+</PcGts>"""
+
+
+class SizeReader:
+    """Reads of each page its size, and keeps what it was asked for."""
+
+    loaded_with: ClassVar[dict[str, object]] = {}
+    provenance = Provenance("test")
+
+    @classmethod
+    def load(cls, model: Path | None = None, **settings: object) -> Self:
+        cls.loaded_with = {"model": model, **settings}
+        return cls()
+
+    def read(
+        self,
+        sources: Iterable[Source],
+        *,
+        on_error: Callable[[Source, InputError], None],
+        on_page: Callable[[Page], None],
+    ) -> Iterator[Document]:
+        for source in sources:
+            try:
+                pages = tuple(self.read_pages(load_pages(source), None))
+            except InputError as error:
+                on_error(source, error)
+                continue
+            for page in pages:
+                on_page(page)
+            yield Document(pages, self.provenance)
+
+    def read_pages(self, pages: Iterable[PageImage], layouts: Iterable[Page | None] | None) -> Iterator[Page]:
+        given = iter(layouts or ())
+        for image in pages:
+            layout = next(given, None)
+            name = layout.lines[0].id if layout else "found"
+            text = f"{image.width}x{image.height}"
+            box = ((1.0, 1.0), (9.0, 1.0), (9.0, 9.0), (1.0, 9.0))
+            line = Line(name, ((1.0, 8.0), (9.0, 8.0)), box, text, 0.5, flagged=image.width > 30)
+            yield Page(image.width, image.height, (Region("r", box, (line,)),), image.source, image.index)
+
+
+@pytest.fixture(autouse=True)
+def fake_reader(monkeypatch: pytest.MonkeyPatch) -> None:
+    module = ModuleType("inkread.reader")
+    module.__dict__["Reader"] = SizeReader
+    monkeypatch.setitem(sys.modules, "inkread.reader", module)
+
+
+def picture(path: Path, width: int = 30, pages: int = 1) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    images = [Image.fromarray(np.full((20, width), 255, np.uint8)) for _ in range(pages)]
+    if pages > 1:
+        images[0].save(path, save_all=True, append_images=images[1:])
+    else:
+        images[0].save(path)
+    return path
+
+
+def inkread(*arguments: object) -> Result:
+    return CliRunner().invoke(app, ["read", *map(str, arguments)])
+
+
+def files(folder: Path) -> list[str]:
+    return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
+
+
+def test_a_folder_gives_a_text_file_for_each_image(tmp_path: Path) -> None:
+    picture(tmp_path / "in" / "a.png")
+    picture(tmp_path / "in" / "b.tif", width=31, pages=2)
+    result = inkread(tmp_path / "in", "-o", tmp_path / "out")
+    assert (result.exit_code, result.stdout, result.stderr) == (0, "", "")
+    assert files(tmp_path / "out") == ["a.txt", "b.txt"]
+    assert (tmp_path / "out" / "b.txt").read_text() == "31x20\n\n31x20\n"
+
+
+def test_text_on_stdout_has_an_empty_line_between_documents(tmp_path: Path) -> None:
+    result = inkread(picture(tmp_path / "b.png", 31), picture(tmp_path / "a.png"))
+    assert (result.exit_code, result.stdout) == (0, "31x20\n\n30x20\n")
+
+
+def test_json_on_stdout_is_one_line_a_document(tmp_path: Path) -> None:
+    result = inkread(picture(tmp_path / "a.png"), picture(tmp_path / "b.png"), "-f", "json")
+    assert [line[0] + line[-1] for line in result.stdout.splitlines()] == ["{}", "{}"]
+
+
+@pytest.mark.parametrize("name", ["alto", "page", "hocr"])
+def test_other_formats_on_stdout_are_one_file(name: str, tmp_path: Path) -> None:
+    one, other, many = picture(tmp_path / "a.png"), picture(tmp_path / "b.png"), picture(tmp_path / "c.tif", pages=2)
+    assert "30x20" in inkread(one, "-f", name).stdout
+    assert inkread(one, other, "-f", name).exit_code == 2
+    assert (inkread(many, "-f", name).exit_code == 0) == (name == "hocr")
+
+
+def test_several_formats_at_once(tmp_path: Path) -> None:
+    chosen = [argument for name in FormatName for argument in ("-f", name)]
+    assert inkread(picture(tmp_path / "a.png"), *chosen, "-o", tmp_path / "out").exit_code == 0
+    assert files(tmp_path / "out") == sorted(f"a{kind.suffix}" for kind in FORMATS.values())
+
+
+def test_every_format_can_be_chosen() -> None:
+    assert set(FormatName) == set(FORMATS)
+
+
+def test_a_bad_file_gives_one_line_and_does_not_stop_the_others(tmp_path: Path) -> None:
+    bad, gone = tmp_path / "b.png", tmp_path / "gone.png"
+    bad.write_text("no image")
+    result = inkread(picture(tmp_path / "a.png"), bad, gone, picture(tmp_path / "c.png", 33))
+    assert (result.exit_code, result.stdout) == (1, "30x20\n\n33x20\n")
+    assert result.stderr.splitlines() == [
+        f"inkread: {gone}: there is no such file or folder, check the name",
+        f"inkread: {bad}: this is none of PNG, JPEG, WebP, TIFF and PDF, save it as one of them",
+    ]
+
+
+def test_a_result_belongs_to_its_file_whatever_fails_before_it(tmp_path: Path) -> None:
+    for number in range(6):
+        if number % 2:
+            picture(tmp_path / "in" / f"{number}.png", 30 + number)
+        else:
+            (tmp_path / "in").mkdir(exist_ok=True)
+            (tmp_path / "in" / f"{number}.png").write_bytes(b"bad")
+    assert inkread(tmp_path / "in", "-o", tmp_path / "out").exit_code == 1
+    texts = {path.stem: path.read_text().strip() for path in (tmp_path / "out").iterdir()}
+    assert texts == {"1": "31x20", "3": "33x20", "5": "35x20"}
+
+
+def test_options_reach_the_reader(tmp_path: Path) -> None:
+    path = picture(tmp_path / "a.png")
+    inkread(path)
+    assert SizeReader.loaded_with == {"model": None, "threads": None, "language_model": None, "min_confidence": None}
+    inkread(path, "--model", tmp_path, "--lm", "--min-confidence", "0.4", "--threads", "3")
+    assert SizeReader.loaded_with == {"model": tmp_path, "threads": 3, "language_model": True, "min_confidence": 0.4}
+
+
+def test_confidences_are_shown_with_flagged_lines_marked(tmp_path: Path) -> None:
+    result = inkread(picture(tmp_path / "a.png"), picture(tmp_path / "b.png", 31), "--show-confidence")
+    assert result.stdout == "0.50\t30x20\n0.50?\t31x20\n"
+
+
+def test_given_lines_are_taken_from_the_file_beside_the_image(tmp_path: Path) -> None:
+    picture(tmp_path / "in" / "a.png")
+    picture(tmp_path / "in" / "b.png")
+    (tmp_path / "in" / "a.xml").write_text(PAGE_XML)
+    result = inkread(tmp_path / "in", "--lines", "given", "-f", "json", "-o", tmp_path / "out")
+    assert result.exit_code == 1
+    assert result.stderr.splitlines() == [
+        f"inkread: {tmp_path / 'in' / 'b.png'}: no PAGE or ALTO file stands beside it, add one or use --lines detect"
+    ]
+    document = read_document(tmp_path / "out" / "a.json")
+    assert [line.id for line in document.lines] == ["given"]
+    assert document.provenance == replace(SizeReader.provenance)
+
+
+def test_debug_images_show_every_page_beside_the_results(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    module = ModuleType("inkread.layout.debug")
+    module.__dict__["draw"] = lambda image, page: np.full((page.height, image.width, 3), page.index, np.uint8)
+    monkeypatch.setitem(sys.modules, "inkread.layout.debug", module)
+    one, many = picture(tmp_path / "a.png"), picture(tmp_path / "b.tif", pages=2)
+    assert inkread(one, many, "--debug-image", tmp_path / "drawn").stdout == "30x20\n\n30x20\n\n30x20\n"
+    assert files(tmp_path / "drawn") == ["a.png", "b_0001.png", "b_0002.png"]
+    assert np.asarray(Image.open(tmp_path / "drawn" / "b_0002.png")).max() == 1
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        [],
+        ["a.png", "-f", "docx"],
+        ["a.png", "-f", "txt", "-f", "json"],
+        ["a.png", "-f", "pdf"],
+        ["a.png", "--threads", "0"],
+        ["a.png", "--min-confidence", "2"],
+        ["a.png", "--show-confidence", "-o", "out"],
+        ["a.png", "--show-confidence", "-f", "json"],
+        ["a.png", "--lines", "guess"],
+        ["a.png", "--no-such-option"],
+    ],
+)
+def test_wrong_usage_exits_with_2(arguments: list[str]) -> None:
+    assert inkread(*arguments).exit_code == 2
+
+
+def test_a_searchable_pdf_never_replaces_the_scan_it_is_made_from(tmp_path: Path) -> None:
+    scan = picture(tmp_path / "a.pdf")
+    before = scan.read_bytes()
+    result = inkread(scan, "-f", "pdf", "-o", tmp_path)
+    assert result.exit_code != 0
+    assert "would replace its input" in str(result.exception)
+    assert scan.read_bytes() == before

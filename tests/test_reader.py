@@ -1,0 +1,161 @@
+import resource
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import inkread
+from inkread import DamagedInputError, InputError, InputNotFoundError, Page, Reader
+from inkread.evaluation.detection import match_baselines
+from inkread.formats import read_layout
+from inkread.imaging.load import Source, load_pages
+from inkread.imaging.page import PageImage
+from inkread.imaging.turn import turn
+
+EXAMPLES = Path(__file__).parents[1] / "examples"
+LETTER = EXAMPLES / "letter.png"
+
+
+@pytest.fixture(scope="module")
+def reader() -> Reader:
+    return Reader.load(threads=1)
+
+
+@pytest.fixture(scope="module")
+def letter(reader: Reader) -> Page:
+    return next(reader.read([LETTER])).pages[0]
+
+
+def test_a_page_is_read_with_the_words_that_stand_on_it(letter: Page) -> None:
+    expected = set(read_layout(EXAMPLES / "letter.xml").text.lower().split())
+    found = set(letter.text.lower().split())
+    assert len(expected & found) > 0.6 * len(expected)
+
+
+def test_everything_read_lies_on_the_page_and_is_rated(letter: Page) -> None:
+    for line in letter.lines:
+        assert line.confidence is not None
+        for word in line.words:
+            assert word.confidence is not None
+            for x, y in word.polygon:
+                assert -60 <= x <= letter.width + 60
+                assert -60 <= y <= letter.height + 60
+
+
+@pytest.mark.parametrize("degrees", [90, 180, 270])
+def test_a_turned_page_reads_like_the_upright_one(reader: Reader, letter: Page, degrees: int) -> None:
+    grey = next(load_pages(LETTER)).grey
+    page = next(reader.read_pages([PageImage(turn(grey, degrees))]))
+    assert page.orientation == (360 - degrees) % 360
+    assert abs(len(page.text) - len(letter.text)) < 0.1 * len(letter.text)
+    truth = read_layout(EXAMPLES / "letter.xml")
+    assert (page.width, page.height) == turn(grey, degrees).shape[::-1]
+    first = np.mean(page.lines[0].baseline, axis=0)
+    expected = np.mean(truth.lines[0].baseline, axis=0)
+    back = {90: (first[1], page.width - first[0]), 180: (page.width - first[0], page.height - first[1])}
+    back[270] = (page.height - first[1], first[0])
+    assert np.hypot(*(np.array(back[degrees]) - expected)) < 60
+
+
+def test_one_document_a_source_in_order_whatever_the_batches(reader: Reader, letter: Page) -> None:
+    sources: list[Source] = [LETTER, EXAMPLES / "notes.png", next(load_pages(LETTER)).pixels]
+    documents = list(reader.read(sources))
+    assert [len(document.pages) for document in documents] == [1, 1, 1]
+    assert documents[0].text == documents[2].text == letter.text
+    assert [line.confidence for line in documents[0].lines] == pytest.approx([line.confidence for line in letter.lines])
+    assert documents[0].provenance == reader.provenance
+
+
+def test_reading_is_lazy(reader: Reader) -> None:
+    asked: list[Path] = []
+
+    def endless() -> Iterator[Path]:
+        while True:
+            asked.append(LETTER)
+            yield LETTER
+
+    next(reader.read(endless()))
+    assert len(asked) < 20
+
+
+def test_a_bad_source_does_not_stop_the_others(reader: Reader, tmp_path: Path) -> None:
+    (tmp_path / "cut.png").write_bytes(LETTER.read_bytes()[:5000])
+    failed: dict[str, type[InputError]] = {}
+    sources = [tmp_path / "cut.png", LETTER, tmp_path / "missing.png"]
+    documents = list(
+        reader.read(sources, on_error=lambda source, error: failed.update({Path(str(source)).name: type(error)}))
+    )
+    assert len(documents) == 1
+    assert failed == {"cut.png": DamagedInputError, "missing.png": InputNotFoundError}
+
+
+def test_without_a_handler_the_error_is_raised(reader: Reader, tmp_path: Path) -> None:
+    with pytest.raises(InputNotFoundError):
+        list(reader.read([tmp_path / "missing.png"]))
+
+
+def test_given_lines_are_read_where_they_are_given(reader: Reader) -> None:
+    truth = read_layout(EXAMPLES / "letter.xml")
+    empty = replace(
+        truth,
+        regions=tuple(
+            replace(region, lines=tuple(replace(line, text="") for line in region.lines)) for region in truth.regions
+        ),
+    )
+    page = next(reader.read_pages(load_pages(LETTER), [empty]))
+    assert [line.id for line in page.lines] == [line.id for line in truth.lines]
+    assert [line.baseline for line in page.lines] == [line.baseline for line in truth.lines]
+    assert sum(bool(line.text) for line in page.lines) > 0.8 * len(page.lines)
+
+
+def test_lines_below_the_asked_confidence_are_flagged(letter: Page) -> None:
+    strict = next(Reader.load(threads=1, min_confidence=1.0).read([LETTER])).pages[0]
+    assert all(line.flagged for line in strict.lines)
+    assert not any(line.flagged for line in letter.lines)
+
+
+def test_an_empty_page_reads_as_no_text(reader: Reader) -> None:
+    document = next(reader.read([Image.new("L", (800, 600), 250)]))
+    assert document.text == ""
+    assert len(document.pages) == 1
+
+
+def test_the_short_way_reads_a_page() -> None:
+    assert len(inkread.read(LETTER).text) > 50
+
+
+def test_memory_stays_flat_over_many_pages(reader: Reader) -> None:
+    """A service that reads for weeks must not grow; `benchmarks/memory.py` does this over 1,000 pages."""
+    grey = next(load_pages(LETTER)).grey[:220, :600]
+
+    def pages(count: int) -> int:
+        for _ in reader.read_pages(PageImage(grey) for _ in range(count)):
+            pass
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+
+    early = pages(20)
+    assert pages(60) < 1.1 * early
+
+
+def test_real_pages_are_read(reader: Reader, shared_data: Path) -> None:
+    image = sorted((shared_data / "copiste-fr" / "val").glob("*.webp"))[1]
+    truth = read_layout(image.with_suffix(".xml"))
+    page = next(reader.read([image])).pages[0]
+    score = match_baselines(
+        [line.baseline for line in truth.lines], [line.baseline for line in page.lines], page.height
+    )
+    assert score.recall > 0.9
+    assert len(page.text) > 0.7 * len(truth.text)
+
+
+def test_columns_and_marginal_notes_are_read_one_after_the_other(reader: Reader) -> None:
+    truth = read_layout(EXAMPLES / "inventory.xml").text
+    read = next(reader.read([EXAMPLES / "inventory.png"])).pages[0].text
+    for column in ("Goods in the hall", "Goods upstairs", "In the yard"):
+        assert column in read.splitlines()
+    beginnings = [line.split()[0] for line in truth.splitlines() if line != "checked" and "May" not in line]
+    found = [line.split()[0] for line in read.splitlines() if line.split()[0] in beginnings]
+    assert found == beginnings
