@@ -53,7 +53,7 @@ $(BASE): pyproject.toml | $(BIN)/python
 $(DEV): $(BASE)
 	@echo "Installing what tests and training need (once) …"
 	@$(PIP) torch==2.13.0 $(addprefix --extra-index-url ,$(TORCH_INDEX))
-	@$(PIP) --editable '.[dev,train]'
+	@$(PIP) --editable '.[dev,train,serve]'
 	@touch $@
 
 $(BENCH): $(BASE)

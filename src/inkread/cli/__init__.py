@@ -26,10 +26,25 @@ COMMANDS = {
     "evaluate": "Measure how well transcribed pages are read: CER, WER, page CER, line detection.",
     "bench": "Measure speed, memory and page CER beside other engines on the same pages.",
     "train": "Train a recogniser.",
+    "finetune": "Teach a bundle the hands of a data set; never ends worse than it began.",
     "export": "Write a model bundle: int8 network, float weights, description and card.",
+    "models": "List, inspect, promote and roll back model bundles.",
+    "ingest": "Make one data set out of PAGE, ALTO, IAM or table sources.",
     "synthesize": "Make handwriting-like lines or pages with their ground truth.",
+    "serve": "Start one service: gateway, ingestion, training or prediction.",
+    "up": "Start all services on this machine, supervised, on loopback.",
+    "users": "Add, list, disable users of the gateway, set passwords.",
 }
-EXTRAS = {"train": "train", "export": "train"}
+EXTRAS = {
+    "train": "train",
+    "finetune": "train",
+    "export": "train",
+    "ingest": "train",
+    "models": "train",
+    "serve": "serve",
+    "up": "serve",
+    "users": "serve",
+}
 DEBUG_VARIABLE = "INKREAD_DEBUG"
 
 

@@ -22,7 +22,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from pytorch_lightning.callbacks import EMAWeightAveraging, ModelCheckpoint
 
 from inkread.recognition.alphabet import LATIN, Alphabet
-from inkread.recognition.bundle import DataSource
+from inkread.recognition.bundle import WEIGHTS, DataSource
+from inkread.training.bundling import load_network
 from inkread.training.datamodule import LineData
 from inkread.training.mixture import MixturePlan, training_mixture, validation_lines
 from inkread.training.module import Optimisation, RecognizerModule
@@ -39,6 +40,7 @@ class TrainingPlan(BaseModel):
         mixture: what it learns from.
         optimisation: how weights change.
         warm: start from the PP-OCRv6 weights instead of random ones.
+        start: bundle whose recogniser it starts from instead; its alphabet must be that of the plan.
         frames_per_step, dropout: of the network.
         average: decay of the running mean of the weights that is validated and kept.
         columns: strip columns in a batch.
@@ -57,6 +59,7 @@ class TrainingPlan(BaseModel):
     mixture: MixturePlan
     optimisation: Optimisation = Optimisation()
     warm: bool = True
+    start: Path | None = None
     frames_per_step: int = 2
     dropout: float = 0.1
     average: float = Field(0.998, ge=0, lt=1)
@@ -119,7 +122,9 @@ def starting_network(plan: TrainingPlan) -> Recognizer:
     """The network of a plan before its first step."""
     alphabet = Alphabet(plan.alphabet)
     network = Recognizer(len(alphabet) + 1, plan.frames_per_step, plan.dropout)
-    if plan.warm:
+    if plan.start is not None:
+        network = load_network(plan.start / WEIGHTS, alphabet, network.stride, plan.dropout)
+    elif plan.warm:
         network.load_state_dict(warm_start(ppocr_model(RECOGNIZER_FILE), alphabet, network))
     return network.to(memory_format=torch.channels_last)  # type: ignore[call-overload,no-any-return]
 

@@ -1,0 +1,1 @@
+"""Model versions: log, register, promote, roll back (MLflow)."""
