@@ -14,6 +14,7 @@ Usage: ``except inkread.InkreadError as error: print(error)``; the message is on
     ├── LayoutFileError            a PAGE, ALTO or JSON file does not say what Inkread needs
     ├── BundleError                a model bundle is missing, incomplete or inconsistent
     ├── DatasetError               a data set folder or manifest is missing or inconsistent
+    ├── RegistryError              the model registry cannot be reached, or has no such version
     └── OutputError                a result cannot be written
 """
 
@@ -56,6 +57,10 @@ class BundleError(InkreadError):
 
 class DatasetError(InkreadError):
     """A data set folder or manifest is missing or inconsistent."""
+
+
+class RegistryError(InkreadError):
+    """The model registry cannot be reached, or has no such version."""
 
 
 class OutputError(InkreadError):

@@ -64,6 +64,10 @@ class Reader:
         min_confidence: lines below it are flagged; None flags none.
         limits: bounds of what is loaded.
 
+    Attributes:
+        bundle: the model.
+        lines: what reads strips.
+
     Raises:
         BundleError: the bundle is incomplete or does not fit together.
     """
@@ -81,13 +85,12 @@ class Reader:
             raise BundleError(f"{bundle.folder}: detector.onnx is missing; copy the whole bundle folder")
         self.bundle = bundle
         self._analyse = Analyser(Detector(bundle.detector, threads))
-        self._read_lines = LineReader(bundle, threads=threads, language_model=language_model)
-        self._height = bundle.model.input.height
+        self.lines = LineReader(bundle, threads=threads, language_model=language_model)
         self._min_confidence = min_confidence
         self._limits = limits
         self._steps = (
             Step("layout", {"detector": bundle.detector.name, "side": self._analyse.side}),
-            Step("recognition", {"height": self._height, "language_model": self.uses_language_model}),
+            Step("recognition", {"height": self.lines.height, "language_model": self.uses_language_model}),
         )
 
     @classmethod
@@ -98,15 +101,24 @@ class Reader:
         threads: int | None = None,
         language_model: bool | None = None,
         min_confidence: float | None = None,
+        max_cer: float | None = None,
     ) -> Reader:
-        """Open a bundle folder, or the one that ships with Inkread, and make a reader of it."""
+        """Open a bundle folder, or the one that ships with Inkread, and make a reader of it.
+
+        ``max_cer`` flags the lines below the confidence with which this character error rate was kept on val.
+
+        Raises:
+            BundleError: the bundle cannot be read, or cannot promise that rate.
+        """
         bundle = Bundle.open(model)
+        if max_cer is not None:
+            min_confidence = max(bundle.model.confidence_for(max_cer), min_confidence or 0.0)
         return cls(bundle, threads=threads, language_model=language_model, min_confidence=min_confidence)
 
     @property
     def uses_language_model(self) -> bool:
         """Whether lines are decoded with the bundle's language model."""
-        return self._read_lines.uses_language_model
+        return self.lines.uses_language_model
 
     @property
     def provenance(self) -> Provenance:
@@ -196,14 +208,14 @@ class Reader:
         lines = page.lines
         bands = line_bands([line.baseline for line in lines], [line.polygon for line in lines])
         return [
-            cut_strip(grey, line.baseline, ascent=band.ascent, descent=band.descent, height=self._height)
+            cut_strip(grey, line.baseline, ascent=band.ascent, descent=band.descent, height=self.lines.height)
             for line, band in zip(lines, bands, strict=True)
         ]
 
     def _finish(self, chunk: list[_Prepared | _End]) -> Iterator[Page | _End]:
         pages = [item for item in chunk if isinstance(item, _Prepared)]
         lines = [line for item in pages for line in item.page.lines]
-        read = iter(self._read_lines(lines, [strip for item in pages for strip in item.strips]))
+        read = iter(self.lines(lines, [strip for item in pages for strip in item.strips]))
         for item in chunk:
             if isinstance(item, _End):
                 yield item
@@ -222,13 +234,13 @@ class Reader:
     def _reads_better_turned(self, item: _Prepared) -> bool:
         longest = sorted((strip.image for strip in item.strips), key=lambda image: image.shape[1])[-SAMPLE_LINES:]
         turned = [turn(image, 180) for image in longest]
-        return self._read_lines.legibility(turned) > self._read_lines.legibility(longest)
+        return self.lines.legibility(turned) > self.lines.legibility(longest)
 
     def _read_turned(self, item: _Prepared, degrees: int) -> Page:
         grey = turn(item.grey, degrees)
         found = self._analyse(grey)
         page = replace(item.page, width=found.width, height=found.height, regions=found.regions)
-        read = _with_lines(page, self._read_lines(page.lines, self._cut(grey, page)))
+        read = _with_lines(page, self.lines(page.lines, self._cut(grey, page)))
         return turn_back(_without_noise(read), degrees)
 
     def _flag(self, page: Page) -> Page:

@@ -54,7 +54,7 @@ def test_tuning_finds_a_weight_that_helps_on_documents_without_a_say(
     assert tuned.word_calibration.scale > 0
     values = json.loads(json.dumps(tuned.values()))
     assert values["decoding"]["beam_width"] == 8
-    assert set(values) == {"decoding", "word_calibration", "line_calibration", "measured"}
+    assert set(values) == {"decoding", "word_calibration", "line_calibration", "rejection", "measured"}
 
 
 def test_pages_of_one_document_cannot_be_tuned_on(lines: list[TuningLine]) -> None:

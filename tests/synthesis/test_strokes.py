@@ -9,7 +9,7 @@ import pytest
 
 from inkread.errors import DatasetError
 from inkread.recognition.alphabet import LATIN, Alphabet
-from inkread.synthesis.strokes import StrokeHands, Written, draw
+from inkread.synthesis.strokes import StrokeHands, Written, draw, plain
 
 ALPHABET = Alphabet(LATIN)
 
@@ -57,3 +57,13 @@ def test_drawn_ink_has_the_size_and_place_that_was_asked_for() -> None:
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(DatasetError, match="none.parquet"):
         StrokeHands.open(tmp_path / "none.parquet", ALPHABET)
+
+
+def test_a_plain_line_fills_its_height_in_black_on_white() -> None:
+    stroke = np.array([[0, -100], [300, -100], [300, 0], [0, 0]], np.float32)
+    page = plain(Written("box", (stroke,)), height=64, pen=2)
+    rows, columns = np.nonzero(page < 128)
+    assert page.shape[0] == 64
+    assert page.max() == 255
+    assert np.ptp(rows) >= 58
+    assert np.ptp(columns) == pytest.approx(3 * np.ptp(rows), rel=0.05)

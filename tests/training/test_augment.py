@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from inkread.training.augment import augment, cut_plain
-from inkread.training.lines import CONTEXT_ROWS
+from inkread.training.augment import augment
+from inkread.training.lines import CONTEXT_ROWS, exact_part
 from inkread.training.network import HEIGHT
 
 
@@ -31,4 +31,4 @@ def test_ink_stays_inside_and_width_stays_near() -> None:
 def test_short_lines_stay_usable() -> None:
     for seed in range(20):
         assert augment(context_strip(34), np.random.default_rng(seed)).shape[1] >= 16
-    assert cut_plain(context_strip(12)).shape[0] == HEIGHT
+    assert exact_part(context_strip(12)).shape[0] == HEIGHT

@@ -12,8 +12,7 @@ from inkread.imaging.load import load_pages
 from inkread.imaging.strip import cut_strip
 from inkread.layout.bands import line_bands
 from inkread.recognition.alphabet import LATIN, Alphabet
-from inkread.training.augment import cut_plain
-from inkread.training.lines import CONTEXT_ROWS, LineStore, build_store
+from inkread.training.lines import CONTEXT_ROWS, LineStore, build_store, exact_part
 from inkread.training.network import HEIGHT
 
 
@@ -33,7 +32,7 @@ def test_the_middle_of_a_training_strip_is_the_exact_strip(stores: Path) -> None
     train, val = LineStore.open(stores / "train"), LineStore.open(stores / "val")
     for number in range(len(val)):
         context, exact = train.image(number), val.image(number)
-        middle = cut_plain(context)
+        middle = exact_part(context)
         assert context.shape[0] == CONTEXT_ROWS
         assert abs(middle.shape[1] - exact.shape[1]) <= 3
         width = min(middle.shape[1], exact.shape[1])
@@ -48,6 +47,6 @@ def test_lines_are_found_by_source(stores: Path) -> None:
 def test_what_is_missing_is_named(tmp_path: Path, pages: Path) -> None:
     with pytest.raises(DatasetError, match="no cut lines"):
         LineStore.open(tmp_path)
-    with pytest.raises(DatasetError, match="split test"):
+    with pytest.raises(DatasetError, match="no transcribed line"):
         build_store([pages], "test", tmp_path / "empty", Cleaner(Alphabet(LATIN)))
     assert not list((tmp_path / "empty").iterdir())

@@ -10,20 +10,29 @@ from rich.console import Console
 from rich.progress import Progress
 
 from inkread.document import Setting
+from inkread.evaluation.html import html_report
 from inkread.evaluation.output import print_table
 from inkread.evaluation.run import run
+from inkread.evaluation.samples import is_dataset, read_samples, samples_of
 from inkread.evaluation.sources import find_source
 from inkread.files import write_bytes
 
 
 def evaluate(
     folders: Annotated[
-        list[Path], typer.Argument(metavar="FOLDER...", help="Images with PAGE or ALTO files of the same name.")
+        list[Path],
+        typer.Argument(metavar="FOLDER...", help="Images with PAGE or ALTO files of the same name, or data sets."),
     ],
     model: Annotated[
-        Path | None, typer.Option(metavar="BUNDLE", help="Model bundle to measure instead of the bundled one.")
+        str | None,
+        typer.Option(
+            metavar="BUNDLE", help="Folder, or models:/inkread@champion, to measure instead of the bundled one."
+        ),
     ] = None,
     split: Annotated[str, typer.Option(help="Subfolder to look into where a FOLDER has it.")] = "val",
+    report: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Also write an HTML report of the given lines here.")
+    ] = None,
     json: Annotated[Path | None, typer.Option(metavar="FILE", help="Also write the figures here.")] = None,
     lm: Annotated[
         bool | None,
@@ -37,30 +46,45 @@ def evaluate(
 ) -> None:
     """Measure how well transcribed pages are read: CER, WER, page CER, line detection.
 
-    Example: inkread evaluate letters registers --split test --json metrics.json
+    Example: inkread evaluate letters dataset --split test --report report.html --json metrics.json
     """
     from inkread.reader import Reader
+    from inkread.registry.resolve import bundle_folder
 
-    sources = [find_source(folder, split=split, limit=limit) for folder in folders]
-    reader = Reader.load(model, threads=threads, language_model=lm)
+    if report is not None and lines is False:
+        raise typer.BadParameter("--report shows given lines, leave out --pages")
+    datasets = {folder: samples_of(folder, split, limit) for folder in folders if is_dataset(folder)}
+    sources = [find_source(folder, split=split, limit=limit) for folder in folders if folder not in datasets]
+    reader = Reader.load(bundle_folder(model), threads=threads, language_model=lm)
     settings: dict[str, Setting] = {
         "model": f"{reader.provenance.model_name} {reader.provenance.model_version}",
         "language_model": reader.uses_language_model,
         "page_limit": limit,
     }
     with_lines, with_pages = lines is not False, lines is not True
-    total = sum(len(source.pages) for source in sources) * (with_lines + with_pages)
+    total = sum(len(source.pages) for source in sources) * (with_lines + with_pages) + sum(map(len, datasets.values()))
     console = Console(stderr=True)
     with Progress(console=console, disable=not console.is_terminal, transient=True) as progress:
         task = progress.add_task("evaluating", total=total)
-        report = run(
+
+        def advance() -> None:
+            progress.advance(task)
+
+        samples = [
+            (folder.resolve().name, list(read_samples(reader.lines, folder, chosen, advance)))
+            for folder, chosen in datasets.items()
+        ]
+        measured = run(
             reader,
             sources,
             settings,
             with_lines=with_lines,
             with_pages=with_pages,
-            on_page=lambda: progress.advance(task),
+            on_page=advance,
+            samples=[(name, split, read) for name, read in samples],
         )
     if json is not None:
-        write_bytes(json, report.json().encode())
-    print_table(report.table())
+        write_bytes(json, measured.json().encode())
+    if report is not None:
+        write_bytes(report, html_report(str(settings["model"]), measured.lines, settings).encode())
+    print_table(measured.table())

@@ -64,3 +64,7 @@ class Reading:
         self.failures += 1
         complain(error, self._console)
         self._bar.advance(self._task)
+
+    def say(self, sentence: str) -> None:
+        """Print a sentence above the bar, on stderr."""
+        self._console.print(sentence, markup=False, highlight=False, soft_wrap=True)

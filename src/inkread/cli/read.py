@@ -70,7 +70,10 @@ def read(
         ),
     ] = None,
     model: Annotated[
-        Path | None, typer.Option(metavar="BUNDLE", help="Model bundle to read with instead of the bundled one.")
+        str | None,
+        typer.Option(
+            metavar="BUNDLE", help="Folder, or models:/inkread@champion, to read with instead of the bundled one."
+        ),
     ] = None,
     lm: Annotated[
         bool | None,
@@ -78,6 +81,14 @@ def read(
     ] = None,
     min_confidence: Annotated[
         float | None, typer.Option(metavar="P", min=0, max=1, help="Flag lines whose confidence is below P.")
+    ] = None,
+    max_cer: Annotated[
+        float | None,
+        typer.Option(
+            metavar="RATE",
+            parser=share,
+            help="Flag the lines that are less sure than those which together had at most this CER on val: 2% or 0.02.",
+        ),
     ] = None,
     show_confidence: Annotated[
         bool,
@@ -133,8 +144,11 @@ def read(
                 progress.file_failed(item)
         if paths:
             from inkread.reader import Reader
+            from inkread.registry.resolve import bundle_folder
 
-            load = partial(Reader.load, model, language_model=lm, min_confidence=min_confidence)
+            load = partial(
+                Reader.load, bundle_folder(model), language_model=lm, min_confidence=min_confidence, max_cer=max_cer
+            )
             read_with = read_given_lines if lines is Lines.GIVEN else read_files
             if engine is Engine.RAY:
                 from inkread.cli.scaling import read_on_ray
@@ -147,11 +161,28 @@ def read(
                 on_error=lambda _, error: progress.file_failed(error),
                 on_page=lambda page: progress.page_read(page.source),
             )
+            total = flagged = 0
             for path, document in documents:
+                total, flagged = total + len(document.lines), flagged + sum(line.flagged for line in document.lines)
                 for result in results:
                     result.write(path, document)
                 progress.file_read()
+            if max_cer is not None:
+                progress.say(
+                    f"{flagged} of {total} lines are flagged: look at them, the others should hold {max_cer:.1%}"
+                )
     raise typer.Exit(1 if progress.failures else 0)
+
+
+def share(text: str) -> float:
+    """``share("2%") == share("0.02") == 0.02``; wrong usage for anything that is no share."""
+    try:
+        value = float(text.rstrip("%")) / (100 if text.endswith("%") else 1)
+    except ValueError:
+        value = -1.0
+    if not 0 <= value <= 1:
+        raise typer.BadParameter(f"{text} is no share such as 2% or 0.02")
+    return value
 
 
 def _check_usage(formats: Sequence[FormatName], output: Path | None, *, show_confidence: bool) -> None:

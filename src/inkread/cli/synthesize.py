@@ -9,13 +9,18 @@ from typing import Annotated
 
 import typer
 from PIL import Image
+from rich.console import Console
+from rich.progress import track
 
 from inkread.files import write_bytes
 from inkread.formats import page as page_xml
 from inkread.imaging.strip import Grey
+from inkread.recognition.alphabet import LATIN, Alphabet
 from inkread.synthesis.fonts import find_fonts
+from inkread.synthesis.iam import IamPlan, render_archive
 from inkread.synthesis.lines import sample_lines
 from inkread.synthesis.pages import sample_pages
+from inkread.synthesis.strokes import StrokeHands, plain
 from inkread.synthesis.texts import read_texts
 
 app = typer.Typer(help="Make handwriting-like lines or pages with their ground truth.", no_args_is_help=True)
@@ -60,6 +65,47 @@ def pages(output: Out, count: Count = 10, seed: Seed = 0, fonts: Fonts = None, t
         write_bytes(output / f"{index:04}.png", _png(image))
         write_bytes(output / f"{index:04}.xml", page_xml.dump(page))
     typer.echo(f"{count} pages in {output}", err=True)
+
+
+@app.command()
+def iam(
+    output: Out,
+    writers: Annotated[int, typer.Option(min=2, max=676)] = IamPlan().writers,
+    forms: Annotated[int, typer.Option(min=1, max=999, help="Forms of each writer.")] = IamPlan().forms,
+    seed: Seed = 0,
+    fonts: Fonts = None,
+    text: Text = None,
+) -> None:
+    """Write words.tgz, lines.tgz, ascii.tgz and xml.tgz as the IAM database is distributed.
+
+    Example: inkread synthesize iam -o iam --writers 20
+    """
+    texts = read_texts(text) if text else ()
+    plan = IamPlan(writers=writers, forms=forms, seed=seed, texts=texts)
+    words = render_archive(output, plan, find_fonts(fonts or ()))
+    typer.echo(f"{words} words of {writers} writers in {output}", err=True)
+
+
+@app.command()
+def strokes(
+    parquet: Annotated[Path, typer.Argument(metavar="PARQUET", help="Pen strokes of real writers.")],
+    output: Out,
+    height: Annotated[int, typer.Option(min=16, max=256, help="Pixels.")] = 64,
+    pen: Annotated[float, typer.Option(min=0.5, max=16, help="Width of the pen in pixels.")] = 2.0,
+) -> None:
+    """Draw all recorded texts plainly, black on white, with lines.tsv: image, text, writer.
+
+    Example: inkread synthesize strokes unipen-en/val.parquet -o plain
+    """
+    hands = StrokeHands.open(parquet, Alphabet(LATIN))
+    rows = ["image\ttext\twriter_id"]
+    for number, index in enumerate(track(hands.texts, "drawing", console=Console(stderr=True), transient=True)):
+        written = hands.item(index)
+        name = f"{number:06}.png"
+        write_bytes(output / name, _png(plain(written, height, pen)))
+        rows.append(f"{name}\t{written.text}\t{hands.writer(index)}")
+    write_bytes(output / "lines.tsv", ("\n".join(rows) + "\n").encode())
+    typer.echo(f"{len(rows) - 1} lines in {output}", err=True)
 
 
 def _png(image: Grey) -> bytes:

@@ -11,7 +11,7 @@ import hashlib
 import io
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, fields
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Literal, get_args
 
 import pyarrow as pa
@@ -54,6 +54,11 @@ class Sample:
     split: Split = ""
     licence: str = ""
     sha256: str = ""
+
+
+def layout_of(sample: Sample) -> str:
+    """Path inside the data set of the PAGE or ALTO file that belongs to a page."""
+    return str(PurePosixPath(sample.image).with_suffix(".xml"))
 
 
 SCHEMA = pa.schema([(field.name, pa.string()) for field in fields(Sample)])

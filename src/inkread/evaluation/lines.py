@@ -9,9 +9,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from inkread.document import Page
+from inkread.document import Line, Page
 from inkread.evaluation.sources import PageFile
-from inkread.evaluation.text import normalise
+from inkread.evaluation.text import normalise, right_words
 from inkread.formats import read_layout
 from inkread.imaging.load import PageImage, load_pages
 
@@ -35,6 +35,10 @@ class ReadLine:
         written: transcription.
         read: reading.
         confidence: of the reading, None where it has none.
+        source: data set it comes from.
+        writer: "" where unknown.
+        box: left, top, right and bottom of the line in its image; None where the image is the line.
+        words: calibrated confidence of each word read, and whether it is what was written there.
     """
 
     document: str
@@ -43,6 +47,10 @@ class ReadLine:
     written: str
     read: str
     confidence: float | None
+    source: str = ""
+    writer: str = ""
+    box: tuple[float, float, float, float] | None = None
+    words: tuple[tuple[float, bool], ...] = ()
 
 
 def read_given_lines(reader: PageReader, pages: Sequence[PageFile]) -> Iterator[list[ReadLine]]:
@@ -56,18 +64,38 @@ def read_given_lines(reader: PageReader, pages: Sequence[PageFile]) -> Iterator[
     readings = reader.read_pages((first_page(page) for page in pages), layouts)
     for page, written, reading in zip(pages, layouts, readings, strict=True):
         read = {line.id: line for line in reading.lines}
+        source = page.document.partition("/")[0]
         yield [
-            ReadLine(
-                page.document,
-                str(page.image),
-                line.id,
-                line.text,
-                read[line.id].text if line.id in read else "",
-                read[line.id].confidence if line.id in read else None,
-            )
+            compared(line.text, read.get(line.id), page.document, str(page.image), line.id, source, box=_box(line))
             for line in written.lines
             if normalise(line.text)
         ]
+
+
+def compared(
+    written: str,
+    read: Line | None,
+    document: str,
+    page: str,
+    name: str,
+    source: str,
+    writer: str = "",
+    box: tuple[float, float, float, float] | None = None,
+) -> ReadLine:
+    """One line beside its reading; None for a line that was not read."""
+    if read is None:
+        return ReadLine(document, page, name, written, "", None, source, writer, box)
+    rated = [(word.text, word.confidence) for word in read.words if word.confidence is not None]
+    right = right_words(normalise(written).split(), [text for text, _ in rated])
+    words = tuple((confidence, is_right) for (_, confidence), is_right in zip(rated, right, strict=True))
+    return ReadLine(document, page, name, written, read.text, read.confidence, source, writer, box, words)
+
+
+def _box(line: Line) -> tuple[float, float, float, float] | None:
+    if not line.polygon:
+        return None
+    x, y = zip(*line.polygon, strict=True)
+    return min(x), min(y), max(x), max(y)
 
 
 def first_page(page: PageFile) -> PageImage:

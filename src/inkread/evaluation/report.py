@@ -13,6 +13,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from inkread.document import Setting
+from inkread.evaluation.confidences import figures
 from inkread.evaluation.intervals import INTERVAL, Estimate, rate_by_document
 from inkread.evaluation.lines import ReadLine
 from inkread.evaluation.pages import ReadPage
@@ -63,10 +64,11 @@ class SourceReport:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """The figures of some sources, of all together, and how they came about."""
+    """The figures of some sources, of all together, how they came about, and the compared lines."""
 
     settings: Mapping[str, Setting]
     sources: tuple[SourceReport, ...]
+    lines: tuple[ReadLine, ...] = ()
 
     def json(self) -> str:
         """The report as indented JSON, the definitions of its figures included."""
@@ -78,6 +80,8 @@ class Report:
             "settings": dict(self.settings),
             "sources": [asdict(source) for source in self.sources],
         }
+        if self.lines:
+            content |= figures(self.lines)
         return json.dumps(content, ensure_ascii=False, indent=2) + "\n"
 
     def table(self) -> Table:

@@ -22,6 +22,7 @@ def run(
     with_lines: bool = True,
     with_pages: bool = True,
     on_page: Callable[[], None] = lambda: None,
+    samples: Sequence[tuple[str, str, Sequence[ReadLine]]] = (),
 ) -> Report:
     """Read every page of the sources and report on each source, and on all where there are several.
 
@@ -32,6 +33,7 @@ def run(
         with_lines: read the transcribed lines one by one.
         with_pages: find and read the lines of whole pages.
         on_page: called after each page of either pass.
+        samples: name, split and lines of data sets that are read already, to report with the others.
 
     Raises:
         InputError: an image cannot be read.
@@ -40,6 +42,9 @@ def run(
     all_lines: list[ReadLine] = []
     all_pages: list[ReadPage] = []
     reports: list[SourceReport] = []
+    for name, split, read in samples:
+        reports.append(summarise(name, split, read, []))
+        all_lines.extend(read)
     for source in sources:
         lines: list[ReadLine] = []
         pages: list[ReadPage] = []
@@ -54,7 +59,7 @@ def run(
         reports.append(summarise(source.name, source.split, lines, pages))
         all_lines.extend(lines)
         all_pages.extend(pages)
-    if len(sources) > 1:
-        splits = sorted({source.split for source in sources})
+    if len(reports) > 1:
+        splits = sorted({report.split for report in reports})
         reports.append(summarise("all", "+".join(splits), all_lines, all_pages))
-    return Report(settings, tuple(reports))
+    return Report(settings, tuple(reports), tuple(all_lines))

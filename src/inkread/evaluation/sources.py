@@ -5,15 +5,14 @@ Usage: ``find_source(Path("letters"), split="val").pages``
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from inkread.data.records import document_name
 from inkread.errors import DatasetError, InputError
 from inkread.formats import paired
 from inkread.imaging.inputs import find_inputs
 
-PAGE_NUMBER = re.compile(r"[_-]f?\d{1,3}$")
 DOCUMENT_RULE = "file name without a page number at its end (_2, -02, _003, _f25)"
 
 
@@ -33,11 +32,6 @@ class Source:
     name: str
     split: str
     pages: tuple[PageFile, ...]
-
-
-def document_name(stem: str) -> str:
-    """``document_name("JDH_2_16_156_002") == "JDH_2_16_156"``: what ``DOCUMENT_RULE`` says."""
-    return PAGE_NUMBER.sub("", stem)
 
 
 def find_source(folder: Path, *, split: str = "", limit: int | None = None) -> Source:

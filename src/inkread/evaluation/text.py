@@ -80,6 +80,15 @@ def confusions(pairs: Iterable[tuple[str, str]]) -> Counter[Confusion]:
     return counts
 
 
+def right_words(written: Sequence[str], read: Sequence[str]) -> list[bool]:
+    """For each word read whether it stands in the transcription where a minimal alignment of the words puts it."""
+    right = [False] * len(read)
+    for block in Levenshtein.opcodes(read, written):
+        if block.tag == "equal":
+            right[block.src_start : block.src_end] = [True] * (block.src_end - block.src_start)
+    return right
+
+
 def _errors(reference: Sequence[str], reading: Sequence[str]) -> Errors:
     edits = Counter(edit.tag for edit in Levenshtein.editops(reference, reading))
     return Errors(edits["replace"], edits["insert"], edits["delete"], len(reference))

@@ -2,8 +2,9 @@
 
 Usage: ``python -m inkread.evaluation.tuning --bundle BUNDLE --lm lm.bin --data DATA``
 
-Half of the val documents choose, the other half is what the printed figures are measured on. The values to put into
-``model.json`` stand under ``decoding``, ``word_calibration`` and ``line_calibration``; ``--write`` puts them there.
+Half of the val documents choose weight and bonus, the other half is what the printed error rates are measured on.
+Calibrations and the confidences for ``--max-cer`` are fitted on all of them, and their errors measured in folds of
+documents. The values to put into ``model.json`` stand in the output; ``--write`` puts them there.
 """
 
 from __future__ import annotations
@@ -12,31 +13,35 @@ import argparse
 import json
 import sys
 import zlib
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
-
-from rapidfuzz.distance import Levenshtein
+from typing import TypeVar
 
 from inkread.data.cleaning import Cleaner
 from inkread.errors import DatasetError, InkreadError
 from inkread.evaluation.calibration import area_under_roc, expected_calibration_error, fit_calibration
-from inkread.evaluation.text import Errors, character_errors, word_errors
+from inkread.evaluation.coverage import rejections
+from inkread.evaluation.text import Errors, character_errors, right_words, word_errors
 from inkread.recognition.alphabet import Alphabet
 from inkread.recognition.beam import beam_search
-from inkread.recognition.bundle import Bundle, CalibrationValues, Decoding
+from inkread.recognition.bundle import Bundle, CalibrationValues, Decoding, Rejection
 from inkread.recognition.confidence import Calibration, line_confidence, word_confidence, word_ranges
 from inkread.recognition.decode import Hypothesis, LogProbs, greedy
 from inkread.recognition.language_model import LanguageModel
 from inkread.recognition.recognizer import Recognizer
 from inkread.training.bundling import add_language_model
-from inkread.training.lines import LineStore, build_store
+from inkread.training.lines import LineStore, StoredLine, build_store
 
 WEIGHTS = (0.2, 0.35, 0.5, 0.65, 0.8, 1.0, 1.2)
 BONUSES_PER_WEIGHT = (1.0, 1.5, 2.0, 2.5, 3.0)
 """The bonus makes up for what the language model takes from each character, so it grows with the weight."""
+
+FOLDS = 5
+L = TypeVar("L", "TuningLine", StoredLine)
 
 Decode = Callable[[LogProbs], Hypothesis]
 
@@ -68,6 +73,7 @@ class Tuning:
     length_bonus: float
     word_calibration: Calibration
     line_calibration: Calibration
+    rejection: tuple[Rejection, ...]
     measured: dict[str, float]
 
     def values(self) -> dict[str, object]:
@@ -80,18 +86,22 @@ class Tuning:
             },
             "word_calibration": asdict(self.word_calibration),
             "line_calibration": asdict(self.line_calibration),
+            "rejection": [rejection.model_dump() for rejection in self.rejection],
             "measured": self.measured,
         }
 
 
-def tune(lines: Sequence[TuningLine], alphabet: Alphabet, language_model: LanguageModel, *, width: int = 16) -> Tuning:
-    """Search the grid for the least CER and fit the calibrations.
+def tune(
+    lines: Sequence[TuningLine], alphabet: Alphabet, language_model: LanguageModel, *, width: int = 16, most: int = 60
+) -> Tuning:
+    """Search the grid for the least CER on ``most`` lines of each source, and fit the calibrations on all lines.
 
     Raises:
         DatasetError: all lines are of one half.
     """
-    chosen = [line for line in lines if _chooses(line)]
-    held_out = [line for line in lines if not _chooses(line)]
+    few = _spread(lines, most)
+    chosen = [line for line in few if _chooses(line)]
+    held_out = [line for line in few if not _chooses(line)]
     if not chosen or not held_out:
         raise DatasetError(f"{len(lines)} lines of too few documents: tuning needs two halves, name more pages")
 
@@ -102,12 +112,51 @@ def tune(lines: Sequence[TuningLine], alphabet: Alphabet, language_model: Langua
 
     grid = [(weight, round(weight * ratio, 2)) for weight in WEIGHTS for ratio in BONUSES_PER_WEIGHT]
     weight, bonus = min(grid, key=lambda point: error_rates(chosen, read(chosen, decoder(*point)))[0])
-    readings = read(chosen, decoder(weight, bonus))
-    words, whole = judge_words(chosen, readings), judge_lines(chosen, readings)
-    tuned = (fit_calibration(words.confidences, words.right), fit_calibration(whole.confidences, whole.right))
-    measured = _measure(held_out, read(held_out, partial(greedy, alphabet=alphabet)), "greedy", tuned)
-    measured |= _measure(held_out, read(held_out, decoder(weight, bonus)), "beam", tuned)
-    return Tuning(width, weight, bonus, *tuned, measured)
+    measured = _measure(held_out, read(held_out, partial(greedy, alphabet=alphabet)), "greedy")
+    measured |= _measure(held_out, read(held_out, decoder(weight, bonus)), "beam")
+    calibrations, rejection, errors = calibrate(lines, read(lines, decoder(weight, bonus)))
+    return Tuning(width, weight, bonus, *calibrations, rejection, measured | errors)
+
+
+def calibrate(
+    lines: Sequence[TuningLine], readings: Sequence[Hypothesis]
+) -> tuple[tuple[Calibration, Calibration], tuple[Rejection, ...], dict[str, float]]:
+    """Calibrations of words and lines, confidences for `Rejection`, and the errors of the calibrations.
+
+    All lines fit what is returned; the errors are measured by giving each line the calibration that the documents of
+    the other folds fit.
+    """
+    fitted, figures = [], {}
+    for kind, judge in (("word", judge_words), ("line", judge_lines)):
+        parts: list[Judged] = []
+        for fold in range(FOLDS):
+            own = [index for index, line in enumerate(lines) if _fold(line) == fold]
+            parts.append(judge([lines[i] for i in own], [readings[i] for i in own]))
+        calibrated: list[float] = []
+        for fold, part in enumerate(parts):
+            fit = _joined([other for number, other in enumerate(parts) if number != fold])
+            calibration = fit_calibration(fit.confidences, fit.right)
+            calibrated += map(calibration.apply, part.confidences)
+        whole = _joined(parts)
+        fitted.append(fit_calibration(whole.confidences, whole.right))
+        figures[f"{kind} ECE raw"] = expected_calibration_error(whole.confidences, whole.right)
+        figures[f"{kind} ECE calibrated, {FOLDS} folds"] = expected_calibration_error(calibrated, whole.right)
+    words = judge_words(lines, readings)
+    figures["word AUROC"] = area_under_roc(words.confidences, [value > 0 for value in words.right])
+    rated = []
+    for line, reading in zip(lines, readings, strict=True):
+        errors = character_errors(line.text, reading.text)
+        rated.append((fitted[1].apply(line_confidence(reading.confidences)), errors.edits, errors.length))
+    return (fitted[0], fitted[1]), rejections(rated), {key: round(value, 4) for key, value in figures.items()}
+
+
+def _joined(parts: Iterable[Judged]) -> Judged:
+    chosen = list(parts)
+    return Judged([c for part in chosen for c in part.confidences], [r for part in chosen for r in part.right])
+
+
+def _fold(line: TuningLine) -> int:
+    return zlib.crc32(f"fold {line.document}".encode()) % FOLDS
 
 
 def read(lines: Iterable[TuningLine], decode: Decode) -> list[Hypothesis]:
@@ -130,11 +179,7 @@ def judge_words(lines: Sequence[TuningLine], readings: Sequence[Hypothesis]) -> 
     for line, reading in zip(lines, readings, strict=True):
         ranges = list(word_ranges(reading.text))
         confidences += [word_confidence(reading.confidences[start:stop]) for start, stop in ranges]
-        hits = [0.0] * len(ranges)
-        for block in Levenshtein.opcodes(reading.text.split(), line.text.split()):
-            if block.tag == "equal":
-                hits[block.src_start : block.src_end] = [1.0] * (block.src_end - block.src_start)
-        right += hits
+        right += map(float, right_words(line.text.split(), [reading.text[start:stop] for start, stop in ranges]))
     return Judged(confidences, right)
 
 
@@ -158,9 +203,8 @@ def collect(bundle: Bundle, sources: Iterable[Path], *, limit: int) -> list[Tuni
     recognizer = Recognizer(bundle)
     with TemporaryDirectory() as folder:
         store = LineStore.open(build_store(sources, "val", Path(folder), Cleaner(Alphabet(bundle.model.alphabet))))
-        picked = [
-            index for indices in store.by_source().values() for index in indices[:: max(-(-len(indices) // limit), 1)]
-        ]
+        offsets = {line.offset for line in _spread(store.lines, limit)}
+        picked = [index for index, line in enumerate(store.lines) if line.offset in offsets]
         log_probs = recognizer([store.image(index) for index in picked])
     lines = [store.lines[index] for index in picked]
     return [
@@ -168,27 +212,23 @@ def collect(bundle: Bundle, sources: Iterable[Path], *, limit: int) -> list[Tuni
     ]
 
 
+def _spread(lines: Sequence[L], most: int) -> list[L]:
+    """At most ``most`` lines of each source, spread evenly."""
+    by_source: dict[str, list[L]] = defaultdict(list)
+    for line in lines:
+        by_source[line.source].append(line)
+    return [line for own in by_source.values() for line in own[:: max(-(-len(own) // most), 1)]]
+
+
 def _chooses(line: TuningLine) -> bool:
     return zlib.crc32(line.document.encode()) % 2 == 0
 
 
-def _measure(
-    lines: Sequence[TuningLine],
-    readings: Sequence[Hypothesis],
-    name: str,
-    calibrations: tuple[Calibration, Calibration],
-) -> dict[str, float]:
+def _measure(lines: Sequence[TuningLine], readings: Sequence[Hypothesis], name: str) -> dict[str, float]:
     figures = dict(zip((f"{name} CER", f"{name} WER"), error_rates(lines, readings), strict=True))
     for source in sorted({line.source for line in lines}):
         own = [index for index, line in enumerate(lines) if line.source == source]
         figures[f"{name} CER {source}"] = error_rates([lines[i] for i in own], [readings[i] for i in own])[0]
-    if name == "beam":
-        words, whole = judge_words(lines, readings), judge_lines(lines, readings)
-        figures["word AUROC"] = area_under_roc(words.confidences, [value > 0 for value in words.right])
-        for kind, judged, calibration in zip(("word", "line"), (words, whole), calibrations, strict=True):
-            figures[f"{kind} ECE raw"] = expected_calibration_error(judged.confidences, judged.right)
-            calibrated = [calibration.apply(confidence) for confidence in judged.confidences]
-            figures[f"{kind} ECE calibrated"] = expected_calibration_error(calibrated, judged.right)
     return {key: round(value, 4) for key, value in figures.items()}
 
 
@@ -198,14 +238,16 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--bundle", type=Path, help="bundle folder; left out, the one that ships with Inkread")
     parser.add_argument("--lm", type=Path, required=True, help="language model")
     parser.add_argument("--data", type=Path, required=True, help="folder of sources, each with val pages")
-    parser.add_argument("--limit", type=int, default=60, help="lines of a source")
+    parser.add_argument("--limit", type=int, default=60, help="lines of a source that search the grid")
+    parser.add_argument("--all", type=int, default=400, help="lines of a source that fit the calibrations")
     parser.add_argument("--write", action="store_true", help="put the language model and the values into the bundle")
     parser.add_argument("--width", type=int, default=16, help="beam width")
     options = parser.parse_args(arguments)
     try:
         bundle = Bundle.open(options.bundle)
-        lines = collect(bundle, sorted(options.data.glob("*")), limit=options.limit)
-        tuning = tune(lines, Alphabet(bundle.model.alphabet), LanguageModel.load(options.lm), width=options.width)
+        lines = collect(bundle, sorted(options.data.glob("*")), limit=max(options.all, options.limit))
+        language_model = LanguageModel.load(options.lm)
+        tuning = tune(lines, Alphabet(bundle.model.alphabet), language_model, width=options.width, most=options.limit)
         if options.write:
             add_language_model(
                 bundle.folder,
@@ -217,6 +259,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
                 ),
                 CalibrationValues(**asdict(tuning.word_calibration)),
                 CalibrationValues(**asdict(tuning.line_calibration)),
+                tuning.rejection,
             )
     except InkreadError as error:
         raise SystemExit(str(error)) from None

@@ -15,6 +15,8 @@ from inkread.document import Polyline
 
 Grey = NDArray[np.uint8]
 END_MARGIN = 0.25
+WHOLE_MARGIN = 0.06
+WHOLE_BASELINE = 0.7
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,3 +105,13 @@ def cut_strip(grey: Grey, baseline: Polyline, *, ascent: float, descent: float, 
         ascent=ascent,
         scale=scale,
     )
+
+
+def whole_line(grey: Grey) -> tuple[Polyline, float, float]:
+    """Baseline, ascent and descent of an image that shows one line or word and nothing else, for `cut_strip`.
+
+    Such images are often cut close to the ink, so the band is a little higher than they are.
+    """
+    height, width = grey.shape
+    base, margin = WHOLE_BASELINE * height, WHOLE_MARGIN * height
+    return ((0.0, base), (float(width), base)), base + margin, height - base + margin

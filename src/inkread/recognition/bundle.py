@@ -56,6 +56,14 @@ class CalibrationValues(_Strict):
     shift: float = 0.0
 
 
+class Rejection(_Strict):
+    """Lines at least so sure had, on val, so low a character error rate together."""
+
+    cer: float = Field(ge=0)
+    confidence: float = Field(ge=0, le=1)
+    coverage: float = Field(description="share of the characters of val in such lines", ge=0, le=1)
+
+
 class DataSource(_Strict):
     """Something the model learnt from: pages, fonts, texts or starting weights."""
 
@@ -92,12 +100,26 @@ class Model(_Strict):
     decoding: Decoding = Decoding()
     word_calibration: CalibrationValues = CalibrationValues()
     line_calibration: CalibrationValues = CalibrationValues()
+    rejection: tuple[Rejection, ...] = ()
     parameters: int = Field(0, ge=0)
     sources: tuple[DataSource, ...] = ()
     metrics: tuple[Metric, ...] = ()
     training_command: str = ""
     code_commit: str = ""
     files: dict[str, str] = Field(default_factory=dict, description="sha256 of each file of the bundle")
+
+    def confidence_for(self, cer: float) -> float:
+        """The least confidence of lines that together had at most this character error rate on val.
+
+        Raises:
+            BundleError: no such confidence was measured; the sentence names the lowest rate for which one was.
+        """
+        reached = [row for row in self.rejection if row.cer <= cer]
+        if not reached:
+            lowest = min((row.cer for row in self.rejection), default=None)
+            known = "none was measured for it" if lowest is None else f"the lowest that was reached is {lowest:.1%}"
+            raise BundleError(f"{self.name} {self.version} cannot promise a CER of {cer:.1%}: {known}")
+        return max(reached, key=lambda row: row.cer).confidence
 
 
 @dataclass(frozen=True)

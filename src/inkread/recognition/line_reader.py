@@ -38,6 +38,7 @@ class LineReader:
     def __init__(self, bundle: Bundle, *, threads: int | None = None, language_model: bool | None = None) -> None:
         model = bundle.model
         self._network = Recognizer(bundle, threads)
+        self.height = model.input.height
         self._alphabet = Alphabet(model.alphabet)
         self._stride = model.input.stride
         self._decoding = model.decoding

@@ -76,6 +76,10 @@ class StrokeHands:
         """Numbers of the items that are whole texts."""
         return tuple(self._kinds["text"])
 
+    def writer(self, index: int) -> str:
+        """Who wrote an item."""
+        return str(self._rows[index]["writer"])
+
     def item(self, index: int) -> Written:
         """An item as its writer wrote it."""
         row = self._rows[index]
@@ -127,6 +131,15 @@ def draw(written: Written, scale: float, pen: float, slant: float = 0.0, margin:
     coverage: Coverage = np.asarray(cv2.resize(canvas, (width, height), interpolation=cv2.INTER_AREA), np.uint8)
     baseline = float(-top)
     return Ink(coverage, ((float(margin), baseline), (float(width - margin), baseline)))
+
+
+def plain(written: Written, height: int = 64, pen: float = 2.0) -> NDArray[np.uint8]:
+    """Strokes in black on white, uint8 [height, width]: the ink fills the height but for half a pen at each edge."""
+    _, top, _, bottom = written.box
+    margin = 2
+    ink = draw(written, (height - 2 * margin) / max(bottom - top, UNIT / 4), pen, margin=margin)
+    page = 255 - ink.coverage
+    return np.asarray(cv2.resize(page, (page.shape[1], height), interpolation=cv2.INTER_AREA), np.uint8)
 
 
 def _fixed_point(stroke: Stroke) -> NDArray[np.int32]:

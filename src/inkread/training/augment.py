@@ -12,21 +12,12 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from inkread.imaging.strip import END_MARGIN
 from inkread.synthesis.noise import smooth_noise
-from inkread.training.lines import CONTEXT_ABOVE, CONTEXT_BELOW
+from inkread.training.lines import CONTEXT_ABOVE, CONTEXT_SIDE
 from inkread.training.network import HEIGHT
 
 Grey = NDArray[np.uint8]
 TOP = CONTEXT_ABOVE * HEIGHT
-SIDE = END_MARGIN * HEIGHT * (CONTEXT_ABOVE + CONTEXT_BELOW)
-"""Columns that a context strip has on each side beyond those of an exact one."""
-
-
-def cut_plain(context: Grey) -> Grey:
-    """The exact strip, uint8 [48, width], in the middle of a context strip."""
-    side = round(SIDE)
-    return context[round(TOP) : round(TOP) + HEIGHT, side : max(context.shape[1] - side, side + 8)]
 
 
 def augment(context: Grey, rng: np.random.Generator) -> Grey:
@@ -46,7 +37,7 @@ def _warp(context: Grey, rng: np.random.Generator) -> Grey:
     rows, columns = context.shape
     zoom = float(np.clip(rng.normal(1, 0.07), 0.85, 1.15))
     stretch = float(np.exp(np.clip(rng.normal(0, 0.08), -0.2, 0.2))) * zoom
-    left, right = SIDE + rng.uniform(-1.0, 0.7, 2) * SIDE
+    left, right = CONTEXT_SIDE + rng.uniform(-1.0, 0.7, 2) * CONTEXT_SIDE
     width = max(round((columns - left - right) / stretch), 16)
     y, x = np.mgrid[:HEIGHT, :width].astype(np.float32)
     middle = HEIGHT / 2

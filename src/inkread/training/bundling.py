@@ -30,6 +30,7 @@ from inkread.recognition.bundle import (
     DataSource,
     Decoding,
     Model,
+    Rejection,
     file_sha256,
 )
 from inkread.recognition.language_model import LanguageModel
@@ -86,7 +87,12 @@ def describe(model: Model, folder: Path) -> Model:
 
 
 def add_language_model(
-    folder: Path, language_model: Path, decoding: Decoding, words: CalibrationValues, lines: CalibrationValues
+    folder: Path,
+    language_model: Path,
+    decoding: Decoding,
+    words: CalibrationValues,
+    lines: CalibrationValues,
+    rejection: tuple[Rejection, ...] = (),
 ) -> Model:
     """Put a language model into a bundle, with the values that were tuned for the two together."""
     if language_model != folder / LANGUAGE_MODEL:
@@ -106,6 +112,7 @@ def add_language_model(
         "decoding": decoding,
         "word_calibration": words,
         "line_calibration": lines,
+        "rejection": rejection,
         "sources": others + texts,
         "licence": LICENCE,
     }

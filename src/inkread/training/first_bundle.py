@@ -13,9 +13,8 @@ import typer
 
 from inkread.recognition.alphabet import LATIN, Alphabet
 from inkread.recognition.bundle import DataSource, InputFormat, Model, file_sha256
-from inkread.training.augment import cut_plain
 from inkread.training.bundling import write_bundle
-from inkread.training.lines import LineStore
+from inkread.training.lines import LineStore, exact_part
 from inkread.training.network import HEIGHT, Recognizer
 from inkread.training.warm_start import DETECTOR_FILE, RECOGNIZER_FILE, ppocr_model, warm_start
 
@@ -59,7 +58,7 @@ def starting_sources() -> tuple[DataSource, ...]:
 def calibration_strips(store: LineStore, count: int = CALIBRATION_LINES, seed: int = 5) -> list[np.ndarray]:
     """A fixed choice of training lines for measuring int8 ranges."""
     chosen = np.random.default_rng(seed).choice(len(store), min(count, len(store)), replace=False)
-    return [cut_plain(store.image(int(index))) for index in sorted(chosen)]
+    return [exact_part(store.image(int(index))) for index in sorted(chosen)]
 
 
 if __name__ == "__main__":

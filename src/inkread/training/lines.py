@@ -10,7 +10,7 @@ another split is cut exactly as the reader cuts it.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -24,7 +24,7 @@ from inkread.errors import DatasetError
 from inkread.files import replacing, write_bytes
 from inkread.formats.layout_files import read_layout
 from inkread.imaging.load import load_pages
-from inkread.imaging.strip import cut_strip
+from inkread.imaging.strip import END_MARGIN, cut_strip, whole_line
 from inkread.layout.bands import line_bands
 from inkread.recognition.alphabet import LATIN, Alphabet
 from inkread.training.network import HEIGHT
@@ -33,13 +33,15 @@ Grey = NDArray[np.uint8]
 CONTEXT_ABOVE, CONTEXT_BELOW = 0.2, 0.15
 """Share of the band that a training strip has above and below it."""
 CONTEXT_ROWS = round(HEIGHT * (1 + CONTEXT_ABOVE + CONTEXT_BELOW))
+CONTEXT_SIDE = END_MARGIN * HEIGHT * (CONTEXT_ABOVE + CONTEXT_BELOW)
+"""Columns that a context strip has on each side beyond those of an exact one."""
 MIN_BAND, MIN_WIDTH, MAX_WIDTH = 12.0, 16, 3200
 IMAGES, INDEX = "strips.bin", "strips.json"
 
 
 @dataclass(frozen=True, slots=True)
 class StoredLine:
-    """One line of a store: ``rows`` x ``width`` bytes at ``offset``."""
+    """One line of a store: ``rows`` x ``width`` bytes at ``offset``; ``name`` is what the pipeline calls it."""
 
     source: str
     document: str
@@ -47,6 +49,18 @@ class StoredLine:
     offset: int
     rows: int
     width: int
+    name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class CutLine:
+    """A line on its way into a store: uint8 [rows, width]."""
+
+    source: str
+    document: str
+    text: str
+    image: Grey
+    name: str = ""
 
 
 class LineStore:
@@ -92,38 +106,53 @@ def build_store(sources: Iterable[Path], split: str, target: Path, cleaner: Clea
     Raises:
         DatasetError: no line was found.
     """
+    cut = (
+        CutLine(source.name, layout.stem, text, image)
+        for source in sources
+        for layout in sorted((source / split).glob("*.xml"))
+        for text, image in _page_lines(layout, cleaner, context=split == "train")
+    )
+    return write_store(target, cut)
+
+
+def write_store(target: Path, lines: Iterable[CutLine]) -> Path:
+    """Write a store, the strips one after the other.
+
+    Raises:
+        DatasetError: there is no line.
+    """
     index: list[StoredLine] = []
     offset = 0
     with replacing(target / IMAGES) as stream:
-        for source in sources:
-            for layout in sorted((source / split).glob("*.xml")):
-                for text, image in _page_lines(layout, cleaner, context=split == "train"):
-                    stream.write(image.tobytes())
-                    index.append(StoredLine(source.name, layout.stem, text, offset, *image.shape))
-                    offset += image.size
+        for line in lines:
+            stream.write(line.image.tobytes())
+            index.append(StoredLine(line.source, line.document, line.text, offset, *line.image.shape, line.name))
+            offset += line.image.size
         if not index:
-            raise DatasetError(f"{target}: the folders hold no transcribed line of split {split}")
+            raise DatasetError(f"{target}: there is no transcribed line to keep here")
     write_bytes(target / INDEX, json.dumps([asdict(line) for line in index], ensure_ascii=False).encode())
     return target
 
 
 def _page_lines(layout: Path, cleaner: Cleaner, *, context: bool) -> Iterator[tuple[str, Grey]]:
-    lines = [line for line in read_layout(layout).lines if len(line.baseline) > 1 and len(line.polygon) > 2]
-    if not lines:
-        return
-    grey = next(iter(load_pages(_image_of(layout)))).grey
-    bands = line_bands([line.baseline for line in lines], [line.polygon for line in lines])
-    for line, band in zip(lines, bands, strict=True):
-        text = cleaner(line.text)
-        if text is None or band.ascent + band.descent < MIN_BAND:
-            continue
-        image = (
-            cut_with_context(grey, line, band.ascent, band.descent)
-            if context
-            else cut_exact(grey, line, band.ascent, band.descent)
-        )
-        if MIN_WIDTH <= image.shape[1] <= MAX_WIDTH:
+    lines = read_layout(layout).lines
+    cut = cut_lines(next(iter(load_pages(_image_of(layout)))).grey, lines, context=context) if lines else ()
+    for number, image in cut:
+        text = cleaner(lines[number].text)
+        if text is not None:
             yield text, image
+
+
+def cut_lines(grey: Grey, lines: Sequence[Line], *, context: bool) -> Iterator[tuple[int, Grey]]:
+    """The number and strip of each line of a page that can be cut: with baseline, outline and enough pixels."""
+    usable = [number for number, line in enumerate(lines) if len(line.baseline) > 1 and len(line.polygon) > 2]
+    bands = line_bands([lines[number].baseline for number in usable], [lines[number].polygon for number in usable])
+    cut = cut_with_context if context else cut_exact
+    for number, band in zip(usable, bands, strict=True):
+        if band.ascent + band.descent >= MIN_BAND:
+            image = cut(grey, lines[number], band.ascent, band.descent)
+            if MIN_WIDTH <= image.shape[1] <= MAX_WIDTH:
+                yield number, image
 
 
 def cut_exact(grey: Grey, line: Line, ascent: float, descent: float) -> Grey:
@@ -136,6 +165,18 @@ def cut_with_context(grey: Grey, line: Line, ascent: float, descent: float) -> G
     band = ascent + descent
     above, below = ascent + CONTEXT_ABOVE * band, descent + CONTEXT_BELOW * band
     return cut_strip(grey, line.baseline, ascent=above, descent=below, height=CONTEXT_ROWS).image
+
+
+def whole_with_context(grey: Grey) -> Grey:
+    """An image that shows nothing but one line or word as a strip with context, uint8 [65, width]."""
+    baseline, ascent, descent = whole_line(grey)
+    return cut_with_context(grey, Line("", baseline, ()), ascent, descent)
+
+
+def exact_part(context: Grey) -> Grey:
+    """The exact strip, uint8 [48, width], in the middle of a context strip."""
+    above, side = round(CONTEXT_ABOVE * HEIGHT), round(CONTEXT_SIDE)
+    return context[above : above + HEIGHT, side : max(context.shape[1] - side, side + 8)]
 
 
 def _image_of(layout: Path) -> Path:

@@ -5,6 +5,7 @@ Usage: ``sources, weights = training_mixture(plan, alphabet); val = validation_l
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,8 +17,7 @@ from inkread.recognition.alphabet import Alphabet
 from inkread.synthesis.fonts import find_fonts
 from inkread.synthesis.strokes import StrokeHands
 from inkread.synthesis.texts import read_texts
-from inkread.training.augment import cut_plain
-from inkread.training.lines import LineStore
+from inkread.training.lines import LineStore, exact_part
 from inkread.training.stream import StoredSource, source_weights
 from inkread.training.synthetic import FontSource, LineSource, Sample, StrokeSource
 
@@ -34,6 +34,7 @@ class MixturePlan(BaseModel):
         exponent: how strongly a page source's size counts.
         emphasis: factors on the weight of single page sources; 0 leaves one out.
         shares: of the kinds of synthetic lines; pages get what is left of 1.
+        line_weights: JSON file with a weight by the name of a stored line; None draws the lines of a source alike.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -47,6 +48,7 @@ class MixturePlan(BaseModel):
     shares: dict[str, float] = Field(
         default_factory=lambda: {"text": 0.12, "words": 0.13, "plain": 0.03, "written": 0.13, "printed": 0.03}
     )
+    line_weights: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +73,11 @@ def training_mixture(plan: MixturePlan, alphabet: Alphabet) -> tuple[list[LineSo
     weights = factors * source_weights(np.array([len(rows) for rows in groups.values()]), plan.exponent)
     if not groups and not synthetic:
         raise DatasetError(f"{plan.store}: the plan leaves nothing to learn from, give a source some weight")
-    pages = [StoredSource(store, rows) for rows in groups.values()]
+    drawn = json.loads(plan.line_weights.read_text(encoding="utf-8")) if plan.line_weights else None
+    pages = [
+        StoredSource(store, rows, [drawn[store.lines[row].name] for row in rows] if drawn else None)
+        for rows in groups.values()
+    ]
     return [*pages, *synthetic.values()], [*(weights / weights.sum() * (1 - sum(shares))).tolist(), *shares]
 
 
@@ -86,7 +92,7 @@ def validation_lines(plan: MixturePlan, alphabet: Alphabet, most: int = 40, seed
     for kind, made in _synthetic(plan, alphabet, store, "val").items():
         for number in range(most):
             context, text = made.sample(np.random.default_rng([seed, number]))
-            lines.append(ValidationLine((cut_plain(context), text), f"synthetic {kind}"))
+            lines.append(ValidationLine((exact_part(context), text), f"synthetic {kind}"))
     return lines
 
 

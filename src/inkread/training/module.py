@@ -60,6 +60,7 @@ class RecognizerModule(pl.LightningModule):
         self.optimisation = optimisation
         self.position: Position = (0, 0)
         self.cer_by_source: dict[str, float] = {}
+        self.samples: list[tuple[str, str, str]] = []
         self._counts: dict[str, list[int]] = defaultdict(lambda: [0, 0])
         self.save_hyperparameters({"optimisation": asdict(optimisation), "alphabet": alphabet.characters})
         for part in [network.stem, *network.blocks][: optimisation.frozen_blocks]:
@@ -83,6 +84,10 @@ class RecognizerModule(pl.LightningModule):
         self.log("loss", loss, batch_size=len(batch.widths))
         return loss
 
+    def on_validation_epoch_start(self) -> None:
+        """Begin a new choice of samples: source, written and read of one line each."""
+        self.samples = []
+
     def validation_step(self, batch: tuple[Tensor, list[int], list[str], list[str]], _: int) -> None:
         """Count the errors of a batch of strips with widths, texts and sources."""
         strips, widths, texts, sources = batch
@@ -90,6 +95,8 @@ class RecognizerModule(pl.LightningModule):
         for row, width, text, source in zip(best, widths, texts, sources, strict=True):
             reading = greedy_text(row[: self.network.frames(width)], self.alphabet)
             counts = self._counts[source]
+            if counts[1] == 0:
+                self.samples.append((source, text, reading))
             counts[0] += Levenshtein.distance(text, reading)
             counts[1] += len(text)
 

@@ -6,7 +6,6 @@ Usage: ``release(Path("runs/first"), Path("bundle"), Release(version="0.2.0"))``
 from __future__ import annotations
 
 import hashlib
-import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,6 +21,7 @@ from inkread.training.lines import LineStore
 from inkread.training.mixture import ValidationLine, validation_lines
 from inkread.training.network import HEIGHT, Recognizer
 from inkread.training.scoring import Frames, cer_by_source, onnx_frames, read_lines, torch_frames
+from inkread.training.tracking import code_commit
 from inkread.training.train import LAST, TrainingPlan, starting_network
 
 PREFIX = "network."
@@ -66,7 +66,7 @@ def release(run: Path, folder: Path, chosen: Release) -> Model:
         sources=(*starting_sources(), *hashed_sources(plan.sources, store)),
         training_command=f"inkread train {run.name}/plan.json -o {run.name} (seed {plan.seed}, {checkpoint}, "
         f"{chosen.start_share:g} of the starting weights)",
-        code_commit=_commit(),
+        code_commit=code_commit(),
     )
     model = write_bundle(network, model, folder, calibration_strips(store))
     scores = compare({"int8": onnx_frames(folder / RECOGNIZER)}, plan, chosen.lines)["int8"]
@@ -141,8 +141,3 @@ def hashed_sources(sources: tuple[DataSource, ...], store: LineStore) -> list[Da
             digest.update(store.lines[index].text.encode())
         hashed.append(source.model_copy(update={"sha256": digest.hexdigest()}) if source.name in groups else source)
     return hashed
-
-
-def _commit() -> str:
-    answer = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True, check=False)
-    return answer.stdout.strip() if answer.returncode == 0 else ""

@@ -52,14 +52,16 @@ class Batch(NamedTuple):
 
 @dataclass(frozen=True)
 class StoredSource:
-    """Some lines of a store as a source of training lines."""
+    """Some lines of a store as a source of training lines; ``weights``, one a line, say how often each is drawn."""
 
     store: LineStore
     indices: Sequence[int]
+    weights: Sequence[float] | None = None
 
     def sample(self, rng: np.random.Generator) -> Sample:
         """Return a random one of the lines."""
-        index = int(rng.choice(np.asarray(self.indices)))
+        shares = None if self.weights is None else np.asarray(self.weights) / np.sum(self.weights)
+        index = int(rng.choice(np.asarray(self.indices), p=shares))
         return self.store.image(index), self.store.lines[index].text
 
 

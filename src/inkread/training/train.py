@@ -9,6 +9,7 @@ the best by the mean CER over sources. Calling again with the same folder goes o
 from __future__ import annotations
 
 import json
+import sys
 import time
 import warnings
 from datetime import timedelta
@@ -28,8 +29,10 @@ from inkread.training.datamodule import LineData
 from inkread.training.mixture import MixturePlan, training_mixture, validation_lines
 from inkread.training.module import Optimisation, RecognizerModule
 from inkread.training.network import Recognizer
+from inkread.training.tracking import Tracking, TrackingPlan
 from inkread.training.warm_start import RECOGNIZER_FILE, ppocr_model, warm_start
 
+UNTRACKED = {"alphabet", "sources", "tracking"}
 LAST = Path("checkpoints") / "last.ckpt"
 
 
@@ -40,6 +43,7 @@ class TrainingPlan(BaseModel):
         mixture: what it learns from.
         optimisation: how weights change.
         warm: start from the PP-OCRv6 weights instead of random ones.
+        tracking: where MLflow records the run; None for nowhere.
         start: bundle whose recogniser it starts from instead; its alphabet must be that of the plan.
         frames_per_step, dropout: of the network.
         average: decay of the running mean of the weights that is validated and kept.
@@ -70,6 +74,7 @@ class TrainingPlan(BaseModel):
     seed: int = 1
     threads: int = 2
     workers: int = 1
+    tracking: TrackingPlan | None = None
     alphabet: str = LATIN
     sources: tuple[DataSource, ...] = ()
 
@@ -102,13 +107,14 @@ def train(plan: TrainingPlan, run: Path) -> Path:
         num_sanity_val_steps=0,
         gradient_clip_val=5.0,
         logger=False,
-        enable_progress_bar=False,
+        enable_progress_bar=sys.stderr.isatty(),
         enable_model_summary=False,
         callbacks=[
             KeepLast(run / LAST),
             EMAWeightAveraging(decay=plan.average),
             Journal(run / "metrics.jsonl"),
             *_checkpoints(run / LAST.parent, plan.checkpoint_minutes),
+            *([Tracking(plan.tracking, plan.model_dump(mode="json", exclude=UNTRACKED), run)] if plan.tracking else []),
         ],
     )
     last = run / LAST

@@ -1,0 +1,148 @@
+"""``inkread models``: bundles and their versions in the registry."""
+
+from __future__ import annotations
+
+import getpass
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.markup import escape
+from rich.table import Table
+
+from inkread.errors import RegistryError
+from inkread.evaluation.output import print_table
+from inkread.recognition.bundle import Bundle
+from inkread.registry.gate import objection
+from inkread.registry.resolve import bundle_folder
+from inkread.registry.versions import Registry
+
+app = typer.Typer(help="List, inspect, promote and roll back model bundles.", no_args_is_help=True)
+
+Json = Annotated[bool, typer.Option("--json", help="JSON instead of a table.")]
+Why = Annotated[str, typer.Option(help="Reason, kept in the audit trail.")]
+Who = Annotated[str, typer.Option(help="Who decides; the user who is logged in where not given.")]
+Uri = Annotated[str | None, typer.Option(help="MLflow server or database; else MLFLOW_TRACKING_URI or a local file.")]
+
+
+@app.command("list")
+def list_versions(as_json: Json = False, uri: Uri = None) -> None:
+    """List the registered versions, newest first.
+
+    Example: inkread models list
+    """
+    versions = Registry(uri).versions()
+    if as_json:
+        typer.echo(json.dumps([asdict(version) for version in versions]))
+        return
+    table = Table()
+    for heading in ("version", "aliases", "model", "CER", "data", "commit", "created"):
+        table.add_column(heading)
+    for version in versions:
+        cer = version.metrics.get("cer")
+        cells = (
+            str(version.version),
+            ", ".join(version.aliases),
+            version.model,
+            "" if cer is None else f"{cer:.4f}",
+            version.data_hash[:10],
+            version.code_commit[:10],
+            version.created,
+        )
+        table.add_row(*map(escape, cells))
+    print_table(table)
+
+
+@app.command()
+def show(
+    bundle: Annotated[
+        str | None, typer.Argument(metavar="BUNDLE", help="Folder, or models:/inkread@champion; else the bundled one.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Say what a bundle is, what taught it and how well it reads; checks its files.
+
+    Example: inkread models show models:/inkread/3
+    """
+    opened = Bundle.open(bundle_folder(bundle))
+    opened.verify()
+    model = opened.model
+    if as_json:
+        typer.echo(model.model_dump_json(exclude={"alphabet"}))
+        return
+    typer.echo(f"{model.name} {model.version}, {model.parameters / 1e6:.2f} million parameters, {model.licence}")
+    typer.echo(f"{model.summary}\nmade by: {model.training_command}\ncode: {model.code_commit}")
+    for source in model.sources:
+        typer.echo(f"taught by: {source.name} ({source.kind}, {source.licence})")
+    for metric in model.metrics:
+        interval = (
+            f" [{metric.low:.3f} {metric.high:.3f}]" if metric.low is not None and metric.high is not None else ""
+        )
+        typer.echo(f"{metric.dataset}/{metric.split}: {metric.name} {metric.value:.3f}{interval}")
+
+
+@app.command()
+def register(
+    bundle: Annotated[Path, typer.Argument(metavar="BUNDLE", help="Bundle folder.")],
+    cer: Annotated[
+        float | None, typer.Option(min=0, help="Its CER on the data that all versions are measured on.")
+    ] = None,
+    data_hash: Annotated[str, typer.Option(help="Hash of that data.")] = "",
+    report: Annotated[Path | None, typer.Option(help="HTML report to keep beside it.")] = None,
+    uri: Uri = None,
+) -> None:
+    """Register a bundle as the challenger.
+
+    Example: inkread models register runs/bundle --cer 0.114
+    """
+    metrics = {} if cer is None else {"cer": cer}
+    typer.echo(Registry(uri).register(bundle, report=report, data_hash=data_hash, metrics=metrics))
+
+
+@app.command()
+def promote(
+    version: Annotated[str, typer.Argument(help="Number or alias.")],
+    why: Why,
+    who: Who = "",
+    force: Annotated[bool, typer.Option(help="Promote even where it reads worse than the champion.")] = False,
+    uri: Uri = None,
+) -> None:
+    """Make a version the champion, where the gate does not object.
+
+    Example: inkread models promote challenger --why "better on registers"
+    """
+    registry = Registry(uri)
+    number = registry.resolve(version)
+    known = {item.version: item for item in registry.versions()}
+    if number not in known:
+        raise RegistryError(f"there is no version {number}; inkread models list shows what there is")
+    against = objection(known[number], known.get(registry.champion() or 0))
+    if against and not force:
+        raise RegistryError(f"{against} (--force promotes it nevertheless)")
+    registry.promote(number, who or getpass.getuser(), why)
+    typer.echo(f"version {number} is the champion")
+
+
+@app.command()
+def rollback(why: Why, who: Who = "", uri: Uri = None) -> None:
+    """Go back to the champion before this one.
+
+    Example: inkread models rollback --why "complaints from the reading room"
+    """
+    typer.echo(f"version {Registry(uri).rollback(who or getpass.getuser(), why)} is the champion")
+
+
+@app.command()
+def audit(as_json: Json = False, uri: Uri = None) -> None:
+    """Show who made which version the champion, when and why.
+
+    Example: inkread models audit --json
+    """
+    rows = Registry(uri).audit()
+    if as_json:
+        typer.echo(json.dumps([asdict(row) for row in rows], ensure_ascii=False))
+        return
+    for row in rows:
+        typer.echo(f"{row.when}  {row.action} {row.version}  {row.who}: {row.why}")

@@ -1,0 +1,81 @@
+"""Split by writer or document, never by line.
+
+Usage: ``splits = split_rows(rows, SplitSettings())``
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from inkread.data.records import SPLITS
+from inkread.data.rows import Row
+from inkread.errors import DatasetError
+
+
+class SplitSettings(BaseModel):
+    """Shares of the splits; training gets the rest.
+
+    Attributes:
+        val, test: share of the rows, by whole writers or documents.
+        seed: of the order in which these are dealt out.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    val: float = Field(0.15, ge=0, lt=1)
+    test: float = Field(0.2, ge=0, lt=1)
+    seed: int = 1
+
+
+def split_rows(rows: Sequence[Row], settings: SplitSettings) -> dict[str, str]:
+    """The split of each row by its id: the source's own where it has one, else by writer, else by document.
+
+    Raises:
+        DatasetError: the shares leave nothing to train on, or a document or writer stands in two splits.
+    """
+    if settings.val + settings.test >= 1:
+        raise DatasetError("split_data: val and test take all of the data, lower them")
+    splits = {row.row_id: row.split for row in rows if row.split}
+    groups: dict[str, list[str]] = defaultdict(list)
+    for row in rows:
+        if not row.split:
+            groups[_owner(row)].append(row.row_id)
+    total = sum(map(len, groups.values()))
+    wanted = {"test": settings.test * total, "val": settings.val * total}
+    for name in sorted(groups, key=lambda name: _order(name, settings.seed)):
+        chosen = next((split for split, count in wanted.items() if count > 0), "train")
+        if chosen != "train":
+            wanted[chosen] -= len(groups[name])
+        splits.update(dict.fromkeys(groups[name], chosen))
+    check_leaks(rows, splits)
+    return splits
+
+
+def check_leaks(rows: Sequence[Row], splits: Mapping[str, str]) -> None:
+    """Raise DatasetError where one document, or one writer that the pipeline has split, stands in two splits.
+
+    A source that comes with splits of its own may have a single writer; its documents must still be apart.
+    """
+    for what in ("document_id", "writer_id"):
+        found: dict[str, set[str]] = defaultdict(set)
+        for row in rows:
+            name = str(getattr(row, what))
+            if name and not (what == "writer_id" and row.split):
+                found[name].add(splits[row.row_id])
+        for name, places in found.items():
+            if len(places) > 1:
+                raise DatasetError(
+                    f"{what} {name} is in {' and '.join(sorted(places, key=list(SPLITS).index))}; keep it in one split"
+                )
+
+
+def _owner(row: Row) -> str:
+    return row.writer_id or row.document_id
+
+
+def _order(name: str, seed: int) -> str:
+    return hashlib.sha256(f"{seed} {name}".encode()).hexdigest()

@@ -1,0 +1,69 @@
+"""What is gained by giving the least sure lines to a person.
+
+Usage: ``curve = risk_coverage(lines); cer_at(curve, 0.8)``
+
+Lines are kept in the order of their confidence (El-Yaniv and Wiener, "On the foundations of noise-free selective
+classification", JMLR 2010). Coverage is the share of the written characters in the lines that are kept, risk their CER.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from inkread.evaluation.lines import ReadLine
+from inkread.evaluation.text import character_errors
+from inkread.recognition.bundle import Rejection
+
+COVERAGES = (0.5, 0.8, 0.95, 1.0)
+TARGETS = (0.005, 0.01, 0.015, 0.02, 0.03, 0.04, 0.05, 0.06, 0.08, 0.1, 0.12, 0.15, 0.2)
+MIN_CHARACTERS = 500
+"""A rate over fewer characters says nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """The surest lines: share of the characters, their CER, and the confidence of the least sure one."""
+
+    coverage: float
+    cer: float
+    confidence: float
+
+
+def risk_coverage(lines: Sequence[ReadLine]) -> list[Kept]:
+    """One point a line, from the surest alone to all; lines without a confidence come last."""
+    return curve(
+        [
+            (line.confidence or 0.0, errors.edits, errors.length)
+            for line in lines
+            for errors in [character_errors(line.written, line.read)]
+        ]
+    )
+
+
+def curve(rated: Sequence[tuple[float, int, int]]) -> list[Kept]:
+    """`risk_coverage` of (confidence, edits, characters)."""
+    total = max(sum(length for *_, length in rated), 1)
+    points = []
+    edits = characters = 0
+    for confidence, wrong, length in sorted(rated, key=lambda item: -item[0]):
+        edits, characters = edits + wrong, characters + length
+        points.append(Kept(characters / total, edits / max(characters, 1), confidence))
+    return points
+
+
+def cer_at(points: Sequence[Kept], coverage: float) -> float | None:
+    """CER of the fewest lines that cover so much; None without lines."""
+    return next((point.cer for point in points if point.coverage >= coverage - 1e-9), None)
+
+
+def rejections(rated: Sequence[tuple[float, int, int]]) -> tuple[Rejection, ...]:
+    """For each target of ``TARGETS`` that can be reached the confidence that keeps the most characters."""
+    total = sum(length for *_, length in rated)
+    found = []
+    for target in TARGETS:
+        reached = [p for p in curve(rated) if p.cer <= target and p.coverage * total >= MIN_CHARACTERS]
+        if reached:
+            best = max(reached, key=lambda point: point.coverage)
+            found.append(Rejection(cer=target, confidence=round(best.confidence, 5), coverage=round(best.coverage, 4)))
+    return tuple(found)

@@ -1,0 +1,146 @@
+"""One HTML report of compared lines that opens without a network.
+
+Usage: ``write_bytes(path, html_report("inkread 0.3.0", lines).encode())``
+"""
+
+from __future__ import annotations
+
+import base64
+import io
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from PIL import Image
+
+from inkread.document import Setting
+from inkread.errors import InputError
+from inkread.evaluation.charts import Series, line_chart
+from inkread.evaluation.confidences import rated_words, word_error
+from inkread.evaluation.coverage import COVERAGES, Kept, cer_at, risk_coverage
+from inkread.evaluation.intervals import INTERVAL
+from inkread.evaluation.lines import ReadLine
+from inkread.evaluation.reliability import Bin, reliability
+from inkread.evaluation.report import summarise
+from inkread.evaluation.slices import slices
+from inkread.evaluation.text import NORMALISATION, character_errors, normalise
+from inkread.imaging.load import load_pages
+from inkread.imaging.strip import Grey
+
+SHOWN_LINES = 12
+SHOWN_CONFUSIONS = 30
+PICTURE_HEIGHT, PICTURE_WIDTH = 56, 900
+CHART_POINTS = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """A line for people: its picture as a data URI, "" where it cannot be shown."""
+
+    line: ReadLine
+    rate: float
+    picture: str
+
+
+def html_report(
+    title: str,
+    lines: Sequence[ReadLine],
+    settings: Mapping[str, Setting] | None = None,
+    baseline: Mapping[str, Any] | None = None,
+    picture_of: Callable[[ReadLine], Grey | None] | None = None,
+) -> str:
+    """The report as HTML.
+
+    Args:
+        title: what was measured.
+        lines: compared lines, one or more.
+        settings: what the report should say about the reader.
+        baseline: what the word classifier did on the same words, as the pipeline measures it.
+        picture_of: image of a line, uint8 [height, width]; else it is cut out of the line's page.
+    """
+    picture = picture_of or cut_picture
+    summary = summarise("all", "", lines, [])
+    curve, rated = risk_coverage(lines), rated_words(lines)
+    ranked = sorted(lines, key=lambda line: character_errors(line.written, line.read).rate)
+    return (
+        _environment()
+        .get_template("report.html.j2")
+        .render(
+            title=title,
+            summary=summary,
+            settings=settings or {},
+            slices=slices(lines),
+            coverages=[(share, cer_at(curve, share)) for share in COVERAGES],
+            coverage_chart=coverage_chart(curve),
+            reliability_chart=reliability_chart(reliability(rated)),
+            ece=word_error(rated),
+            words_rated=len(rated),
+            confusions=[(visible(a), visible(b), count) for a, b, count in summary.confusions[:SHOWN_CONFUSIONS]],
+            worst=[_example(line, picture) for line in reversed(ranked[-SHOWN_LINES:])],
+            best=[_example(line, picture) for line in _longest_right(ranked)],
+            baseline=baseline,
+            normalisation=NORMALISATION,
+            interval=INTERVAL,
+        )
+    )
+
+
+def coverage_chart(curve: Sequence[Kept]) -> str:
+    """CER over coverage."""
+    step = max(len(curve) // CHART_POINTS, 1)
+    points = [(point.coverage, point.cer) for point in [*curve[::step], *curve[-1:]]]
+    return line_chart([Series("CER of the lines kept", points)], x="share of the characters kept", y="CER")
+
+
+def reliability_chart(bins: Sequence[Bin]) -> str:
+    """Share of right words over their confidence."""
+    points = [(row.confidence, row.right) for row in bins]
+    ideal = Series("perfectly calibrated", [(0.0, 0.0), (1.0, 1.0)], dashed=True)
+    return line_chart([Series("words", points, dots=True), ideal], x="confidence", y="share right", top=1.0)
+
+
+def visible(character: str) -> str:
+    """``visible(" ") == "␣"``, ``visible("") == "∅"``: what a person can see in a table."""
+    return {"": "∅", " ": "␣"}.get(character, character)
+
+
+def _longest_right(ranked: Sequence[ReadLine]) -> list[ReadLine]:
+    right = [line for line in ranked if normalise(line.written) == normalise(line.read)]
+    return sorted(right, key=lambda line: -len(line.written))[:SHOWN_LINES]
+
+
+def cut_picture(line: ReadLine) -> Grey | None:
+    """The line out of its page, or the page where the page is the line; None where it cannot be read."""
+    try:
+        grey = next(iter(load_pages(line.page))).grey
+    except InputError:
+        return None
+    if line.box is None:
+        return grey
+    left, top, right, bottom = (max(int(value), 0) for value in line.box)
+    return grey[top : bottom + 1, left : right + 1]
+
+
+def _example(line: ReadLine, picture_of: Callable[[ReadLine], Grey | None]) -> Example:
+    return Example(line, character_errors(line.written, line.read).rate, _data_uri(picture_of(line)))
+
+
+def _data_uri(grey: Grey | None) -> str:
+    if grey is None or not grey.size:
+        return ""
+    image = Image.fromarray(grey)
+    image.thumbnail((PICTURE_WIDTH, PICTURE_HEIGHT))
+    buffer = io.BytesIO()
+    image.save(buffer, "WEBP", quality=70)
+    return "data:image/webp;base64," + base64.b64encode(buffer.getvalue()).decode()
+
+
+def _environment() -> Environment:
+    return Environment(
+        loader=PackageLoader("inkread.evaluation", "templates"),
+        undefined=StrictUndefined,
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )

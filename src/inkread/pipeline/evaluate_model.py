@@ -1,0 +1,124 @@
+"""Measure both models on test, and write the report.
+
+Usage: ``python -m inkread.pipeline.evaluate_model``
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+
+from inkread.document import Line, Word
+from inkread.evaluation.classification import classification
+from inkread.evaluation.confidences import figures, rated_words
+from inkread.evaluation.coverage import risk_coverage
+from inkread.evaluation.html import html_report
+from inkread.evaluation.lines import ReadLine, compared
+from inkread.evaluation.reliability import reliability
+from inkread.evaluation.report import summarise
+from inkread.evaluation.text import normalise
+from inkread.files import write_bytes
+from inkread.pipeline.params import Params
+from inkread.pipeline.stage import Artifacts, run_stage, write_json
+from inkread.recognition.alphabet import Alphabet
+from inkread.recognition.confidence import line_confidence, word_confidence, word_ranges
+from inkread.recognition.decode import greedy
+from inkread.training.lines import LineStore
+from inkread.training.release import read_plan, trained_network
+from inkread.training.scoring import pad_batch, torch_frames
+from inkread.training.train import LAST
+from inkread.training.word_cnn import classify, load_word_cnn
+
+SPLIT = "test"
+
+
+def evaluate_model(artifacts: Artifacts, params: Params) -> None:
+    """Read the test lines greedily; compare the classifier with the recogniser on the same words."""
+    store = LineStore.open(artifacts.shards / SPLIT)
+    lines = read_test(artifacts, store)
+    kept = lines[:: max(-(-len(lines) // params.evaluate_model.most_lines), 1)]
+    baseline = word_baseline(artifacts, {line.id: line for line in lines})
+    summary = summarise(SPLIT, SPLIT, kept, [])
+    assert summary.cer is not None and summary.wer is not None
+    metrics = {
+        "cer": summary.cer.value,
+        "cer_low": summary.cer.low,
+        "cer_high": summary.cer.high,
+        "wer": summary.wer.value,
+        "lines": summary.lines,
+        "documents": summary.documents,
+        **figures(kept),
+        "word_cnn": {key: value for key, value in (baseline or {}).items() if key != "classification"},
+    }
+    write_json(artifacts.metrics, metrics)
+    strips = {line.name: index for index, line in enumerate(store.lines)}
+    page = html_report(
+        "pipeline run", kept, {"split": SPLIT}, baseline, picture_of=lambda line: store.image(strips[line.id])
+    )
+    write_bytes(artifacts.report, page.encode())
+    curve = risk_coverage(kept)
+    _write_table(artifacts, "risk_coverage", ("coverage", "cer"), [(point.coverage, point.cer) for point in curve])
+    bins = reliability(rated_words(kept))
+    _write_table(artifacts, "reliability", ("confidence", "right"), [(row.confidence, row.right) for row in bins])
+
+
+def read_test(artifacts: Artifacts, store: LineStore) -> list[ReadLine]:
+    """The lines and words of test with what the trained network reads, without a language model."""
+    plan = read_plan(artifacts.run)
+    frames = torch_frames(trained_network(plan, artifacts.run / LAST))
+    alphabet = Alphabet(plan.alphabet)
+    found = []
+    for index, line in enumerate(store.lines):
+        image = store.image(index)
+        hypothesis = greedy(frames(pad_batch([image]))[0], alphabet)
+        words = tuple(
+            Word(hypothesis.text[start:stop], (), word_confidence(hypothesis.confidences[start:stop]))
+            for start, stop in word_ranges(hypothesis.text)
+        )
+        read = Line(line.name, (), (), hypothesis.text, line_confidence(hypothesis.confidences), words)
+        found.append(compared(line.text, read, line.document, line.name, line.name, line.source))
+    return found
+
+
+def word_baseline(artifacts: Artifacts, read: dict[str, ReadLine]) -> dict[str, Any] | None:
+    """What the classifier and the recogniser make of the test words; None where there is no classifier."""
+    path = artifacts.word_cnn / "word_cnn.safetensors"
+    if not path.is_file():
+        return None
+    network, vocabulary = load_word_cnn(path)
+    with np.load(artifacts.shards / SPLIT / "words.npz") as words:
+        images, texts, names = words["images"], words["texts"].tolist(), words["names"].tolist()
+    answers = [vocabulary[number] for number in classify(network, images)]
+    by_recognizer = [normalise(read[name].read) for name in names]
+    known = [index for index, text in enumerate(texts) if text in vocabulary]
+    return {
+        "vocabulary": len(vocabulary),
+        "words": len(texts),
+        "known": len(known),
+        "accuracy_all": _share_right(texts, answers, range(len(texts))),
+        "accuracy_known": _share_right(texts, answers, known),
+        "recognizer_accuracy_all": _share_right(texts, by_recognizer, range(len(texts))),
+        "recognizer_accuracy_known": _share_right(texts, by_recognizer, known),
+        "classification": classification([texts[i] for i in known], [answers[i] for i in known]).as_dict(),
+    }
+
+
+def _share_right(written: Sequence[str], answered: Sequence[str], chosen: Iterable[int]) -> float:
+    picked = list(chosen)
+    return sum(written[index] == answered[index] for index in picked) / max(len(picked), 1)
+
+
+def _write_table(artifacts: Artifacts, name: str, header: tuple[str, str], rows: Iterable[tuple[float, float]]) -> None:
+    stream = io.StringIO()
+    writer = csv.writer(stream, lineterminator="\n")
+    writer.writerow(header)
+    writer.writerows([f"{first:.5f}", f"{second:.5f}"] for first, second in rows)
+    write_bytes(artifacts.plots / f"{name}.csv", stream.getvalue().encode())
+
+
+if __name__ == "__main__":
+    run_stage(evaluate_model)

@@ -1,0 +1,47 @@
+"""A folder of its own for a pipeline, so that services need no checkout.
+
+Usage: ``prepare_project(Path("~/.local/share/inkread/pipeline"))``
+"""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from importlib import resources
+from pathlib import Path
+
+from inkread.errors import DatasetError
+
+FILES = ("dvc.yaml", "params.yaml")
+CHECKOUT = Path(__file__).resolve().parents[3]
+
+
+def pipeline_files() -> dict[str, Path]:
+    """``dvc.yaml`` and ``params.yaml``: of the wheel, or of the checkout that the package is installed from.
+
+    Raises:
+        DatasetError: neither has them.
+    """
+    installed = Path(str(resources.files("inkread.pipeline")))
+    for folder in (installed, CHECKOUT):
+        if all((folder / name).is_file() for name in FILES):
+            return {name: folder / name for name in FILES}
+    raise DatasetError("dvc.yaml and params.yaml are missing in this installation, install inkread again")
+
+
+def prepare_project(folder: Path) -> None:
+    """Make ``folder`` a DVC project with the pipeline in it; its parameters and results stay where it is one already.
+
+    Raises:
+        DatasetError: DVC cannot make it one.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, source in pipeline_files().items():
+        if name != "params.yaml" or not (folder / name).is_file():
+            shutil.copyfile(source, folder / name)
+    if not (folder / ".dvc").is_dir():
+        command = [sys.executable, "-m", "dvc", "init", "--no-scm", "--quiet"]
+        answer = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+        if answer.returncode:
+            raise DatasetError(f"{folder}: DVC cannot start a project here ({answer.stderr.strip()})")
