@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from inkread.data.records import document_name
 from inkread.errors import DatasetError, InputNotFoundError
-from inkread.evaluation.sources import document_name, find_images, find_source
+from inkread.evaluation.sources import find_images, find_source
 
 
 @pytest.mark.parametrize(

@@ -163,7 +163,8 @@ def read(
             )
             total = flagged = 0
             for path, document in documents:
-                total, flagged = total + len(document.lines), flagged + sum(line.flagged for line in document.lines)
+                marks = [line.flagged for line in document.lines]
+                total, flagged = total + len(marks), flagged + sum(marks)
                 for result in results:
                     result.write(path, document)
                 progress.file_read()

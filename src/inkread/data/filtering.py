@@ -39,7 +39,7 @@ class FilterSettings(BaseModel):
     min_side: int = Field(8, ge=1)
     max_stretch: float = Field(80.0, gt=1)
     min_contrast: int = Field(20, ge=0, le=255)
-    unreadable: tuple[str, ...] = ("[...]", "[illegible]", "[unreadable]", "???", "xxx", "#")
+    unreadable: tuple[str, ...] = ("[...]", "[illegible]", "[unreadable]", "???", "#")
     min_character_count: int = Field(1, ge=1)
 
 

@@ -11,7 +11,6 @@ from collections.abc import Mapping, Sequence
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from inkread.data.records import SPLITS
 from inkread.data.rows import Row
 from inkread.errors import DatasetError
 
@@ -68,9 +67,7 @@ def check_leaks(rows: Sequence[Row], splits: Mapping[str, str]) -> None:
                 found[name].add(splits[row.row_id])
         for name, places in found.items():
             if len(places) > 1:
-                raise DatasetError(
-                    f"{what} {name} is in {' and '.join(sorted(places, key=list(SPLITS).index))}; keep it in one split"
-                )
+                raise DatasetError(f"{what} {name} is in {' and '.join(sorted(places))}; keep it in one split")
 
 
 def _owner(row: Row) -> str:

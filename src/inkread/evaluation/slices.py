@@ -51,7 +51,7 @@ def century(text: str) -> str:
         return ""
     year, *numbers = match.groups()
     number = int(year) + 1 if year else int(next(n for n in numbers if n))
-    return f"{number}th century"
+    return f"{number}{'st' if number == 21 else 'th'} century"
 
 
 def band(value: float, bounds: Sequence[float], unit: str) -> str:

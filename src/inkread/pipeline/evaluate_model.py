@@ -29,7 +29,7 @@ from inkread.recognition.confidence import line_confidence, word_confidence, wor
 from inkread.recognition.decode import greedy
 from inkread.training.lines import LineStore
 from inkread.training.release import read_plan, trained_network
-from inkread.training.scoring import pad_batch, torch_frames
+from inkread.training.scoring import frames_of, torch_frames
 from inkread.training.train import LAST
 from inkread.training.word_cnn import classify, load_word_cnn
 
@@ -72,9 +72,9 @@ def read_test(artifacts: Artifacts, store: LineStore) -> list[ReadLine]:
     frames = torch_frames(trained_network(plan, artifacts.run / LAST))
     alphabet = Alphabet(plan.alphabet)
     found = []
-    for index, line in enumerate(store.lines):
-        image = store.image(index)
-        hypothesis = greedy(frames(pad_batch([image]))[0], alphabet)
+    seen = frames_of(frames, [store.image(index) for index in range(len(store))])
+    for line, log_probs in zip(store.lines, seen, strict=True):
+        hypothesis = greedy(log_probs, alphabet)
         words = tuple(
             Word(hypothesis.text[start:stop], (), word_confidence(hypothesis.confidences[start:stop]))
             for start, stop in word_ranges(hypothesis.text)

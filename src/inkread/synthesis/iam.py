@@ -86,9 +86,10 @@ def render_archive(folder: Path, plan: IamPlan, fonts: Sequence[Font] = ()) -> i
             form = f"{chr(97 + index % 26)}{index // 26:02}-{number:03}"
             tables["forms"].append(f"{form} {writer.number} 1 all {plan.lines} {plan.lines} 0 0")
             pages[form] = _form(form, writer, texts, plan, rng, images, tables)
-    names = sorted(images["words"])
-    images["words"][names[len(names) // 2]] = b"\x89PNG damaged"
-    del images["words"][names[len(names) // 3]]
+    well = sorted(row.split()[0] for row in tables["words"] if row.split()[1] == "ok")
+    damaged, missing = (_place(well[len(well) // part]) for part in (2, 3))
+    images["words"][damaged] = b"\x89PNG damaged"
+    del images["words"][missing]
     for kind, files in images.items():
         _pack(folder / f"{kind}.tgz", files)
     _pack(folder / "ascii.tgz", {f"{name}.txt": _table(rows) for name, rows in tables.items()})
@@ -111,7 +112,6 @@ def _form(
     tables: Mapping[str, list[str]],
 ) -> str:
     """Write a form's lines and words; return its XML."""
-    place = f"{form[:3]}/{form}"
     described = []
     for number, text in enumerate(_some_lines(texts, plan, rng)):
         line = f"{form}-{number:02}"
@@ -121,13 +121,13 @@ def _form(
         tokens = "|".join(word.text for word in words)
         height, width = grey.shape
         tables["lines"].append(f"{line} {ok} {threshold} {len(words)} 0 0 {width} {height} {tokens}")
-        images["lines"][f"{place}/{line}.png"] = _png(grey)
+        images["lines"][_place(line)] = _png(grey)
         for position, word in enumerate(words):
             x, y, across, down = word.box
             name = f"{line}-{position:02}"
             mark = "err" if rng.random() < plan.errors else "ok"
             tables["words"].append(f"{name} {mark} {threshold} {x} {y} {across} {down} XX {word.text}")
-            images["words"][f"{place}/{name}.png"] = _png(grey[y : y + down, x : x + across])
+            images["words"][_place(name)] = _png(grey[y : y + down, x : x + across])
         described.append(f'  <line id="{line}" threshold="{threshold}" text={quoteattr(text)}/>')
     lines = "\n".join(described)
     return (
@@ -168,6 +168,11 @@ def _written(text: str, writer: _Writer, rng: np.random.Generator) -> tuple[Grey
         np.maximum(area, part, out=area)
         words.append(_Word(word.text, (left - 2, row - 2, part.shape[1] + 4, part.shape[0] + 4)))
     return writer.paper.scan(sheet, rng), words
+
+
+def _place(name: str) -> str:
+    form = "-".join(name.split("-")[:2])
+    return f"{form[:3]}/{form}/{name}.png"
 
 
 def _table(rows: Sequence[str]) -> bytes:

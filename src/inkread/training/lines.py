@@ -126,7 +126,8 @@ def write_store(target: Path, lines: Iterable[CutLine]) -> Path:
     with replacing(target / IMAGES) as stream:
         for line in lines:
             stream.write(line.image.tobytes())
-            index.append(StoredLine(line.source, line.document, line.text, offset, *line.image.shape, line.name))
+            rows, width = line.image.shape
+            index.append(StoredLine(line.source, line.document, line.text, offset, rows, width, line.name))
             offset += line.image.size
         if not index:
             raise DatasetError(f"{target}: there is no transcribed line to keep here")

@@ -54,17 +54,21 @@ def onnx_frames(path: Path, threads: int = 2) -> Frames:
 
 def read_lines(frames: Frames, images: Sequence[Grey], alphabet: Alphabet) -> list[str]:
     """Greedy text of each strip, in the order given."""
-    texts = [""] * len(images)
+    return [greedy_text(log_probs.argmax(1), alphabet) for log_probs in frames_of(frames, images)]
+
+
+def frames_of(frames: Frames, images: Sequence[Grey]) -> list[NDArray[np.float32]]:
+    """Log-probabilities [frames, classes] of each strip, its padding included; read in batches of like widths."""
+    found: dict[int, NDArray[np.float32]] = {}
     waiting: list[int] = []
     order = sorted(range(len(images)), key=lambda index: images[index].shape[1])
     for position, index in enumerate(order):
         waiting.append(index)
         last = position + 1 == len(order)
         if last or (len(waiting) + 1) * images[order[position + 1]].shape[1] > BATCH_PIXELS:
-            for line, best in zip(waiting, frames(pad_batch([images[i] for i in waiting])).argmax(2), strict=True):
-                texts[line] = greedy_text(best, alphabet)
+            found.update(zip(waiting, frames(pad_batch([images[i] for i in waiting])), strict=True))
             waiting = []
-    return texts
+    return [found[index] for index in range(len(images))]
 
 
 def greedy_text(best: NDArray[np.int64], alphabet: Alphabet) -> str:

@@ -1,0 +1,53 @@
+"""What nobody could learn from must go, with its reason, and nothing else."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from inkread.data.filtering import FilterSettings, filter_rows, image_fault
+from inkread.data.manifest import read_manifest
+from inkread.data.rows import Row, expand
+
+
+def row(text: str, kind: str = "line", name: str = "r") -> Row:
+    return Row(name, "page.png", 0, text, kind, "s", "d", "", "")
+
+
+@pytest.mark.parametrize(
+    ("text", "kind", "reason"),
+    [
+        ("", "line", "too short a text"),
+        ("a [...] b", "line", "unreadable"),
+        ("x" * 20, "line", "too long a text"),
+        ("fine", "page", "kind page"),
+    ],
+)
+def test_texts_are_left_out_for_a_reason(tmp_path: Path, text: str, kind: str, reason: str) -> None:
+    kept, reasons = filter_rows(tmp_path, [row(text, kind), row("good")], FilterSettings(max_characters=10))
+    assert [left.text for left in kept] == ["good"]
+    assert reasons == {reason: 1}
+
+
+def test_rare_characters_take_their_lines_with_them(tmp_path: Path) -> None:
+    rows = [row("ab"), row("ab"), row("a"), row("aþ")]
+    kept, reasons = filter_rows(tmp_path, rows, FilterSettings(min_character_count=2))
+    assert [left.text for left in kept] == ["ab", "ab", "a"]
+    assert reasons == {"a rare character": 1}
+
+
+def test_images_are_judged_by_size_and_contrast() -> None:
+    rng = np.random.default_rng(0)
+    written = np.where(rng.random((40, 200)) < 0.1, 30, 220).astype(np.uint8)
+    settings = FilterSettings()
+    assert image_fault(written, settings) == ""
+    assert image_fault(written[:4], settings) == "image too small"
+    assert image_fault(np.tile(written[:10], 5), settings) == "image too wide"
+    assert image_fault(np.full((40, 200), 220, np.uint8), settings) == "too little contrast"
+
+
+def test_a_data_set_in_order_loses_nothing(dataset: Path) -> None:
+    rows = expand(dataset, read_manifest(dataset))
+    kept, reasons = filter_rows(dataset, rows, FilterSettings(min_side=2))
+    assert len(kept) == len(rows)
+    assert not reasons

@@ -1,0 +1,93 @@
+"""One data set out of any source: complete, counted, and the same bytes each time."""
+
+import json
+import shutil
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from inkread.data.ingest import IngestOptions, detect, ingest
+from inkread.data.manifest import layout_of, read_manifest
+from inkread.errors import DatasetError, OutputError
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_iam_archives_become_a_data_set_and_twice_the_same(iam: Path, tmp_path: Path) -> None:
+    report = ingest(iam, tmp_path / "one", IngestOptions(source="made"))
+    again = ingest(iam, tmp_path / "two", IngestOptions(source="made"))
+    samples = read_manifest(tmp_path / "one")
+    assert report == again
+    assert contents(tmp_path / "one") == contents(tmp_path / "two")
+    assert report.samples["word"] > 80
+    assert report.samples["line"] >= 15
+    assert report.skipped["image missing"] == 1
+    assert sum("damaged" in reason for reason in report.skipped) == 1
+    assert report.skipped["marked err: badly segmented"] > 0
+    assert {sample.writer_id for sample in samples} == {"made/000", "made/001", "made/002"}
+    assert all((tmp_path / "one" / sample.image).is_file() for sample in samples)
+    assert not list(tmp_path.glob(".*"))
+
+
+def test_an_interrupted_run_goes_on_to_the_same_end(iam: Path, tmp_path: Path) -> None:
+    def stop(records):  # type: ignore[no-untyped-def]
+        for number, record in enumerate(records):
+            if number == 20:
+                raise KeyboardInterrupt
+            yield record
+
+    with pytest.raises(KeyboardInterrupt):
+        ingest(iam, tmp_path / "set", progress=stop)
+    assert not (tmp_path / "set").exists()
+    ingest(iam, tmp_path / "set")
+    ingest(iam, tmp_path / "other")
+    assert contents(tmp_path / "set") == contents(tmp_path / "other")
+
+
+def test_pages_keep_their_transcription_beside_them(tmp_path: Path) -> None:
+    examples = Path(__file__).parents[2] / "examples"
+    (tmp_path / "letters" / "train").mkdir(parents=True)
+    for name in ("letter.png", "letter.xml"):
+        shutil.copyfile(examples / name, tmp_path / "letters" / "train" / name)
+    (tmp_path / "letters" / "lonely.xml").write_text("<alto/>")
+    report = ingest(tmp_path / "letters", tmp_path / "set", IngestOptions(licence="CC0-1.0", language="en"))
+    (sample,) = read_manifest(tmp_path / "set")
+    assert (sample.kind, sample.split, sample.licence, sample.language) == ("page", "train", "CC0-1.0", "en")
+    assert (tmp_path / "set" / layout_of(sample)).read_bytes() == (examples / "letter.xml").read_bytes()
+    assert len(sample.text.splitlines()) > 3
+    assert report.skipped == {"transcription without an image": 1}
+
+
+def test_a_damaged_image_does_not_stop_the_others(tmp_path: Path) -> None:
+    source = tmp_path / "lines"
+    source.mkdir()
+    cv2.imwrite(str(source / "a.png"), np.full((40, 200), 200, np.uint8))
+    (source / "b.png").write_bytes(b"no image")
+    (source / "lines.tsv").write_text("image\ttext\twriter_id\na.png\tone\tw\nb.png\ttwo\tw\n")
+    report = ingest(source, tmp_path / "set")
+    assert report.samples == {"line": 1}
+    assert json.loads((tmp_path / "set" / "ingest.json").read_text())["skipped"] == report.skipped
+    assert list(report.skipped)[0].startswith("image damaged")
+
+
+def test_what_cannot_be_read_is_said_in_a_sentence(tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full" / "thesis.txt").write_text("mine")
+    with pytest.raises(DatasetError, match="neither IAM"):
+        detect(tmp_path / "empty")
+    with pytest.raises(DatasetError, match="no such file"):
+        ingest(tmp_path / "nothing", tmp_path / "set")
+    with pytest.raises(OutputError, match="no data set"):
+        ingest(tmp_path / "empty", tmp_path / "full")
+    assert (tmp_path / "full" / "thesis.txt").read_text() == "mine"
+
+
+def test_real_pages(shared_data: Path, tmp_path: Path) -> None:
+    report = ingest(shared_data / "mss20-fr", tmp_path / "set")
+    assert report.samples == {"page": 10}
+    assert report.splits == {"test": 3, "train": 6, "val": 1}

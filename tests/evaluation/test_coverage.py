@@ -1,0 +1,34 @@
+"""What a threshold promises must be what was measured."""
+
+import pytest
+
+from inkread.evaluation.coverage import cer_at, curve, rejections, risk_coverage
+from inkread.evaluation.lines import ReadLine
+
+RATED = [(0.99, 0, 400), (0.9, 8, 400), (0.5, 32, 200)]
+
+
+def test_the_curve_goes_from_the_surest_to_all() -> None:
+    points = curve(RATED)
+    assert [(point.coverage, point.cer) for point in points] == [(0.4, 0.0), (0.8, 0.01), (1.0, 0.04)]
+    assert cer_at(points, 0.5) == 0.01
+    assert cer_at(points, 1.0) == 0.04
+    assert cer_at([], 0.5) is None
+
+
+def test_lines_without_confidence_come_last() -> None:
+    lines = [ReadLine("d", "p", "1", "abcd", "xbcd", None), ReadLine("d", "p", "2", "abcd", "abcd", 0.1)]
+    assert [point.cer for point in risk_coverage(lines)] == [0.0, 0.125]
+
+
+def test_a_promise_is_the_confidence_that_keeps_most_at_that_rate() -> None:
+    promised = {row.cer: row for row in rejections(RATED)}
+    assert promised[0.01].confidence == 0.9
+    assert promised[0.01].coverage == 0.8
+    assert promised[0.05].confidence == 0.5
+    assert 0.005 not in promised, "fewer than 500 characters prove nothing"
+    for row in promised.values():
+        kept = [(edits, length) for confidence, edits, length in RATED if confidence >= row.confidence]
+        assert sum(e for e, _ in kept) / sum(n for _, n in kept) <= row.cer + 1e-9
+    assert rejections([(0.9, 500, 1000)]) == ()
+    assert max(promised) == pytest.approx(0.2)
