@@ -1,0 +1,38 @@
+"""The stages from training to registration, on data so small that only the way is tested, not how well it reads."""
+
+import json
+
+import pytest
+
+from inkread.pipeline.build_train_cnn import build_train_cnn
+from inkread.pipeline.evaluate_model import evaluate_model
+from inkread.pipeline.export_model import export_model
+from inkread.pipeline.params import Params
+from inkread.pipeline.register_model import register_model
+from inkread.pipeline.stage import Artifacts
+from inkread.recognition.bundle import Bundle
+from inkread.registry.versions import Registry
+
+pytestmark = pytest.mark.filterwarnings("ignore")
+
+
+def test_from_training_to_registration(prepared: Artifacts, params: Params, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(prepared.root)
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{prepared.root / 'mlflow.db'}")
+    for stage in (build_train_cnn, evaluate_model, export_model, register_model):
+        stage(prepared, params)
+    metrics = json.loads(prepared.metrics.read_text())
+    assert metrics["lines"] <= 20
+    assert 0 <= metrics["cer"] < 0.3, "it starts from the bundled weights"
+    assert metrics["word_cnn"]["vocabulary"] > 1
+    assert metrics["word_cnn"]["recognizer_accuracy_all"] > metrics["word_cnn"]["accuracy_all"]
+    assert prepared.report.read_text().startswith("<!doctype html>")
+    assert (prepared.plots / "risk_coverage.csv").read_text().startswith("coverage,cer\n")
+    Bundle.open(prepared.bundle).verify()
+    parity = json.loads(prepared.parity.read_text())
+    assert parity["float_difference"] < 1e-3
+    assert abs(parity["int8_cer"] - parity["torch_cer"]) < 0.05
+    (version,) = Registry().versions()
+    assert version.aliases == ("challenger",)
+    assert version.metrics["cer"] == metrics["cer"]
+    assert version.data_hash
