@@ -13,6 +13,7 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from inkread.cli import app
+from inkread.data.manifest import Sample, write_manifest
 from inkread.document import Line, Page, Provenance, Region
 from inkread.errors import DatasetError
 from inkread.formats import page as page_format
@@ -78,6 +79,26 @@ def test_options_reach_the_reader_and_the_sample(folder: Path, tmp_path: Path) -
     names = [(source["name"], source["split"], source["pages"]) for source in metrics["sources"]]
     assert names == [("cups", "test", 1), ("val", "", 1), ("all", "+test", 2)]
     assert metrics["sources"][0]["page_cer"] is None
+
+
+def test_a_report_of_the_lines_is_written(folder: Path, tmp_path: Path) -> None:
+    result = CliRunner().invoke(app, ["evaluate", str(folder), "--lines", "--report", str(tmp_path / "report.html")])
+    assert result.exit_code == 0, result.output
+    text = (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert "mumbler 2" in text
+    assert text.count("data:image/webp") == 3, "two as the worst, one as read without an error"
+    assert CliRunner().invoke(app, ["evaluate", str(folder), "--pages", "--report", "x"]).exit_code == 2
+
+
+def test_a_data_set_is_read_line_by_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.undo()
+    Image.fromarray(np.full((60, 300), 255, np.uint8)).save(tmp_path / "a.png")
+    write_manifest(tmp_path, [Sample("a", "a.png", "tea", "line", "cups", "d")])
+    result = CliRunner().invoke(app, ["evaluate", str(tmp_path), "--no-lm", "--json", str(tmp_path / "m.json")])
+    assert result.exit_code == 0, result.output
+    metrics = json.loads((tmp_path / "m.json").read_text(encoding="utf-8"))
+    assert [(figures["split"], figures["lines"]) for figures in metrics["sources"]] == [("", 1)]
+    assert 0 < metrics["sources"][0]["cer"]["value"] <= 1
 
 
 def test_only_whole_pages(folder: Path) -> None:

@@ -152,14 +152,22 @@ def test_a_result_belongs_to_its_file_whatever_fails_before_it(tmp_path: Path) -
 def test_options_reach_the_reader(tmp_path: Path) -> None:
     path = picture(tmp_path / "a.png")
     inkread(path)
-    assert SizeReader.loaded_with == {"model": None, "threads": None, "language_model": None, "min_confidence": None}
-    inkread(path, "--model", tmp_path, "--lm", "--min-confidence", "0.4", "--threads", "3")
-    assert SizeReader.loaded_with == {"model": tmp_path, "threads": 3, "language_model": True, "min_confidence": 0.4}
+    nothing = dict.fromkeys(("model", "threads", "language_model", "min_confidence", "max_cer"))
+    assert SizeReader.loaded_with == nothing
+    inkread(path, "--model", tmp_path, "--lm", "--min-confidence", "0.4", "--threads", "3", "--max-cer", "2%")
+    loaded = {"model": tmp_path, "threads": 3, "language_model": True, "min_confidence": 0.4, "max_cer": 0.02}
+    assert SizeReader.loaded_with == loaded
 
 
 def test_confidences_are_shown_with_flagged_lines_marked(tmp_path: Path) -> None:
     result = inkread(picture(tmp_path / "a.png"), picture(tmp_path / "b.png", 31), "--show-confidence")
     assert result.stdout == "0.50\t30x20\n0.50?\t31x20\n"
+
+
+def test_how_many_lines_fall_below_a_promised_rate_is_said(tmp_path: Path) -> None:
+    result = inkread(picture(tmp_path / "a.png"), picture(tmp_path / "b.png", 31), "--max-cer", "0.02")
+    assert "1 of 2 lines are flagged" in result.stderr
+    assert "2.0%" in result.stderr
 
 
 def test_given_lines_are_taken_from_the_file_beside_the_image(tmp_path: Path) -> None:
@@ -195,6 +203,8 @@ def test_debug_images_show_every_page_beside_the_results(tmp_path: Path, monkeyp
         ["a.png", "-f", "pdf"],
         ["a.png", "--threads", "0"],
         ["a.png", "--min-confidence", "2"],
+        ["a.png", "--max-cer", "few"],
+        ["a.png", "--max-cer", "120%"],
         ["a.png", "--show-confidence", "-o", "out"],
         ["a.png", "--show-confidence", "-f", "json"],
         ["a.png", "--lines", "guess"],

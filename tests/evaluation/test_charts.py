@@ -12,7 +12,7 @@ def test_points_stand_where_their_values_say() -> None:
         )
     )
     first, second = (one for one in svg.iter("polyline"))
-    (x0, y0), (x1, y1) = (tuple(map(float, point.split(","))) for point in first.get("points").split())
+    (x0, y0), (x1, y1) = (tuple(map(float, point.split(","))) for point in first.attrib["points"].split())
     assert 0 < x0 < x1 < WIDTH
     assert 0 < y1 < y0 < HEIGHT
     assert second.findtext("title") == "b <&>"

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from inkread.evaluation.text import Errors, character_errors, confusions, normalise, word_errors
+from inkread.evaluation.text import Errors, character_errors, confusions, normalise, right_words, word_errors
 
 texts = st.text(alphabet="aàâb cdé.\n\t’'", max_size=30)
 
@@ -66,3 +66,11 @@ def test_confusions_name_the_written_character_first() -> None:
 
 def test_normalisation_keeps_case_and_punctuation() -> None:
     assert normalise(" L’Été,\n\tà  Paris ") == "L’Été, à Paris"
+
+
+def test_words_are_right_where_the_alignment_puts_them() -> None:
+    assert right_words(["the", "cat", "sat"], ["the", "the", "cut", "sat"]) in (
+        [True, False, False, True],
+        [False, True, False, True],
+    )
+    assert right_words([], ["x"]) == [False]

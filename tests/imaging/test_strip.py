@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from inkread.document import Polyline
-from inkread.imaging.strip import cut_strip
+from inkread.imaging.strip import cut_strip, whole_line
 
 
 def page_with_band(baseline: Polyline, thickness: int = 10) -> NDArray[np.uint8]:
@@ -59,3 +59,15 @@ def test_lines_at_the_edge_of_the_page_and_without_length_are_cut_too() -> None:
         strip = cut_strip(grey, baseline, ascent=30, descent=10, height=48)
         assert strip.image.shape[0] == 48
         assert strip.image.min() == 200
+
+
+def test_an_image_of_one_line_becomes_a_strip_of_its_own_shape() -> None:
+    grey = np.full((64, 300), 255, np.uint8)
+    grey[10:54, 20:280] = 0
+    baseline, ascent, descent = whole_line(grey)
+    strip = cut_strip(grey, baseline, ascent=ascent, descent=descent, height=48).image
+    rows, columns = np.nonzero(strip < 128)
+    assert strip.shape[0] == 48
+    assert np.ptp(rows) / np.ptp(columns) == pytest.approx(44 / 260, rel=0.05)
+    assert rows.min() > 2
+    assert rows.max() < 46

@@ -6,7 +6,7 @@ import pytest
 
 from inkread.errors import BundleError
 from inkread.recognition.alphabet import LATIN
-from inkread.recognition.bundle import Bundle, InputFormat, Model, file_sha256
+from inkread.recognition.bundle import Bundle, InputFormat, Model, Rejection, file_sha256
 
 
 @pytest.fixture
@@ -76,3 +76,18 @@ def test_a_description_that_is_no_json_is_named(folder: Path) -> None:
     (folder / "model.json").write_text("{", encoding="utf-8")
     with pytest.raises(BundleError, match=r"model\.json"):
         Bundle.open(folder)
+
+
+def test_a_rate_is_promised_by_the_confidence_that_kept_it() -> None:
+    rows = (
+        Rejection(cer=0.02, confidence=0.95, coverage=0.3),
+        Rejection(cer=0.05, confidence=0.8, coverage=0.7),
+    )
+    model = Bundle.open().model.model_copy(update={"rejection": rows})
+    assert model.confidence_for(0.05) == 0.8
+    assert model.confidence_for(0.04) == 0.95
+    assert model.confidence_for(0.9) == 0.8
+    with pytest.raises(BundleError, match=r"the lowest that was reached is 2\.0%"):
+        model.confidence_for(0.01)
+    with pytest.raises(BundleError, match="none was measured"):
+        model.model_copy(update={"rejection": ()}).confidence_for(0.5)

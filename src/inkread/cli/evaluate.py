@@ -71,7 +71,7 @@ def evaluate(
             progress.advance(task)
 
         samples = [
-            (folder.resolve().name, list(read_samples(reader.lines, folder, chosen, advance)))
+            (folder.resolve().name, chosen[0].split, list(read_samples(reader.lines, folder, chosen, advance)))
             for folder, chosen in datasets.items()
         ]
         measured = run(
@@ -81,7 +81,7 @@ def evaluate(
             with_lines=with_lines,
             with_pages=with_pages,
             on_page=advance,
-            samples=[(name, split, read) for name, read in samples],
+            samples=samples,
         )
     if json is not None:
         write_bytes(json, measured.json().encode())

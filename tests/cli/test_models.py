@@ -1,0 +1,47 @@
+"""``inkread models`` as a user runs it, on a real MLflow database."""
+
+import json
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from inkread.cli import app
+from inkread.errors import RegistryError
+from inkread.recognition.bundle import Bundle
+
+pytestmark = pytest.mark.filterwarnings("ignore")
+
+
+def run(*arguments: str) -> str:
+    result = CliRunner().invoke(app, ["models", *arguments])
+    if isinstance(result.exception, RegistryError):
+        raise result.exception
+    assert result.exit_code == 0, result.output
+    return result.stdout
+
+
+def test_register_promote_and_roll_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path / 'mlflow.db'}")
+    monkeypatch.setenv("INKREAD_CACHE", str(tmp_path / "cache"))
+    folder = str(Bundle.open().folder)
+    assert json.loads(run("list", "--json")) == []
+    assert run("register", folder, "--cer", "0.1").strip() == "1"
+    run("promote", "challenger", "--why", "first", "--who", "ann")
+    assert run("register", folder, "--cer", "0.2").strip() == "2"
+    with pytest.raises(RegistryError, match="reads worse"):
+        run("promote", "2", "--why", "newer")
+    assert "version 2 is the champion" in run("promote", "2", "--why", "newer", "--who", "bob", "--force")
+    assert "version 1 is the champion" in run("rollback", "--why", "complaints", "--who", "ann")
+    assert "champion" in run("list")
+    assert [row["who"] for row in json.loads(run("audit", "--json"))] == ["ann", "bob", "ann"]
+    assert "ann: complaints" in run("audit")
+    with pytest.raises(RegistryError, match="no version 7"):
+        run("promote", "7", "--why", "x")
+    assert run("show", "models:/inkread@champion").startswith("inkread ")
+
+
+def test_the_bundled_model_is_shown() -> None:
+    assert json.loads(run("show", "--json"))["name"] == "inkread"
+    assert "million parameters" in run("show")
