@@ -28,7 +28,12 @@ def test_from_training_to_registration(prepared: Artifacts, params: Params, monk
     assert metrics["word_cnn"]["recognizer_accuracy_all"] > metrics["word_cnn"]["accuracy_all"]
     assert prepared.report.read_text().startswith("<!doctype html>")
     assert (prepared.plots / "risk_coverage.csv").read_text().startswith("coverage,cer\n")
-    Bundle.open(prepared.bundle).verify()
+    bundle = Bundle.open(prepared.bundle)
+    bundle.verify()
+    assert (
+        bundle.model.word_calibration.model_dump() == json.loads(prepared.calibration.read_text())["word_calibration"]
+    )
+    assert bundle.model.word_calibration.scale != 1
     parity = json.loads(prepared.parity.read_text())
     assert parity["float_difference"] < 1e-3
     assert abs(parity["int8_cer"] - parity["torch_cer"]) < 0.05

@@ -1,5 +1,6 @@
 """A stream that cannot go on where it stopped repeats some lines after every interruption and skips others."""
 
+from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
 
@@ -8,7 +9,7 @@ import pytest
 import torch
 
 from inkread.recognition.alphabet import LATIN, Alphabet
-from inkread.training.lines import LineStore
+from inkread.training.lines import LineStore, exact_part
 from inkread.training.stream import Batch, LineStream, Position, StoredSource, source_weights
 
 ALPHABET = Alphabet(LATIN)
@@ -30,6 +31,35 @@ def test_it_goes_on_at_any_position_with_the_same_batches(stores: Path) -> None:
     for number in (0, 20, 60):
         resumed = next(iter(stream(stores, batches[number].following)))
         assert same(resumed, batches[number + 1])
+
+
+def test_two_devices_share_the_lines_that_one_would_see(stores: Path) -> None:
+    store = LineStore.open(stores / "train")
+    sources = [StoredSource(store, [0, 1, 2])]
+
+    def first_windows(device: int, devices: int, windows: int) -> list[Batch]:
+        batches = iter(LineStream(sources, [1], ALPHABET, seed=3, columns=2400, share=(device, devices)))
+        return list(takewhile_window(batches, windows))
+
+    alone = first_windows(0, 1, 2)
+    shared = [*first_windows(0, 2, 1), *first_windows(1, 2, 1)]
+    assert len(alone) == len(shared)
+    assert all(same(one, other) for one, other in zip(alone, shared, strict=True))
+
+
+def takewhile_window(batches: Iterator[Batch], windows: int) -> Iterator[Batch]:
+    for batch in batches:
+        yield batch
+        if batch.following == (windows, 0):
+            return
+
+
+def test_without_augmentation_lines_are_as_the_reader_cuts_them(stores: Path) -> None:
+    store = LineStore.open(stores / "train")
+    plain = LineStream([StoredSource(store, [0])], [1], ALPHABET, seed=3, columns=2400, augmented=False)
+    batch = next(iter(plain))
+    exact = exact_part(store.image(0))
+    assert np.array_equal(batch.strips[0, 0, :, : exact.shape[1]].numpy(), exact)
 
 
 def test_another_seed_gives_other_lines(stores: Path) -> None:

@@ -1,6 +1,8 @@
 """A run that was killed must go on as if it had not been, and leave what an export needs."""
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -8,7 +10,7 @@ import torch
 
 from inkread.training.module import RecognizerModule
 from inkread.training.stream import Batch
-from inkread.training.train import LAST, TrainingPlan, train
+from inkread.training.train import LAST, TrainingPlan, fast_precision, train
 
 
 class PowerCut(Exception):
@@ -35,6 +37,23 @@ def test_an_interrupted_run_ends_with_the_weights_of_one_left_alone(
     for part in ("state_dict", "current_model_state"):
         for name, weight in straight[part].items():
             assert torch.equal(resumed[part][name], weight), name
+
+
+def test_two_processes_train_together(plan: TrainingPlan, tmp_path: Path) -> None:
+    (tmp_path / "plan.json").write_text(plan.model_copy(update={"devices": 2}).model_dump_json())
+    command = [sys.executable, "-m", "inkread", "train", "plan.json", "-o", "run"]
+    answer = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=240, check=False)
+    assert answer.returncode == 0, answer.stderr
+    rows = [json.loads(line) for line in (tmp_path / "run" / "metrics.jsonl").read_text().splitlines()]
+    assert [row["step"] for row in rows] == [2, 4], "one of them writes the journal"
+    assert torch.load(tmp_path / "run" / LAST, weights_only=False)["global_step"] == 4
+
+
+def test_bf16_is_used_only_where_it_is_native(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    for native, expected in ((True, "bf16-mixed"), (False, "32-true")):
+        monkeypatch.setattr(torch.cpu, "get_capabilities", lambda native=native: {"avx512_bf16": native})
+        assert fast_precision() == expected
 
 
 def test_the_journal_has_a_row_for_each_validation(run: Path) -> None:

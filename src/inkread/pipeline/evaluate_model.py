@@ -1,4 +1,4 @@
-"""Measure both models on test, and write the report.
+"""Calibrate the confidences on val, measure both models on test, and write the report.
 
 Usage: ``python -m inkread.pipeline.evaluate_model``
 """
@@ -8,25 +8,29 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterable, Sequence
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
+from pydantic import BaseModel
 
 from inkread.document import Line, Word
 from inkread.evaluation.classification import classification
-from inkread.evaluation.confidences import figures, rated_words
+from inkread.evaluation.confidences import figures, rated_words, word_error
 from inkread.evaluation.coverage import risk_coverage
 from inkread.evaluation.html import html_report
 from inkread.evaluation.lines import ReadLine, compared
 from inkread.evaluation.reliability import reliability
 from inkread.evaluation.report import summarise
 from inkread.evaluation.text import normalise
+from inkread.evaluation.tuning import TuningLine, calibrate
 from inkread.files import write_bytes
 from inkread.pipeline.params import Params
 from inkread.pipeline.stage import Artifacts, run_stage, write_json
 from inkread.recognition.alphabet import Alphabet
-from inkread.recognition.confidence import line_confidence, word_confidence, word_ranges
-from inkread.recognition.decode import greedy
+from inkread.recognition.bundle import CalibrationValues, Rejection
+from inkread.recognition.confidence import Calibration, line_confidence, word_confidence, word_ranges
+from inkread.recognition.decode import Hypothesis, greedy
 from inkread.training.lines import LineStore
 from inkread.training.release import read_plan, trained_network
 from inkread.training.scoring import frames_of, torch_frames
@@ -38,8 +42,11 @@ SPLIT = "test"
 
 def evaluate_model(artifacts: Artifacts, params: Params) -> None:
     """Read the test lines greedily; compare the classifier with the recogniser on the same words."""
+    calibration = calibrate_on_val(artifacts)
+    write_json(artifacts.calibration, calibration.model_dump())
     store = LineStore.open(artifacts.shards / SPLIT)
-    lines = read_test(artifacts, store)
+    tested = read_shard(artifacts, store)
+    lines = compare_lines(store, tested, calibration)
     kept = lines[:: max(-(-len(lines) // params.evaluate_model.most_lines), 1)]
     baseline = word_baseline(artifacts, {line.id: line for line in lines})
     summary = summarise(SPLIT, SPLIT, kept, [])
@@ -52,6 +59,7 @@ def evaluate_model(artifacts: Artifacts, params: Params) -> None:
         "lines": summary.lines,
         "documents": summary.documents,
         **figures(kept),
+        "word_ece_raw": word_error(rated_words(compare_lines(store, tested, FittedCalibration()))),
         "word_cnn": {key: value for key, value in (baseline or {}).items() if key != "classification"},
     }
     write_json(artifacts.metrics, metrics)
@@ -66,20 +74,48 @@ def evaluate_model(artifacts: Artifacts, params: Params) -> None:
     _write_table(artifacts, "reliability", ("confidence", "right"), [(row.confidence, row.right) for row in bins])
 
 
-def read_test(artifacts: Artifacts, store: LineStore) -> list[ReadLine]:
-    """The lines and words of test with what the trained network reads, without a language model."""
+class FittedCalibration(BaseModel):
+    """What val says of the confidences, as the bundle keeps it; without values, confidences stay raw."""
+
+    word_calibration: CalibrationValues = CalibrationValues()
+    line_calibration: CalibrationValues = CalibrationValues()
+    rejection: tuple[Rejection, ...] = ()
+
+
+def calibrate_on_val(artifacts: Artifacts) -> FittedCalibration:
+    """Fit the calibrations of words and lines on the val shard."""
+    store = LineStore.open(artifacts.shards / "val")
+    nothing = np.zeros((0, 0), np.float32)
+    lines = [TuningLine(line.source, line.document, line.text, nothing) for line in store.lines]
+    (words, whole), rejection, _ = calibrate(lines, read_shard(artifacts, store))
+    return FittedCalibration(
+        word_calibration=CalibrationValues(**asdict(words)),
+        line_calibration=CalibrationValues(**asdict(whole)),
+        rejection=rejection,
+    )
+
+
+def read_shard(artifacts: Artifacts, store: LineStore) -> list[Hypothesis]:
+    """What the trained network reads in the lines and words of a shard, without a language model."""
     plan = read_plan(artifacts.run)
     frames = torch_frames(trained_network(plan, artifacts.run / LAST))
     alphabet = Alphabet(plan.alphabet)
+    return [greedy(seen, alphabet) for seen in frames_of(frames, [store.image(index) for index in range(len(store))])]
+
+
+def compare_lines(store: LineStore, readings: Sequence[Hypothesis], calibration: FittedCalibration) -> list[ReadLine]:
+    """The lines of a shard beside what was read, with calibrated confidences."""
+    of_word, of_line = (
+        Calibration(**values.model_dump()).apply
+        for values in (calibration.word_calibration, calibration.line_calibration)
+    )
     found = []
-    seen = frames_of(frames, [store.image(index) for index in range(len(store))])
-    for line, log_probs in zip(store.lines, seen, strict=True):
-        hypothesis = greedy(log_probs, alphabet)
+    for line, reading in zip(store.lines, readings, strict=True):
         words = tuple(
-            Word(hypothesis.text[start:stop], (), word_confidence(hypothesis.confidences[start:stop]))
-            for start, stop in word_ranges(hypothesis.text)
+            Word(reading.text[start:stop], (), of_word(word_confidence(reading.confidences[start:stop])))
+            for start, stop in word_ranges(reading.text)
         )
-        read = Line(line.name, (), (), hypothesis.text, line_confidence(hypothesis.confidences), words)
+        read = Line(line.name, (), (), reading.text, of_line(line_confidence(reading.confidences)), words)
         found.append(compared(line.text, read, line.document, line.name, line.name, line.source))
     return found
 

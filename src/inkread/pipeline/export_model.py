@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import shutil
 
+from inkread.pipeline.evaluate_model import FittedCalibration
 from inkread.pipeline.params import Params
-from inkread.pipeline.stage import Artifacts, run_stage, write_json
+from inkread.pipeline.stage import Artifacts, read_json, run_stage, write_json
+from inkread.training.bundling import describe
 from inkread.training.parity import measure_parity
 from inkread.training.release import Release, read_plan, release, trained_network
 from inkread.training.train import LAST
@@ -18,7 +20,9 @@ def export_model(artifacts: Artifacts, params: Params) -> None:
     """Export, and compare the exported networks with the one that was trained."""
     shutil.rmtree(artifacts.bundle, ignore_errors=True)
     chosen = params.export_model
-    release(artifacts.run, artifacts.bundle, Release(version=chosen.version, name=chosen.name))
+    model = release(artifacts.run, artifacts.bundle, Release(version=chosen.version, name=chosen.name))
+    calibration = FittedCalibration.model_validate(read_json(artifacts.calibration))
+    describe(model.model_copy(update=dict(calibration)), artifacts.bundle)
     network = trained_network(read_plan(artifacts.run), artifacts.run / LAST)
     write_json(artifacts.parity, measure_parity(network, artifacts.bundle, artifacts.shards / "val"))
 

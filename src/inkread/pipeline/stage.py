@@ -67,6 +67,7 @@ FILES = {
     "word_cnn": "word_cnn",
     "run": "run",
     "metrics": "metrics.json",
+    "calibration": "calibration.json",
     "report": "report.html",
     "plots": "plots",
     "bundle": "bundle",

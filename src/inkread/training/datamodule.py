@@ -36,18 +36,26 @@ class LineData(pl.LightningDataModule):
         seed: int,
         columns: int,
         workers: int = 1,
+        augmented: bool = True,
     ) -> None:
         super().__init__()
         self._sources, self._weights, self._alphabet = sources, weights, alphabet
         self._validation = sorted(validation, key=lambda line: line.sample[0].shape[1])
-        self._seed, self._columns, self._workers = seed, columns, workers
+        self._seed, self._columns, self._workers, self._augmented = seed, columns, workers, augmented
 
     def train_dataloader(self) -> DataLoader[Batch]:
         """Endless batches."""
         module = self.trainer.lightning_module if self.trainer else None
         start = module.position if isinstance(module, RecognizerModule) else (0, 0)
         stream = LineStream(
-            self._sources, self._weights, self._alphabet, seed=self._seed, columns=self._columns, start=start
+            self._sources,
+            self._weights,
+            self._alphabet,
+            seed=self._seed,
+            columns=self._columns,
+            start=start,
+            share=(self.trainer.global_rank, self.trainer.world_size) if self.trainer else (0, 1),
+            augmented=self._augmented,
         )
         return DataLoader(stream, batch_size=None, num_workers=self._workers)
 

@@ -66,7 +66,8 @@ def training_mixture(plan: MixturePlan, alphabet: Alphabet) -> tuple[list[LineSo
         DatasetError: nothing is left to learn from.
     """
     store = LineStore.open(plan.store / "train")
-    synthetic = _synthetic(plan, alphabet, store, "train")
+    made = _synthetic(plan, alphabet, store, "train")
+    synthetic = {kind: source for kind, source in made.items() if plan.shares.get(kind, 0) > 0}
     shares = [plan.shares[kind] for kind in synthetic]
     groups = {name: rows for name, rows in store.by_source().items() if plan.emphasis.get(name, 1.0) > 0}
     factors = np.array([plan.emphasis.get(name, 1.0) for name in groups])
@@ -82,7 +83,10 @@ def training_mixture(plan: MixturePlan, alphabet: Alphabet) -> tuple[list[LineSo
 
 
 def validation_lines(plan: MixturePlan, alphabet: Alphabet, most: int = 40, seed: int = 7) -> list[ValidationLine]:
-    """A fixed choice of at most ``most`` lines of each page source and synthetic kind, of val only."""
+    """A fixed choice of at most ``most`` lines of each page source and synthetic kind, of val only.
+
+    Kinds with a share of 0 are watched too, so that a run shows what leaving them out costs.
+    """
     store = LineStore.open(plan.store / "val")
     rng = np.random.default_rng(seed)
     lines = []
@@ -109,4 +113,4 @@ def _synthetic(plan: MixturePlan, alphabet: Alphabet, store: LineStore, split: s
         made["written"] = FontSource(find_fonts(plan.written_fonts), texts, alphabet)
     if plan.printed_fonts:
         made["printed"] = FontSource(find_fonts(plan.printed_fonts), texts, alphabet, printed=True)
-    return {kind: source for kind, source in made.items() if plan.shares.get(kind, 0) > 0}
+    return made

@@ -22,7 +22,7 @@ from torch.utils.data import IterableDataset
 
 from inkread.recognition.alphabet import Alphabet
 from inkread.training.augment import augment
-from inkread.training.lines import LineStore
+from inkread.training.lines import LineStore, exact_part
 from inkread.training.scoring import pad_batch
 from inkread.training.synthetic import LineSource, Sample
 
@@ -75,6 +75,8 @@ class LineStream(IterableDataset[Batch]):
         seed: of all randomness.
         columns: strip columns in a batch, padding included.
         start: position of the first batch.
+        share: number of this device and of all devices; each device gets windows of its own.
+        augmented: vary the lines; otherwise they are cut as the reader cuts them.
     """
 
     def __init__(
@@ -86,6 +88,8 @@ class LineStream(IterableDataset[Batch]):
         seed: int,
         columns: int,
         start: Position = (0, 0),
+        share: tuple[int, int] = (0, 1),
+        augmented: bool = True,
     ) -> None:
         self._sources = sources
         self._shares = np.asarray(weights, np.float64) / float(np.sum(weights))
@@ -93,6 +97,8 @@ class LineStream(IterableDataset[Batch]):
         self._seed = seed
         self._columns = columns
         self._start = start
+        self._device, self._devices = share
+        self._augmented = augmented
 
     def __iter__(self) -> Iterator[Batch]:
         cv2.setNumThreads(0)
@@ -106,7 +112,8 @@ class LineStream(IterableDataset[Batch]):
             window, skip = window + 1, 0
 
     def _batches(self, window: int) -> list[list[Sample]]:
-        rows = [self._line(window * WINDOW + number) for number in range(WINDOW)]
+        first = (window * self._devices + self._device) * WINDOW
+        rows = [self._line(first + number) for number in range(WINDOW)]
         usable = [row for row in rows if MIN_COLUMNS <= row[0].shape[1] <= MAX_COLUMNS]
         usable.sort(key=lambda row: row[0].shape[1])
         batches: list[list[Sample]] = [[]]
@@ -114,13 +121,13 @@ class LineStream(IterableDataset[Batch]):
             if (len(batches[-1]) + 1) * row[0].shape[1] > self._columns and batches[-1]:
                 batches.append([])
             batches[-1].append(row)
-        order = np.random.default_rng([self._seed, window, 1]).permutation(len(batches))
+        order = np.random.default_rng([self._seed, first // WINDOW, 1]).permutation(len(batches))
         return [batches[number] for number in order]
 
     def _line(self, number: int) -> Sample:
         rng = np.random.default_rng([self._seed, number])
         image, text = self._sources[int(rng.choice(len(self._sources), p=self._shares))].sample(rng)
-        return augment(image, rng), text
+        return augment(image, rng) if self._augmented else exact_part(image), text
 
 
 def make_batch(rows: Sequence[Sample], alphabet: Alphabet, following: Position = (0, 0)) -> Batch:
