@@ -20,6 +20,7 @@ from inkread.errors import (
     InputTooLargeError,
     LayoutFileError,
     OutputError,
+    RegistryError,
     UnsupportedInputError,
 )
 
@@ -48,6 +49,7 @@ __all__ = [
     "Provenance",
     "Reader",
     "Region",
+    "RegistryError",
     "Source",
     "Step",
     "UnsupportedInputError",

@@ -29,7 +29,7 @@ COMMANDS = {
     "finetune": "Teach a bundle the hands of a data set; never ends worse than it began.",
     "export": "Write a model bundle: int8 network, float weights, description and card.",
     "models": "List, inspect, promote and roll back model bundles.",
-    "ingest": "Make one data set out of PAGE, ALTO, IAM or table sources.",
+    "ingest": "Make a data set: manifest.parquet, images, and ingest.json, which says what was left out and why.",
     "synthesize": "Make handwriting-like lines or pages with their ground truth.",
     "serve": "Start one service: gateway, ingestion, training or prediction.",
     "up": "Start all services on this machine, supervised, on loopback.",

@@ -1,0 +1,22 @@
+"""A writer in two splits would make every figure too good."""
+
+from inkread.data.rows import read_rows
+from inkread.pipeline.stage import Artifacts, read_json
+from inkread.training.lines import CONTEXT_ROWS, LineStore
+from inkread.training.network import HEIGHT
+
+
+def test_splits_and_shards_agree_and_hold_no_writer_twice(prepared: Artifacts) -> None:
+    splits = read_json(prepared.splits)["splits"]
+    rows = {row.row_id: row for row in read_rows(prepared.encoded)}
+    writers: dict[str, set[str]] = {}
+    for split in ("train", "val", "test"):
+        shard = LineStore.open(prepared.shards / split)
+        assert {splits[line.name] for line in shard.lines} == {split}
+        assert {line.rows for line in shard.lines} == {CONTEXT_ROWS if split == "train" else HEIGHT}
+        buckets = [line.width // 32 for line in LineStore.open(prepared.shards / "train").lines]
+        assert buckets == sorted(buckets)
+        writers[split] = {rows[line.name].writer_id for line in shard.lines}
+    assert not writers["train"] & writers["val"]
+    assert not writers["train"] & writers["test"]
+    assert not writers["val"] & writers["test"]
