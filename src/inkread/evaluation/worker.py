@@ -17,6 +17,10 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from rapidocr import RapidOCR
 
 Read = Callable[[str], list[str]]
 TESSERACT_LANGUAGES = "eng+fra"
@@ -30,20 +34,25 @@ def load_inkread(threads: int, model: str, language_model: bool | None) -> Read:
     return lambda path: [line.text for document in reader.read([path]) for line in document.lines]
 
 
-def load_rapidocr(threads: int) -> Read:
-    """RapidOCR's full pipeline with its defaults, on onnxruntime."""
+def rapidocr_engine(threads: int) -> RapidOCR:
+    """RapidOCR with its defaults, on onnxruntime."""
     import cv2
     from rapidocr import RapidOCR
 
     cv2.setNumThreads(threads)
     session = "EngineConfig.onnxruntime"
-    engine = RapidOCR(
+    return RapidOCR(
         params={
             f"{session}.intra_op_num_threads": threads,
             f"{session}.inter_op_num_threads": 1,
             "Global.log_level": "error",
         }
     )
+
+
+def load_rapidocr(threads: int) -> Read:
+    """RapidOCR's full pipeline."""
+    engine = rapidocr_engine(threads)
     return lambda path: list(getattr(engine(path), "txts", None) or ())
 
 

@@ -1,0 +1,98 @@
+"""Lines a second of the recogniser alone, beside that of RapidOCR, on the same cut lines in turns.
+
+Usage: ``python benchmarks/recognition.py runs/lines/val --lines 300 --runs 5``
+
+Both read strips of 48 rows in memory with the same number of threads and decode greedily; each gets all lines in one
+call and batches them as it does in production. Page loading, line finding and the language model are left out.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from inkread.evaluation.worker import rapidocr_engine
+from inkread.recognition.alphabet import Alphabet
+from inkread.recognition.bundle import Bundle
+from inkread.recognition.decode import greedy
+from inkread.recognition.recognizer import Recognizer
+from inkread.training.lines import LineStore
+from inkread.training.scoring import cer
+
+Grey = NDArray[np.uint8]
+Read = Callable[[list[Grey]], list[str]]
+
+
+def inkread_reader(model: Path | None, threads: int) -> Read:
+    """The bundle's int8 network with greedy decoding."""
+    bundle = Bundle.open(model)
+    network, alphabet = Recognizer(bundle, threads), Alphabet(bundle.model.alphabet)
+    return lambda strips: [greedy(log_probs, alphabet).text for log_probs in network(strips)]
+
+
+def rapidocr_reader(threads: int) -> Read:
+    """The recogniser in RapidOCR's wheel, PP-OCRv6 small, as RapidOCR runs it."""
+    from rapidocr.ch_ppocr_rec.typings import TextRecInput
+
+    recognise: Any = rapidocr_engine(threads).text_rec
+
+    def read(strips: list[Grey]) -> list[str]:
+        images = [cv2.cvtColor(strip, cv2.COLOR_GRAY2BGR) for strip in strips]
+        return list(recognise(TextRecInput(img=images)).txts or ())
+
+    return read
+
+
+def main() -> None:
+    """Time both and print medians, the ratio of the medians, and the error rates."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("store", type=Path, help="folder of cut lines, exact ones, such as runs/lines/val")
+    parser.add_argument("--model", type=Path, help="bundle folder; the bundled one where left out")
+    parser.add_argument("--lines", type=int, default=300, help="spread evenly over the store")
+    parser.add_argument("--runs", type=int, default=5)
+    parser.add_argument("--threads", type=int, default=2)
+    options = parser.parse_args()
+    store = LineStore.open(options.store)
+    picked = range(0, len(store), max(len(store) // options.lines, 1))
+    strips, texts = [store.image(index) for index in picked], [store.lines[index].text for index in picked]
+    readers = {
+        "inkread": inkread_reader(options.model, options.threads),
+        "rapidocr": rapidocr_reader(options.threads),
+    }
+    rates: dict[str, list[float]] = {name: [] for name in readers}
+    errors = {name: cer(texts, read(strips)) for name, read in readers.items()}
+    for _ in range(options.runs):
+        for name, read in readers.items():
+            start = time.perf_counter()
+            read(strips)
+            rates[name].append(len(strips) / (time.perf_counter() - start))
+    medians = {name: statistics.median(values) for name, values in rates.items()}
+    print(
+        json.dumps(
+            {
+                "lines": len(strips),
+                "runs": options.runs,
+                "threads": options.threads,
+                "lines_per_second": {
+                    name: [round(value, 2) for value in sorted(values)] for name, values in rates.items()
+                },
+                "median": {name: round(value, 2) for name, value in medians.items()},
+                "ratio": round(medians["inkread"] / medians["rapidocr"], 3),
+                "cer": {name: round(value, 4) for name, value in errors.items()},
+            },
+            indent=1,
+        )
+    )
+
+
+if __name__ == "__main__":
+    main()
