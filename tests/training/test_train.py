@@ -1,8 +1,10 @@
 """A run that was killed must go on as if it had not been, and leave what an export needs."""
 
 import json
+import signal
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -37,6 +39,26 @@ def test_an_interrupted_run_ends_with_the_weights_of_one_left_alone(
     for part in ("state_dict", "current_model_state"):
         for name, weight in straight[part].items():
             assert torch.equal(resumed[part][name], weight), name
+
+
+def test_a_killed_process_goes_on_with_the_same_curve(plan: TrainingPlan, run: Path, tmp_path: Path) -> None:
+    (tmp_path / "plan.json").write_text(plan.model_dump_json())
+    command = [sys.executable, "-m", "inkread", "train", "plan.json", "-o", "run"]
+    journal = tmp_path / "run" / "metrics.jsonl"
+    with subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+        while not journal.is_file() and process.poll() is None:
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(0.05)
+        process.kill()
+    assert process.returncode == -signal.SIGKILL
+    subprocess.run(command, cwd=tmp_path, check=True, capture_output=True, timeout=240)
+    assert curve(journal) == curve(run / "metrics.jsonl")
+
+
+def curve(journal: Path) -> dict[int, dict[str, float]]:
+    """CER by source at each step; a step that was done twice counts once."""
+    rows = [json.loads(line) for line in journal.read_text().splitlines()]
+    return {row["step"]: row["cer"] for row in rows}
 
 
 def test_two_processes_train_together(plan: TrainingPlan, tmp_path: Path) -> None:
