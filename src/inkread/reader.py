@@ -112,7 +112,9 @@ class Reader:
         """
         bundle = Bundle.open(model)
         if max_cer is not None:
-            min_confidence = max(bundle.model.confidence_for(max_cer), min_confidence or 0.0)
+            with_model = language_model is not False and bundle.language_model is not None
+            least = bundle.model.confidence_for(max_cer, language_model=with_model)
+            min_confidence = max(least, min_confidence or 0.0)
         return cls(bundle, threads=threads, language_model=language_model, min_confidence=min_confidence)
 
     @property

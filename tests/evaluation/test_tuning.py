@@ -51,10 +51,11 @@ def test_tuning_finds_a_weight_that_helps_on_documents_without_a_say(
     assert tuned.language_model_weight in (0.3, 0.6)
     assert tuned.measured["beam CER"] < tuned.measured["greedy CER"] * 0.7
     assert tuned.measured["beam CER made"] == tuned.measured["beam CER"]
-    assert tuned.word_calibration.scale > 0
+    assert tuned.confidences.word_calibration.scale > 0
+    assert tuned.greedy.word_calibration != tuned.confidences.word_calibration
     values = json.loads(json.dumps(tuned.values()))
     assert values["decoding"]["beam_width"] == 8
-    assert set(values) == {"decoding", "word_calibration", "line_calibration", "rejection", "measured"}
+    assert set(values) == {"decoding", "word_calibration", "line_calibration", "rejection", "greedy", "measured"}
 
 
 def test_pages_of_one_document_cannot_be_tuned_on(lines: list[TuningLine]) -> None:

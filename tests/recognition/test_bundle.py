@@ -6,7 +6,7 @@ import pytest
 
 from inkread.errors import BundleError
 from inkread.recognition.alphabet import LATIN
-from inkread.recognition.bundle import Bundle, InputFormat, Model, Rejection, file_sha256
+from inkread.recognition.bundle import Bundle, Confidences, InputFormat, Model, Rejection, file_sha256
 
 
 @pytest.fixture
@@ -87,6 +87,11 @@ def test_a_rate_is_promised_by_the_confidence_that_kept_it() -> None:
     assert model.confidence_for(0.05) == 0.8
     assert model.confidence_for(0.04) == 0.95
     assert model.confidence_for(0.9) == 0.8
+    alone = Confidences(rejection=(Rejection(cer=0.05, confidence=0.99, coverage=0.1),))
+    both = model.model_copy(update={"greedy": alone})
+    assert both.confidence_for(0.05) == 0.8
+    assert both.confidence_for(0.05, language_model=False) == 0.99
+    assert model.confidence_for(0.05, language_model=False) == 0.8, "it has one way of decoding only"
     with pytest.raises(BundleError, match=r"the lowest that was reached is 2\.0%"):
         model.confidence_for(0.01)
     with pytest.raises(BundleError, match="none was measured"):

@@ -8,7 +8,7 @@ import torch
 
 from inkread.errors import BundleError
 from inkread.recognition.alphabet import Alphabet
-from inkread.recognition.bundle import Bundle, CalibrationValues, DataSource, Decoding, InputFormat, Model
+from inkread.recognition.bundle import Bundle, CalibrationValues, Confidences, DataSource, Decoding, InputFormat, Model
 from inkread.recognition.recognizer import Recognizer as Reading
 from inkread.training.bundling import add_language_model, load_network, write_bundle
 from inkread.training.network import Recognizer
@@ -57,7 +57,7 @@ def test_a_language_model_comes_with_its_values_and_sources(folder: Path) -> Non
     assert bundled is not None
     decoding, calibration = Decoding(language_model_weight=0.4, length_bonus=0.5), CalibrationValues(scale=1.5)
     for _ in range(2):
-        model = add_language_model(folder, bundled, decoding, calibration, calibration)
+        model = add_language_model(folder, bundled, decoding, Confidences(word_calibration=calibration))
     bundle = Bundle.open(folder)
     bundle.verify()
     assert bundle.model == model

@@ -28,8 +28,8 @@ from inkread.evaluation.coverage import rejections
 from inkread.evaluation.text import Errors, character_errors, right_words, word_errors
 from inkread.recognition.alphabet import Alphabet
 from inkread.recognition.beam import beam_search
-from inkread.recognition.bundle import Bundle, CalibrationValues, Decoding, Rejection
-from inkread.recognition.confidence import Calibration, line_confidence, word_confidence, word_ranges
+from inkread.recognition.bundle import Bundle, CalibrationValues, Confidences, Decoding
+from inkread.recognition.confidence import line_confidence, word_confidence, word_ranges
 from inkread.recognition.decode import Hypothesis, LogProbs, greedy
 from inkread.recognition.language_model import LanguageModel
 from inkread.recognition.recognizer import Recognizer
@@ -71,9 +71,8 @@ class Tuning:
     beam_width: int
     language_model_weight: float
     length_bonus: float
-    word_calibration: Calibration
-    line_calibration: Calibration
-    rejection: tuple[Rejection, ...]
+    confidences: Confidences
+    greedy: Confidences
     measured: dict[str, float]
 
     def values(self) -> dict[str, object]:
@@ -84,17 +83,24 @@ class Tuning:
                 "language_model_weight": self.language_model_weight,
                 "length_bonus": self.length_bonus,
             },
-            "word_calibration": asdict(self.word_calibration),
-            "line_calibration": asdict(self.line_calibration),
-            "rejection": [rejection.model_dump() for rejection in self.rejection],
+            **self.confidences.model_dump(),
+            "greedy": self.greedy.model_dump(),
             "measured": self.measured,
         }
 
 
 def tune(
-    lines: Sequence[TuningLine], alphabet: Alphabet, language_model: LanguageModel, *, width: int = 16, most: int = 60
+    lines: Sequence[TuningLine],
+    alphabet: Alphabet,
+    language_model: LanguageModel,
+    *,
+    width: int = 16,
+    most: int = 60,
+    keep: Decoding | None = None,
 ) -> Tuning:
     """Search the grid for the least CER on ``most`` lines of each source, and fit the calibrations on all lines.
+
+    With ``keep`` there is no search: weight and bonus stay as they are.
 
     Raises:
         DatasetError: all lines are of one half.
@@ -111,17 +117,19 @@ def tune(
         )[0]
 
     grid = [(weight, round(weight * ratio, 2)) for weight in WEIGHTS for ratio in BONUSES_PER_WEIGHT]
+    if keep is not None:
+        grid = [(keep.language_model_weight, keep.length_bonus)]
     weight, bonus = min(grid, key=lambda point: error_rates(chosen, read(chosen, decoder(*point)))[0])
     measured = _measure(held_out, read(held_out, partial(greedy, alphabet=alphabet)), "greedy")
     measured |= _measure(held_out, read(held_out, decoder(weight, bonus)), "beam")
-    calibrations, rejection, errors = calibrate(lines, read(lines, decoder(weight, bonus)))
-    return Tuning(width, weight, bonus, *calibrations, rejection, measured | errors)
+    confidences, errors = calibrate(lines, read(lines, decoder(weight, bonus)))
+    greedy_confidences, greedy_errors = calibrate(lines, read(lines, partial(greedy, alphabet=alphabet)))
+    measured |= errors | {f"greedy {name}": value for name, value in greedy_errors.items()}
+    return Tuning(width, weight, bonus, confidences, greedy_confidences, measured)
 
 
-def calibrate(
-    lines: Sequence[TuningLine], readings: Sequence[Hypothesis]
-) -> tuple[tuple[Calibration, Calibration], tuple[Rejection, ...], dict[str, float]]:
-    """Calibrations of words and lines, confidences for `Rejection`, and the errors of the calibrations.
+def calibrate(lines: Sequence[TuningLine], readings: Sequence[Hypothesis]) -> tuple[Confidences, dict[str, float]]:
+    """Calibrations of words and lines with the confidences for `Rejection`, and the errors of the calibrations.
 
     All lines fit what is returned; the errors are measured by giving each line the calibration that the documents of
     the other folds fit.
@@ -147,7 +155,9 @@ def calibrate(
     for line, reading in zip(lines, readings, strict=True):
         errors = character_errors(line.text, reading.text)
         rated.append((fitted[1].apply(line_confidence(reading.confidences)), errors.edits, errors.length))
-    return (fitted[0], fitted[1]), rejections(rated), {key: round(value, 4) for key, value in figures.items()}
+    of_word, of_line = (CalibrationValues(**asdict(calibration)) for calibration in fitted)
+    confidences = Confidences(word_calibration=of_word, line_calibration=of_line, rejection=rejections(rated))
+    return confidences, {key: round(value, 4) for key, value in figures.items()}
 
 
 def _joined(parts: Iterable[Judged]) -> Judged:
@@ -242,12 +252,20 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--all", type=int, default=400, help="lines of a source that fit the calibrations")
     parser.add_argument("--write", action="store_true", help="put the language model and the values into the bundle")
     parser.add_argument("--width", type=int, default=16, help="beam width")
+    parser.add_argument("--keep-decoding", action="store_true", help="fit the confidences only, without a search")
     options = parser.parse_args(arguments)
     try:
         bundle = Bundle.open(options.bundle)
         lines = collect(bundle, sorted(options.data.glob("*")), limit=max(options.all, options.limit))
         language_model = LanguageModel.load(options.lm)
-        tuning = tune(lines, Alphabet(bundle.model.alphabet), language_model, width=options.width, most=options.limit)
+        tuning = tune(
+            lines,
+            Alphabet(bundle.model.alphabet),
+            language_model,
+            width=options.width,
+            most=options.limit,
+            keep=bundle.model.decoding if options.keep_decoding else None,
+        )
         if options.write:
             add_language_model(
                 bundle.folder,
@@ -257,9 +275,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
                     language_model_weight=tuning.language_model_weight,
                     length_bonus=tuning.length_bonus,
                 ),
-                CalibrationValues(**asdict(tuning.word_calibration)),
-                CalibrationValues(**asdict(tuning.line_calibration)),
-                tuning.rejection,
+                tuning.confidences,
+                tuning.greedy,
             )
     except InkreadError as error:
         raise SystemExit(str(error)) from None

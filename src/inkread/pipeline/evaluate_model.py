@@ -8,11 +8,9 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict
 from typing import Any
 
 import numpy as np
-from pydantic import BaseModel
 
 from inkread.document import Line, Word
 from inkread.evaluation.classification import classification
@@ -28,7 +26,7 @@ from inkread.files import write_bytes
 from inkread.pipeline.params import Params
 from inkread.pipeline.stage import Artifacts, run_stage, write_json
 from inkread.recognition.alphabet import Alphabet
-from inkread.recognition.bundle import CalibrationValues, Rejection
+from inkread.recognition.bundle import Confidences
 from inkread.recognition.confidence import Calibration, line_confidence, word_confidence, word_ranges
 from inkread.recognition.decode import Hypothesis, greedy
 from inkread.training.lines import LineStore
@@ -42,11 +40,11 @@ SPLIT = "test"
 
 def evaluate_model(artifacts: Artifacts, params: Params) -> None:
     """Read the test lines greedily; compare the classifier with the recogniser on the same words."""
-    calibration = calibrate_on_val(artifacts)
-    write_json(artifacts.calibration, calibration.model_dump())
+    confidences = calibrate_on_val(artifacts)
+    write_json(artifacts.calibration, confidences.model_dump())
     store = LineStore.open(artifacts.shards / SPLIT)
     tested = read_shard(artifacts, store)
-    lines = compare_lines(store, tested, calibration)
+    lines = compare_lines(store, tested, confidences)
     kept = lines[:: max(-(-len(lines) // params.evaluate_model.most_lines), 1)]
     baseline = word_baseline(artifacts, {line.id: line for line in lines})
     summary = summarise(SPLIT, SPLIT, kept, [])
@@ -59,7 +57,7 @@ def evaluate_model(artifacts: Artifacts, params: Params) -> None:
         "lines": summary.lines,
         "documents": summary.documents,
         **figures(kept),
-        "word_ece_raw": word_error(rated_words(compare_lines(store, tested, FittedCalibration()))),
+        "word_ece_raw": word_error(rated_words(compare_lines(store, tested, Confidences()))),
         "word_cnn": {key: value for key, value in (baseline or {}).items() if key != "classification"},
     }
     write_json(artifacts.metrics, metrics)
@@ -74,25 +72,12 @@ def evaluate_model(artifacts: Artifacts, params: Params) -> None:
     _write_table(artifacts, "reliability", ("confidence", "right"), [(row.confidence, row.right) for row in bins])
 
 
-class FittedCalibration(BaseModel):
-    """What val says of the confidences, as the bundle keeps it; without values, confidences stay raw."""
-
-    word_calibration: CalibrationValues = CalibrationValues()
-    line_calibration: CalibrationValues = CalibrationValues()
-    rejection: tuple[Rejection, ...] = ()
-
-
-def calibrate_on_val(artifacts: Artifacts) -> FittedCalibration:
+def calibrate_on_val(artifacts: Artifacts) -> Confidences:
     """Fit the calibrations of words and lines on the val shard."""
     store = LineStore.open(artifacts.shards / "val")
     nothing = np.zeros((0, 0), np.float32)
     lines = [TuningLine(line.source, line.document, line.text, nothing) for line in store.lines]
-    (words, whole), rejection, _ = calibrate(lines, read_shard(artifacts, store))
-    return FittedCalibration(
-        word_calibration=CalibrationValues(**asdict(words)),
-        line_calibration=CalibrationValues(**asdict(whole)),
-        rejection=rejection,
-    )
+    return calibrate(lines, read_shard(artifacts, store))[0]
 
 
 def read_shard(artifacts: Artifacts, store: LineStore) -> list[Hypothesis]:
@@ -103,11 +88,11 @@ def read_shard(artifacts: Artifacts, store: LineStore) -> list[Hypothesis]:
     return [greedy(seen, alphabet) for seen in frames_of(frames, [store.image(index) for index in range(len(store))])]
 
 
-def compare_lines(store: LineStore, readings: Sequence[Hypothesis], calibration: FittedCalibration) -> list[ReadLine]:
+def compare_lines(store: LineStore, readings: Sequence[Hypothesis], confidences: Confidences) -> list[ReadLine]:
     """The lines of a shard beside what was read, with calibrated confidences."""
     of_word, of_line = (
         Calibration(**values.model_dump()).apply
-        for values in (calibration.word_calibration, calibration.line_calibration)
+        for values in (confidences.word_calibration, confidences.line_calibration)
     )
     found = []
     for line, reading in zip(store.lines, readings, strict=True):

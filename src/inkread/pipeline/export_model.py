@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import shutil
 
-from inkread.pipeline.evaluate_model import FittedCalibration
 from inkread.pipeline.params import Params
 from inkread.pipeline.stage import Artifacts, read_json, run_stage, write_json
+from inkread.recognition.bundle import Confidences
 from inkread.training.bundling import describe
 from inkread.training.parity import measure_parity
 from inkread.training.release import Release, read_plan, release, trained_network
@@ -21,8 +21,8 @@ def export_model(artifacts: Artifacts, params: Params) -> None:
     shutil.rmtree(artifacts.bundle, ignore_errors=True)
     chosen = params.export_model
     model = release(artifacts.run, artifacts.bundle, Release(version=chosen.version, name=chosen.name))
-    calibration = FittedCalibration.model_validate(read_json(artifacts.calibration))
-    describe(model.model_copy(update=dict(calibration)), artifacts.bundle)
+    confidences = Confidences.model_validate(read_json(artifacts.calibration))
+    describe(model.model_copy(update=dict(confidences)), artifacts.bundle)
     network = trained_network(read_plan(artifacts.run), artifacts.run / LAST)
     write_json(artifacts.parity, measure_parity(network, artifacts.bundle, artifacts.shards / "val"))
 

@@ -64,6 +64,14 @@ class Rejection(_Strict):
     coverage: float = Field(description="share of the characters of val in such lines", ge=0, le=1)
 
 
+class Confidences(_Strict):
+    """What val says of the confidences of one way of decoding; without values they stay raw."""
+
+    word_calibration: CalibrationValues = CalibrationValues()
+    line_calibration: CalibrationValues = CalibrationValues()
+    rejection: tuple[Rejection, ...] = ()
+
+
 class DataSource(_Strict):
     """Something the model learnt from: pages, fonts, texts or starting weights."""
 
@@ -88,8 +96,8 @@ class Metric(_Strict):
     command: str = ""
 
 
-class Model(_Strict):
-    """``model.json``."""
+class Model(Confidences):
+    """``model.json``; its own confidences are those of decoding as the bundle does by default."""
 
     name: str
     version: str
@@ -98,9 +106,7 @@ class Model(_Strict):
     alphabet: str
     input: InputFormat
     decoding: Decoding = Decoding()
-    word_calibration: CalibrationValues = CalibrationValues()
-    line_calibration: CalibrationValues = CalibrationValues()
-    rejection: tuple[Rejection, ...] = ()
+    greedy: Confidences | None = Field(None, description="without the bundle's language model")
     parameters: int = Field(0, ge=0)
     sources: tuple[DataSource, ...] = ()
     metrics: tuple[Metric, ...] = ()
@@ -108,15 +114,20 @@ class Model(_Strict):
     code_commit: str = ""
     files: dict[str, str] = Field(default_factory=dict, description="sha256 of each file of the bundle")
 
-    def confidence_for(self, cer: float) -> float:
+    def confidences(self, *, language_model: bool) -> Confidences:
+        """Those that belong to reading with the bundle's language model, or without one."""
+        return self if language_model or self.greedy is None else self.greedy
+
+    def confidence_for(self, cer: float, *, language_model: bool = True) -> float:
         """The least confidence of lines that together had at most this character error rate on val.
 
         Raises:
             BundleError: no such confidence was measured; the sentence names the lowest rate for which one was.
         """
-        reached = [row for row in self.rejection if row.cer <= cer]
+        rejection = self.confidences(language_model=language_model).rejection
+        reached = [row for row in rejection if row.cer <= cer]
         if not reached:
-            lowest = min((row.cer for row in self.rejection), default=None)
+            lowest = min((row.cer for row in rejection), default=None)
             known = "none was measured for it" if lowest is None else f"the lowest that was reached is {lowest:.1%}"
             raise BundleError(f"{self.name} {self.version} cannot promise a CER of {cer:.1%}: {known}")
         return max(reached, key=lambda row: row.cer).confidence

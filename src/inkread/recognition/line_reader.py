@@ -42,13 +42,14 @@ class LineReader:
         self._alphabet = Alphabet(model.alphabet)
         self._stride = model.input.stride
         self._decoding = model.decoding
-        self._word_calibration = _calibration(model.word_calibration)
-        self._line_calibration = _calibration(model.line_calibration)
         self._language_model: LanguageModel | None = None
         if language_model and bundle.language_model is None:
             raise BundleError(f"{bundle.folder}: this bundle has no language model; read without --lm")
         if language_model is not False and bundle.language_model is not None:
             self._language_model = LanguageModel.load(bundle.language_model)
+        confidences = model.confidences(language_model=self._language_model is not None)
+        self._word_calibration = _calibration(confidences.word_calibration)
+        self._line_calibration = _calibration(confidences.line_calibration)
 
     @property
     def uses_language_model(self) -> bool:

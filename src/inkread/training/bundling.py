@@ -26,11 +26,10 @@ from inkread.recognition.bundle import (
     RECOGNIZER,
     WEIGHTS,
     Bundle,
-    CalibrationValues,
+    Confidences,
     DataSource,
     Decoding,
     Model,
-    Rejection,
     file_sha256,
 )
 from inkread.recognition.language_model import LanguageModel
@@ -90,11 +89,10 @@ def add_language_model(
     folder: Path,
     language_model: Path,
     decoding: Decoding,
-    words: CalibrationValues,
-    lines: CalibrationValues,
-    rejection: tuple[Rejection, ...] = (),
+    confidences: Confidences,
+    greedy: Confidences | None = None,
 ) -> Model:
-    """Put a language model into a bundle, with the values that were tuned for the two together."""
+    """Put a language model into a bundle, with what was tuned for the two together and for reading without it."""
     if language_model != folder / LANGUAGE_MODEL:
         shutil.copyfile(language_model, folder / LANGUAGE_MODEL)
     model = Bundle.open(folder).model
@@ -110,9 +108,8 @@ def add_language_model(
     others = tuple(source for source in model.sources if source.kind != TEXTS)
     update = {
         "decoding": decoding,
-        "word_calibration": words,
-        "line_calibration": lines,
-        "rejection": rejection,
+        **dict(confidences),
+        "greedy": greedy,
         "sources": others + texts,
         "licence": LICENCE,
     }
