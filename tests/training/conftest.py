@@ -5,12 +5,17 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from PIL import Image
 
 from inkread.data.cleaning import Cleaner
+from inkread.data.ingest import ingest
 from inkread.document import Line, Page, Region
 from inkread.formats.page import dump
 from inkread.recognition.alphabet import LATIN, Alphabet
 from inkread.recognition.bundle import DataSource
+from inkread.synthesis.fonts import find_fonts
+from inkread.synthesis.lines import sample_lines
+from inkread.synthesis.texts import read_texts
 from inkread.training.lines import build_store
 from inkread.training.mixture import MixturePlan
 from inkread.training.module import Optimisation
@@ -76,3 +81,18 @@ def run(plan: TrainingPlan, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("runs") / "straight"
     train(plan, folder)
     return folder
+
+
+@pytest.fixture
+def user_lines(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data set of 20 rendered lines of five documents, without splits."""
+    folder = tmp_path_factory.mktemp("user")
+    texts, fonts = read_texts(), find_fonts(())
+    rows = ["image\ttext\tdocument_id"]
+    for number, line in zip(range(20), sample_lines(texts, fonts, 20, seed=3), strict=False):
+        Image.fromarray(line.image).save(folder / f"{number:02}.png")
+        rows.append(f"{number:02}.png\t{line.text}\tletter{number % 5}")
+    (folder / "lines.tsv").write_text("\n".join(rows) + "\n", encoding="utf-8")
+    target = tmp_path_factory.mktemp("sets") / "set"
+    ingest(folder, target)
+    return target
