@@ -83,7 +83,7 @@ def test_a_rate_is_promised_by_the_confidence_that_kept_it() -> None:
         Rejection(cer=0.02, confidence=0.95, coverage=0.3),
         Rejection(cer=0.05, confidence=0.8, coverage=0.7),
     )
-    model = Bundle.open().model.model_copy(update={"rejection": rows})
+    model = Bundle.open().model.model_copy(update={"rejection": rows, "greedy": None})
     assert model.confidence_for(0.05) == 0.8
     assert model.confidence_for(0.04) == 0.95
     assert model.confidence_for(0.9) == 0.8

@@ -31,9 +31,6 @@ COMMANDS = {
     "models": "List, inspect, promote and roll back model bundles.",
     "ingest": "Make a data set: manifest.parquet, images, and ingest.json, which says what was left out and why.",
     "synthesize": "Make handwriting-like lines or pages with their ground truth.",
-    "serve": "Start one service: gateway, ingestion, training or prediction.",
-    "up": "Start all services on this machine, supervised, on loopback.",
-    "users": "Add, list, disable users of the gateway, set passwords.",
 }
 EXTRAS = {
     "train": "train",
@@ -41,9 +38,6 @@ EXTRAS = {
     "export": "train",
     "ingest": "train",
     "models": "train",
-    "serve": "serve",
-    "up": "serve",
-    "users": "serve",
 }
 DEBUG_VARIABLE = "INKREAD_DEBUG"
 
@@ -53,7 +47,7 @@ def load_command(name: str) -> TyperCommand | TyperGroup:
     try:
         module = import_module(f"{__name__}.{name}")
     except ModuleNotFoundError as error:
-        if name not in EXTRAS:
+        if name not in EXTRAS or (error.name or "").startswith("inkread"):
             raise
         need = f"inkread {name} needs {error.name}, install it with pip install 'inkread[{EXTRAS[name]}]'"
         raise InkreadError(need) from None
