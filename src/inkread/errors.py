@@ -15,6 +15,7 @@ Usage: ``except inkread.InkreadError as error: print(error)``; the message is on
     ├── BundleError                a model bundle is missing, incomplete or inconsistent
     ├── DatasetError               a data set folder or manifest is missing or inconsistent
     ├── RegistryError              the model registry cannot be reached, or has no such version
+    ├── SettingsError              a service's settings are missing, wrong or not safe
     └── OutputError                a result cannot be written
 """
 
@@ -61,6 +62,10 @@ class DatasetError(InkreadError):
 
 class RegistryError(InkreadError):
     """The model registry cannot be reached, or has no such version."""
+
+
+class SettingsError(InkreadError):
+    """A service's settings are missing, wrong or not safe."""
 
 
 class OutputError(InkreadError):

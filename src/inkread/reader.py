@@ -246,10 +246,12 @@ class Reader:
         return turn_back(_without_noise(read), degrees)
 
     def _flag(self, page: Page) -> Page:
-        if self._min_confidence is None:
-            return page
-        least = self._min_confidence
-        return _with_lines(page, [replace(line, flagged=(line.confidence or 0.0) < least) for line in page.lines])
+        return page if self._min_confidence is None else flag_lines(page, self._min_confidence)
+
+
+def flag_lines(page: Page, min_confidence: float) -> Page:
+    """The page with those lines flagged whose confidence is below ``min_confidence``."""
+    return _with_lines(page, [replace(line, flagged=(line.confidence or 0.0) < min_confidence) for line in page.lines])
 
 
 def _with_lines(page: Page, lines: Iterable[Line]) -> Page:

@@ -28,14 +28,25 @@ def bundle_folder(reference: str | Path | None) -> Path | None:
     Raises:
         RegistryError: the reference is malformed, or the registry has no such version.
     """
-    text = str(reference) if reference is not None else ""
-    if not text.startswith(SCHEME):
+    if reference is None or not is_registered(reference):
         return None if reference is None else Path(reference)
-    match = REFERENCE.fullmatch(text)
-    if match is None:
-        raise RegistryError(f"{text}: write models:/NAME@ALIAS or models:/NAME/VERSION")
+    name, wanted = split_reference(str(reference))
     try:
         from inkread.registry.versions import Registry
     except ModuleNotFoundError as error:
-        raise RegistryError(f"{text}: this needs {error.name}, install it with pip install 'inkread[serve]'") from None
-    return Registry(name=match["name"]).fetch(match["alias"] or match["version"], cache_folder())
+        need = f"{reference}: this needs {error.name}, install it with pip install 'inkread[serve]'"
+        raise RegistryError(need) from None
+    return Registry(name=name).fetch(wanted, cache_folder())
+
+
+def is_registered(reference: str | Path) -> bool:
+    """``is_registered("models:/inkread/3")``: whether it names a version in the registry, not a folder."""
+    return str(reference).startswith(SCHEME)
+
+
+def split_reference(reference: str) -> tuple[str, str]:
+    """``split_reference("models:/inkread@champion") == ("inkread", "champion")``; RegistryError where malformed."""
+    match = REFERENCE.fullmatch(reference)
+    if match is None:
+        raise RegistryError(f"{reference}: write models:/NAME@ALIAS or models:/NAME/VERSION")
+    return match["name"], match["alias"] or match["version"]

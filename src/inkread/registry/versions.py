@@ -180,12 +180,14 @@ class Registry:
 
     def resolve(self, reference: int | str) -> int:
         """The number of a version or of an alias."""
-        if isinstance(reference, int) or reference.isdigit():
-            return int(reference)
-        found = self._alias(reference)
+        found = self.find(reference)
         if found is None:
             raise RegistryError(f"{self.name} has no version with the alias {reference}")
         return found
+
+    def find(self, reference: int | str) -> int | None:
+        """The number of a version or of an alias; None for an alias that no version has."""
+        return int(reference) if isinstance(reference, int) or reference.isdigit() else self._alias(reference)
 
     def fetch(self, reference: int | str, folder: Path) -> Path:
         """The bundle of a version below ``folder``, downloaded once and checked against its hashes."""

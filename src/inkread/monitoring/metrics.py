@@ -1,0 +1,72 @@
+"""Every metric of the services, with its labels created at start, so that a first event shows as a rate.
+
+Usage: ``PAGES.inc(); JOBS.labels("train", "running").set(1)``
+"""
+
+from __future__ import annotations
+
+from itertools import product
+
+from prometheus_client import Counter, Gauge, Histogram
+
+STATUSES = ("2xx", "3xx", "4xx", "5xx")
+REJECTIONS = ("queue_full", "too_large", "rate_limited", "timed_out", "unreadable")
+LOGIN_RESULTS = ("succeeded", "failed", "locked")
+SWAP_RESULTS = ("succeeded", "failed")
+JOB_KINDS = ("ingest", "train", "retrain", "health")
+JOB_STATES = ("queued", "running", "succeeded", "failed", "cancelled")
+FINISHED = ("succeeded", "failed", "cancelled")
+
+HTTP_REQUESTS = Counter("http_requests", "Requests that were answered", ("handler", "method", "status"))
+HTTP_SECONDS = Histogram(
+    "http_request_duration_seconds",
+    "Time from request to the end of the answer",
+    ("handler",),
+    buckets=(0.005, 0.025, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120),
+)
+REQUESTS_REJECTED = Counter("inkread_requests_rejected", "Requests that were turned away", ("reason",))
+LOGINS = Counter("inkread_logins", "Attempts to log in", ("result",))
+
+QUEUE_PAGES = Gauge("inkread_queue_pages", "Pages that wait to be read")
+QUEUE_CAPACITY = Gauge("inkread_queue_capacity_pages", "Pages that may wait to be read")
+BATCH_PAGES = Histogram("inkread_batch_pages", "Pages read together", buckets=(1, 2, 4, 8, 16, 32))
+BATCH_LINES = Histogram("inkread_batch_lines", "Lines read together", buckets=(1, 2, 5, 10, 20, 50, 100, 200, 500))
+BATCH_SECONDS = Histogram(
+    "inkread_batch_seconds", "Time to read a batch", buckets=(0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
+)
+PAGES = Counter("inkread_pages", "Pages that were read")
+LINES = Counter("inkread_lines", "Lines that were read")
+CHARACTERS = Counter("inkread_characters", "Characters that were read")
+LINES_FLAGGED = Counter("inkread_lines_flagged", "Lines below the confidence that was asked for")
+LINE_CONFIDENCE = Histogram(
+    "inkread_line_confidence", "Confidence of lines", buckets=(0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 1.0)
+)
+MODEL = Gauge("inkread_model_info", "1 for the model that is served", ("name", "version"))
+MODEL_SWAPS = Counter("inkread_model_swaps", "Changes of the model that is served", ("result",))
+
+JOBS = Gauge("inkread_jobs", "Jobs by state", ("kind", "state"))
+JOBS_FINISHED = Counter("inkread_jobs_finished", "Jobs that ended in this process", ("kind", "state"))
+JOB_SECONDS = Histogram(
+    "inkread_job_seconds", "Time jobs took", ("kind",), buckets=(1, 10, 60, 300, 900, 3600, 4 * 3600, 24 * 3600)
+)
+SERVICE_UP = Gauge("inkread_service_up", "1 where a service was ready at the last health check", ("service",))
+
+for _metric, _values in (
+    (REQUESTS_REJECTED, REJECTIONS),
+    (LOGINS, LOGIN_RESULTS),
+    (MODEL_SWAPS, SWAP_RESULTS),
+    (JOB_SECONDS, JOB_KINDS),
+):
+    for _value in _values:
+        _metric.labels(_value)
+for _kind, _state in product(JOB_KINDS, JOB_STATES):
+    JOBS.labels(_kind, _state)
+for _kind, _state in product(JOB_KINDS, FINISHED):
+    JOBS_FINISHED.labels(_kind, _state)
+
+
+def prepare_handler(handler: str, methods: frozenset[str]) -> None:
+    """Create the labels of a route."""
+    HTTP_SECONDS.labels(handler)
+    for method, status in product(sorted(methods), STATUSES):
+        HTTP_REQUESTS.labels(handler, method, status)

@@ -1,0 +1,172 @@
+"""What a service can be told, from the environment.
+
+Usage: ``settings = load_settings()``, with ``INKREAD_HOME=/data`` and so on in the environment
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import ipaddress
+import os
+import secrets
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from inkread.errors import SettingsError
+
+PREFIX = "INKREAD_"
+SECRET_LENGTH = 32
+SECRET_FILE = "secret"
+SERVICES = ("gateway", "ingestion", "training", "prediction")
+PORTS = {"gateway": 8000, "ingestion": 8100, "training": 8200, "prediction": 8300, "mlflow": 5000}
+
+
+class Settings(BaseSettings):
+    """Settings that all services share; each stands in the environment as ``INKREAD_<NAME>``.
+
+    Attributes:
+        environment: ``development`` listens on loopback only and knows the demo users; ``production`` needs a secret.
+        home: folder for everything a service keeps.
+        secret: signs tokens, at least 32 characters; in development one is made and kept in ``home``.
+        database_url: users and roles (SQLAlchemy URL); a SQLite file in ``home`` where not given.
+        jobs_database_url: jobs and schedules; a SQLite file in ``home`` where not given.
+        limits_url: where rate limits are counted, ``memory://`` or, for several gateways, ``redis://host:6379``.
+        model: bundle folder or ``models:/inkread@champion``; the bundled model where not given.
+        model_poll_seconds: how often prediction looks for a newly promoted version.
+        threads: of the networks in prediction; None takes the processors.
+        queue_pages: pages that may wait in prediction; more are answered with 429.
+        batch_pages: pages that are read together at most.
+        request_seconds: longest time a request may take in prediction.
+        idle_seconds: longest time a client may leave an upload without sending anything.
+        upload_mib, upload_pages, upload_megapixels: largest upload; pages of one file, pixels of one page.
+        archive_mib: largest archive that ingestion takes.
+        token_minutes: life of a token.
+        rate_limit: requests one user may make, in the notation of the ``limits`` library.
+        ingest_folders: folders on the server that ingestion may read, separated by ``:``.
+        retrain_schedule, health_schedule: crontab lines (UTC); empty for never.
+        executor: name of this job worker; each worker needs its own.
+        gateway_url, ingestion_url, training_url, prediction_url: where the services are.
+    """
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True)
+
+    environment: Literal["development", "production"] = "development"
+    home: Path = Path.home() / ".local" / "share" / "inkread"
+    secret: SecretStr = SecretStr("")
+    database_url: str = ""
+    jobs_database_url: str = ""
+    limits_url: str = "memory://"
+    model: str = ""
+    model_poll_seconds: float = Field(10.0, gt=0)
+    threads: int | None = Field(None, ge=1)
+    queue_pages: int = Field(64, ge=1)
+    batch_pages: int = Field(8, ge=1)
+    request_seconds: float = Field(120.0, gt=0)
+    idle_seconds: float = Field(20.0, gt=0)
+    upload_mib: float = Field(64.0, gt=0)
+    upload_pages: int = Field(200, ge=1)
+    upload_megapixels: float = Field(80.0, gt=0)
+    archive_mib: float = Field(4096.0, gt=0)
+    token_minutes: float = Field(15.0, gt=0)
+    rate_limit: str = "600/minute"
+    ingest_folders: Annotated[tuple[Path, ...], NoDecode] = ()
+    retrain_schedule: str = "0 3 1 * *"
+    health_schedule: str = "*/5 * * * *"
+    executor: str = ""
+    gateway_url: str = f"http://127.0.0.1:{PORTS['gateway']}"
+    ingestion_url: str = f"http://127.0.0.1:{PORTS['ingestion']}"
+    training_url: str = f"http://127.0.0.1:{PORTS['training']}"
+    prediction_url: str = f"http://127.0.0.1:{PORTS['prediction']}"
+
+    @field_validator("ingest_folders", mode="before")
+    @classmethod
+    def _split(cls, value: object) -> object:
+        return tuple(part for part in value.split(os.pathsep) if part) if isinstance(value, str) else value
+
+    @property
+    def development(self) -> bool:
+        """Whether this is a developer's own machine."""
+        return self.environment == "development"
+
+    @property
+    def users_url(self) -> str:
+        """SQLAlchemy URL of the users."""
+        return self.database_url or f"sqlite:///{self.home / 'users.db'}"
+
+    @property
+    def jobs_url(self) -> str:
+        """SQLAlchemy URL of jobs and schedules."""
+        return self.jobs_database_url or f"sqlite:///{self.home / 'jobs.db'}"
+
+    @property
+    def pipeline(self) -> Path:
+        """The DVC project that jobs work in."""
+        return self.home / "pipeline"
+
+    def service_url(self, service: str) -> str:
+        """Where a service is."""
+        return str(getattr(self, f"{service}_url")).rstrip("/")
+
+    def key(self, purpose: str) -> str:
+        """A key for one purpose, derived from the secret, so that none serves two."""
+        secret = self.secret.get_secret_value().encode()
+        return hmac.new(secret, purpose.encode(), hashlib.sha256).hexdigest()
+
+
+def load_settings(host: str = "127.0.0.1") -> Settings:
+    """Read the environment and refuse what is not safe for a service that listens on ``host``.
+
+    Raises:
+        SettingsError: a value is wrong, the secret is missing or short in production, or a development service would
+            be reachable from other machines.
+    """
+    try:
+        settings = Settings()
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = PREFIX + str(first["loc"][0]).upper() if first["loc"] else "the environment"
+        raise SettingsError(f"{name}: {first['msg']}") from None
+    if settings.development and not is_loopback(host):
+        raise SettingsError(
+            f"a development service listens on loopback only, not on {host}; "
+            "set INKREAD_ENVIRONMENT=production and INKREAD_SECRET, or leave out --host"
+        )
+    settings.home.mkdir(parents=True, exist_ok=True)
+    if not settings.secret.get_secret_value() and settings.development:
+        return settings.model_copy(update={"secret": SecretStr(_kept_secret(settings.home))})
+    if len(set(settings.secret.get_secret_value())) < SECRET_LENGTH // 4 or (
+        len(settings.secret.get_secret_value()) < SECRET_LENGTH
+    ):
+        raise SettingsError(
+            f"INKREAD_SECRET must be random and have at least {SECRET_LENGTH} characters: "
+            'python -c "import secrets; print(secrets.token_urlsafe(48))" prints one'
+        )
+    return settings
+
+
+def is_loopback(host: str) -> bool:
+    """``is_loopback("127.0.0.1")``: whether only this machine can reach it."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _kept_secret(home: Path) -> str:
+    """The secret of this folder; services that start together agree on one, because a link is made only once."""
+    path = home / SECRET_FILE
+    if not path.exists():
+        made = home / f".{secrets.token_hex(8)}.part"
+        made.touch(mode=0o600)
+        made.write_text(secrets.token_urlsafe(48), encoding="utf-8")
+        try:
+            os.link(made, path)
+        except FileExistsError:
+            pass
+        finally:
+            made.unlink()
+    return path.read_text(encoding="utf-8")
