@@ -12,10 +12,9 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from inkread.errors import RegistryError
 from inkread.evaluation.output import print_table
 from inkread.recognition.bundle import Bundle
-from inkread.registry.gate import objection
+from inkread.registry import gate
 from inkread.registry.resolve import bundle_folder
 from inkread.registry.versions import Registry
 
@@ -113,15 +112,7 @@ def promote(
 
     Example: inkread models promote challenger --why "better on registers"
     """
-    registry = Registry(uri)
-    number = registry.resolve(version)
-    known = {item.version: item for item in registry.versions()}
-    if number not in known:
-        raise RegistryError(f"there is no version {number}; inkread models list shows what there is")
-    against = objection(known[number], known.get(registry.champion() or 0))
-    if against and not force:
-        raise RegistryError(f"{against} (--force promotes it nevertheless)")
-    registry.promote(number, who or getpass.getuser(), why)
+    number = gate.promote(Registry(uri), version, who or getpass.getuser(), why, force=force)
     typer.echo(f"version {number} is the champion")
 
 

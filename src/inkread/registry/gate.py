@@ -1,11 +1,12 @@
 """The promotion gate: a challenger must not read worse than the champion.
 
-Usage: ``reason = objection(challenger, champion)``; "" lets it pass.
+Usage: ``number = promote(Registry(), "challenger", who="ada", why="better on registers")``
 """
 
 from __future__ import annotations
 
-from inkread.registry.versions import Version
+from inkread.errors import RegistryError
+from inkread.registry.versions import Registry, Version
 
 TOLERANCE = 0.002
 """A CER that is higher by this much or less counts as the same: 0.2 points are noise on the sample sizes at hand."""
@@ -29,3 +30,20 @@ def objection(challenger: Version, champion: Version | None) -> str:
             f"version {challenger.version} reads worse than champion {champion.version}: CER {new:.4f}, not {old:.4f}"
         )
     return ""
+
+
+def promote(registry: Registry, reference: int | str, who: str, why: str, *, force: bool = False) -> int:
+    """Make a version the champion where the gate does not object, or ``force`` overrules it; return its number.
+
+    Raises:
+        RegistryError: the gate objects, there is no such version, or it is the champion already.
+    """
+    number = registry.resolve(reference)
+    known = {item.version: item for item in registry.versions()}
+    if number not in known:
+        raise RegistryError(f"there is no version {number}; inkread models list shows what there is")
+    against = objection(known[number], known.get(registry.champion() or 0))
+    if against and not force:
+        raise RegistryError(f"{against} (force promotes it nevertheless)")
+    registry.promote(number, who, why)
+    return number

@@ -141,8 +141,9 @@ _basic = HTTPBasic(auto_error=False, description="User name and password", realm
 def identify(
     request: Request,
     _token: Annotated[object, Depends(_bearer)],
+    _password: Annotated[object, Depends(_basic)],
 ) -> Identity:
-    """Who sends the request."""
+    """Who sends the request; the two schemes are named for OpenAPI, the gatekeeper reads the headers itself."""
     gatekeeper: Gatekeeper = request.app.state.gatekeeper
     return gatekeeper.identify(request)
 

@@ -1,0 +1,83 @@
+"""What jobs are asked for, and what is said of them.
+
+Usage: ``IngestRequest(source="/data/letters", licence="CC BY 4.0")``
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Kind = Literal["ingest", "train", "retrain", "health"]
+State = Literal["queued", "running", "succeeded", "failed", "cancelled"]
+
+
+class IngestRequest(BaseModel):
+    """What to make the data set of: an uploaded archive, a folder or archive on the server, or rendered pages."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    source: str = Field("", description="Path on the server, below one of its INKREAD_INGEST_FOLDERS")
+    format: Literal["iam", "pages", "table"] | None = Field(None, description="Else it is detected")
+    name: str = Field("", max_length=100, description="Name of the source in the data set")
+    licence: str = Field("", max_length=200)
+    language: str = Field("", max_length=35)
+    writers: int = Field(12, ge=3, le=200, description="Of rendered pages")
+    forms: int = Field(3, ge=1, le=50, description="Rendered pages a writer")
+
+
+class TrainRequest(BaseModel):
+    """Settings that differ from ``params.yaml``, by section; the sections of ingestion cannot be set here."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={"examples": [{"params": {"build_train_cnn": {"recognizer": {"steps": 200}}}}]},
+    )
+
+    params: dict[str, dict[str, Any]] = Field(default_factory=dict)
+
+
+class Job(BaseModel):
+    """One job.
+
+    Attributes:
+        id: names it in ``/jobs/{id}``.
+        kind: what it does.
+        state: how it stands.
+        stage: the pipeline stage that runs, or ran last.
+        progress: share of the stages that are done, 0 to 1.
+        who: asked for it; "schedule" for those that nobody asked for.
+        submitted, started, ended: UTC, ISO 8601; "" where that has not come yet.
+        message: why it failed, in one sentence.
+        log: the last lines of its log.
+        metrics: of what it made, and the version that it registered.
+    """
+
+    id: str
+    kind: Kind
+    state: State
+    stage: str = ""
+    progress: float = Field(0.0, ge=0, le=1)
+    who: str = ""
+    submitted: str = ""
+    started: str = ""
+    ended: str = ""
+    message: str = ""
+    log: list[str] = []
+    metrics: dict[str, float] = {}
+
+
+class Schedule(BaseModel):
+    """What starts by itself, and when (crontab, UTC)."""
+
+    name: str
+    crontab: str
+    last: str = ""
+
+
+class JobList(BaseModel):
+    """The newest jobs first, without their logs."""
+
+    jobs: list[Job]
+    schedules: list[Schedule]
