@@ -6,7 +6,8 @@ import pytest
 from pydantic import ValidationError
 from pytorch_lightning.callbacks import EarlyStopping, ModelCheckpoint
 
-from inkread.training.callbacks import CallbackSettings, training_callbacks
+from inkread.training.callbacks import training_callbacks
+from inkread.training.settings import CallbackSettings
 
 
 def test_settings_become_callbacks(tmp_path: Path) -> None:

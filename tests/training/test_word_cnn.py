@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from inkread.errors import BundleError, DatasetError
-from inkread.training.callbacks import CallbackSettings
+from inkread.training.settings import CallbackSettings
 from inkread.training.word_cnn import (
     SIDE,
     WordCnn,

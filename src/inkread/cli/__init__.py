@@ -31,6 +31,9 @@ COMMANDS = {
     "models": "List, inspect, promote and roll back model bundles.",
     "ingest": "Make a data set: manifest.parquet, images, and ingest.json, which says what was left out and why.",
     "synthesize": "Make handwriting-like lines or pages with their ground truth.",
+    "serve": "Start one service: gateway, ingestion, training or prediction.",
+    "up": "Start all services on this machine, supervised, on loopback; Ctrl-C stops them.",
+    "users": "Add, list, disable users of the gateway, set passwords.",
 }
 EXTRAS = {
     "train": "train",
@@ -38,6 +41,9 @@ EXTRAS = {
     "export": "train",
     "ingest": "train",
     "models": "train",
+    "serve": "serve",
+    "up": "serve",
+    "users": "serve",
 }
 DEBUG_VARIABLE = "INKREAD_DEBUG"
 

@@ -15,9 +15,9 @@ from inkread.pipeline.params import Params
 from inkread.pipeline.params import Recognizer as RecognizerParams
 from inkread.pipeline.stage import Artifacts, read_json, run_stage, write_json
 from inkread.recognition.bundle import Bundle
-from inkread.training.callbacks import CallbackSettings
 from inkread.training.mixture import MixturePlan
 from inkread.training.module import Optimisation
+from inkread.training.settings import CallbackSettings
 from inkread.training.tracking import TrackingPlan
 from inkread.training.train import TrainingPlan, train
 from inkread.training.word_cnn import WordImages, save_word_cnn, train_word_cnn

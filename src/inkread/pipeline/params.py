@@ -16,8 +16,7 @@ from inkread.data.ingest import Format
 from inkread.data.splitting import SplitSettings
 from inkread.data.weighting import WeightSettings
 from inkread.errors import DatasetError
-from inkread.training.callbacks import CallbackSettings
-from inkread.training.word_cnn import WordCnnSettings
+from inkread.training.settings import CallbackSettings, WordCnnSettings
 
 PARAMS = Path("params.yaml")
 

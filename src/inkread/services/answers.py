@@ -78,8 +78,8 @@ def answer(document: Document, data: bytes, format: Format, limits: Limits, head
 
 
 def file_name(name: str | None) -> str:
-    """``file_name("../../etc/passwd") == "passwd"``: the last part, printable, at most 100 characters."""
-    last = PurePath((name or "").replace("\\", "/")).name
+    """``file_name("../../etc/passwd") == "passwd"``: the last part, not hidden, printable, at most 100 characters."""
+    last = PurePath((name or "").replace("\\", "/")).name.lstrip(".")
     return "".join(character for character in last if character.isprintable())[:100]
 
 

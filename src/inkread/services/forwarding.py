@@ -46,7 +46,7 @@ class Forwarder:
         sent = self._client.build_request(
             request.method,
             url,
-            params=request.query_params.multi_items(),
+            params=httpx2.QueryParams(str(request.query_params)),
             headers=headers,
             content=request.stream() if request.method == "POST" else None,
             timeout=self._timeout,

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from importlib import resources
-from typing import Annotated, Any
+from typing import Annotated
 
 import fastapi_offline
 import httpx2
@@ -85,7 +85,9 @@ def gateway_app(settings: Settings) -> FastAPI:
     async def predict(request: Request, who: User) -> StreamingResponse:
         announced = request.headers.get("content-length", "")
         if announced.isdigit() and int(announced) > settings.upload_mib * 2**20:
-            raise ProblemError(413, "Content Too Large", f"at most {settings.upload_mib:g} MiB are read, split the file")
+            raise ProblemError(
+                413, "Content Too Large", f"at most {settings.upload_mib:g} MiB are read, split the file"
+            )
         return await _forward(request, who, "prediction", "/predict")
 
     @app.post("/convert", tags=["reading"], summary="Write a document in another format", responses=PROBLEMS)
@@ -135,7 +137,7 @@ async def _forward(request: Request, who: User, service: str, path: str) -> Stre
     return await forward(request, who, service, path)
 
 
-async def _jobs(request: Request, who: User, path: str) -> Any:
+async def _jobs(request: Request, who: User, path: str) -> StreamingResponse:
     """Either job service knows all jobs; the second is asked where the first is not there."""
     try:
         return await _forward(request, who, "training", path)

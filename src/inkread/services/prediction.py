@@ -168,5 +168,3 @@ def _finished(pages: tuple[Page, ...], name: str, least: float | None) -> tuple[
 def _named(error: InputError, name: str) -> InputError:
     text = str(error).removeprefix("the input: ")
     return type(error)(f"{name or 'the upload'}: {text}")
-
-

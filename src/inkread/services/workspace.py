@@ -101,7 +101,8 @@ class Workspace:
         """
         self._end_leftover(job)
         command = [sys.executable, "-m", "dvc", "repro", target]
-        environment = os.environ | {"DVC_NO_ANALYTICS": "1", "PYTHONUNBUFFERED": "1"}
+        path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
+        environment = os.environ | {"DVC_NO_ANALYTICS": "1", "PYTHONUNBUFFERED": "1", "PATH": path}
         log = self.folder(job) / "log.txt"
         with log.open("ab") as output:
             process = subprocess.Popen(

@@ -20,7 +20,6 @@ import numpy as np
 import pytorch_lightning as pl
 import torch
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -29,7 +28,8 @@ from torch.utils.data import DataLoader, TensorDataset
 from inkread.errors import BundleError, DatasetError
 from inkread.files import replacing
 from inkread.imaging.strip import Grey
-from inkread.training.callbacks import CallbackSettings, best_checkpoint, training_callbacks
+from inkread.training.callbacks import best_checkpoint, training_callbacks
+from inkread.training.settings import CallbackSettings, WordCnnSettings
 
 SIDE = 28
 MAPS, KERNEL, DENSE = 32, 5, 128
@@ -37,26 +37,6 @@ VOCABULARY = "words"
 
 Images = NDArray[np.uint8]
 OneHot = NDArray[np.uint8]
-
-
-class WordCnnSettings(BaseModel):
-    """How the baseline is trained.
-
-    Attributes:
-        epochs: at most so many; early stopping usually ends before.
-        rate: of Adam (Kingma and Ba 2015).
-        batch: images a step.
-        dropout: share of the pooled maps that is dropped.
-        seed: of all randomness.
-    """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    epochs: int = Field(40, ge=1)
-    rate: float = Field(1e-3, gt=0)
-    batch: int = Field(64, ge=1)
-    dropout: float = Field(0.2, ge=0, lt=1)
-    seed: int = 1
 
 
 @dataclass(frozen=True, slots=True)

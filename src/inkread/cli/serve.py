@@ -1,0 +1,60 @@
+"""``inkread serve``: one service."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+from enum import StrEnum
+from importlib import import_module
+from typing import Annotated
+
+import typer
+import uvicorn
+from fastapi import FastAPI
+
+from inkread.services.logs import configure_logs
+from inkread.services.settings import PORTS, Settings, load_settings
+
+DRAIN_SECONDS = 30
+MLFLOW_PATIENCE = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2", "MLFLOW_HTTP_REQUEST_TIMEOUT": "20"}
+
+
+class Service(StrEnum):
+    """What can be served."""
+
+    gateway = "gateway"
+    ingestion = "ingestion"
+    training = "training"
+    prediction = "prediction"
+
+
+def serve(
+    service: Annotated[Service, typer.Argument(help="Which one.")],
+    host: Annotated[
+        str, typer.Option(help="Address to listen on; others than loopback need production.")
+    ] = "127.0.0.1",
+    port: Annotated[int | None, typer.Option(min=1, max=65535, help="Else 8000, 8100, 8200 or 8300.")] = None,
+) -> None:
+    """Start one service: gateway, ingestion, training or prediction.
+
+    Example: inkread serve prediction --port 8300
+    """
+    for name, value in MLFLOW_PATIENCE.items():
+        os.environ.setdefault(name, value)
+    settings = load_settings(host)
+    configure_logs(service.value)
+    make: Callable[[Settings], FastAPI] = getattr(
+        import_module(f"inkread.services.{service.value}"), f"{service.value}_app"
+    )
+    uvicorn.run(
+        make(settings),
+        host=host,
+        port=port or PORTS[service.value],
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=DRAIN_SECONDS,
+    )
+    sys.stderr.flush()
+    os._exit(0)  # a job's thread may still wait for its successor to take the job up, see inkread.services.jobs
