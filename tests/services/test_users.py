@@ -93,9 +93,9 @@ def test_demo_users_are_refused_until_they_are_disabled_or_changed(users: Users)
     assert {name for name, *_ in DEMO_USERS} < {user.name for user in users.all()}
 
 
-def test_a_database_that_is_not_there_is_one_sentence() -> None:
+def test_a_database_that_is_not_there_is_one_sentence(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="users' database cannot be opened"):
-        Users("sqlite:////nowhere/users.db")
+        Users(f"sqlite:///{tmp_path / 'nowhere' / 'users.db'}")
 
 
 def test_log_in_takes_as_long_for_a_user_who_does_not_exist(users: Users) -> None:
