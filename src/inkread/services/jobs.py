@@ -22,7 +22,7 @@ from dbos import DBOS, DBOSConfig, SetWorkflowID
 
 from inkread.monitoring.metrics import JOB_KINDS, JOB_SECONDS, JOB_STATES, JOBS, JOBS_FINISHED, SERVICE_UP
 from inkread.services.settings import SERVICES, Settings
-from inkread.services.workspace import JobError, Workspace
+from inkread.services.workspace import JobError, JobStopped, Workspace
 
 QUEUE = "pipeline"
 TARGETS = {"ingest": "one_hot_encode_labels", "train": "register_model", "retrain": "register_model"}
@@ -137,20 +137,17 @@ def _run(kind: str, changes: dict[str, Any]) -> dict[str, float]:
     begun = datetime.now(UTC)
     log = structlog.get_logger().bind(job=job, kind=kind)
     log.info("job_started")
-    state = "failed"
+    state = "succeeded"
     try:
         prepare(job, changes)
         reproduce(job, TARGETS[kind])
-        found = collect(kind)
-        state = "succeeded"
-        return found
-    except JobError as error:
-        log.error("job_failed", detail=str(error))
+        return collect(kind)
+    except BaseException as error:  # DBOS tells of a cancelled job by one that is no Exception
+        state = "failed" if isinstance(error, Exception) and not isinstance(error, JobStopped) else "cancelled"
+        log.error("job_ended", state=state, detail=str(error))
+        Workspace(_settings.home).restore(job)
         raise
     finally:
-        if state != "succeeded" and not _stopping.is_set():
-            state = "cancelled" if is_cancelled(job) else state
-            Workspace(_settings.home).restore(job)
         JOBS_FINISHED.labels(kind, state).inc()
         JOB_SECONDS.labels(kind).observe((datetime.now(UTC) - begun).total_seconds())
 
@@ -170,7 +167,7 @@ def reproduce(job: str, target: str) -> None:
 
     try:
         Workspace(_settings.home).reproduce(job, target, stopped)
-    except JobError:
+    except JobStopped:
         if _stopping.is_set():
             threading.Event().wait()  # the service ends here and its successor goes on: the job has not failed
         raise

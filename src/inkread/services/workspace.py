@@ -39,6 +39,10 @@ class JobError(InkreadError):
     """A job failed; the message says where and why."""
 
 
+class JobStopped(JobError):
+    """A job was ended from outside."""
+
+
 @dataclass(frozen=True, slots=True)
 class Progress:
     """How far the log says a job is: stage, share of the stages that are behind it, last lines."""
@@ -97,7 +101,8 @@ class Workspace:
             stopped: asked twice a second; True ends the run.
 
         Raises:
-            JobError: a stage failed, or ``stopped`` said so.
+            JobError: a stage failed.
+            JobStopped: ``stopped`` said so.
         """
         self._end_leftover(job)
         command = [sys.executable, "-m", "dvc", "repro", target]
@@ -122,7 +127,7 @@ class Workspace:
             if stopped():
                 _end_group(process.pid)
                 process.wait()
-                raise JobError("stopped")
+                raise JobStopped("it was stopped")
         (self.folder(job) / "pid").unlink(missing_ok=True)
         if code:
             raise JobError(self._failure(job))

@@ -1,0 +1,30 @@
+"""A worker that takes jobs from a queue, to be killed.
+
+Usage: ``python -m tests.services.job_worker HOME EXECUTOR [JOBS_URL]``
+"""
+
+from __future__ import annotations
+
+import sys
+import threading
+from pathlib import Path
+
+from pydantic import SecretStr
+
+from inkread.services import workspace
+from inkread.services.jobs import running_jobs
+from inkread.services.settings import Settings
+from tests.services.small_project import write_project
+
+if __name__ == "__main__":
+    workspace.prepare_project = write_project
+    settings = Settings(
+        home=Path(sys.argv[1]),
+        secret=SecretStr("x" * 32),
+        retrain_schedule="",
+        health_schedule="",
+        jobs_database_url=sys.argv[3] if len(sys.argv) > 3 else "",
+    )
+    with running_jobs(settings, sys.argv[2]):
+        print("ready", flush=True)
+        threading.Event().wait()

@@ -1,0 +1,50 @@
+"""A DVC project with the pipeline's stage names and nothing to compute, for tests of what runs it.
+
+Usage: ``write_project(folder)``; the training stage waits for the file ``go`` and fails where there is a file ``fail``
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+WORK = """
+import json, pathlib, sys, time
+stage = sys.argv[1]
+folder = pathlib.Path("artifacts"); folder.mkdir(exist_ok=True)
+(folder / f"{stage}.txt").write_text(pathlib.Path("params.yaml").read_text())
+if stage == "build_train_cnn":
+    if pathlib.Path("fail").exists():
+        sys.exit("build_train_cnn: the loss is not a number")
+    while not pathlib.Path("go").exists():
+        time.sleep(0.05)
+if stage == "register_model":
+    (folder / "metrics.json").write_text(json.dumps({"cer": 0.25, "wer": 0.5, "lines": 3}))
+    (folder / "registered.json").write_text(json.dumps({"version": 7}))
+"""
+STAGE = """  {stage}:
+    cmd: {python} work.py {stage}
+    deps: [{deps}]
+    params: [{section}]
+    outs: [artifacts/{stage}.txt]
+"""
+
+
+def write_project(folder: Path) -> None:
+    """Make it, unless it is there."""
+    if (folder / ".dvc").is_dir():
+        return
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "work.py").write_text(WORK, encoding="utf-8")
+    (folder / "params.yaml").write_text("extract_raw_data: {seed: 1}\nbuild_train_cnn: {}\n", encoding="utf-8")
+    names = ("one_hot_encode_labels", "build_train_cnn", "register_model")
+    sections = ("extract_raw_data", "build_train_cnn", "build_train_cnn")
+    stages = "".join(
+        STAGE.format(
+            stage=name, python=sys.executable, deps=f"artifacts/{before}.txt" if before else "", section=section
+        )
+        for name, before, section in zip(names, ("", *names), sections, strict=False)
+    )
+    (folder / "dvc.yaml").write_text("stages:\n" + stages, encoding="utf-8")
+    subprocess.run([sys.executable, "-m", "dvc", "init", "--no-scm", "--quiet"], cwd=folder, check=True)
