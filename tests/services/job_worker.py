@@ -10,14 +10,14 @@ import threading
 from pathlib import Path
 
 from pydantic import SecretStr
+from tests.services.small_project import write_project
 
 from inkread.services import workspace
 from inkread.services.jobs import running_jobs
 from inkread.services.settings import Settings
-from tests.services.small_project import write_project
 
 if __name__ == "__main__":
-    workspace.prepare_project = write_project
+    setattr(workspace, "prepare_project", write_project)  # noqa: B010
     settings = Settings(
         home=Path(sys.argv[1]),
         secret=SecretStr("x" * 32),
@@ -26,5 +26,6 @@ if __name__ == "__main__":
         jobs_database_url=sys.argv[3] if len(sys.argv) > 3 else "",
     )
     with running_jobs(settings, sys.argv[2]):
-        print("ready", flush=True)
+        sys.stdout.write("ready\n")
+        sys.stdout.flush()
         threading.Event().wait()

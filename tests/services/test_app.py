@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import logging
 import socket
-import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
 
 import pytest
 import structlog
-import uvicorn
 from fastapi import FastAPI, Request
 from fastapi.testclient import TestClient
+from tests.services.servers import served
 
 from inkread.errors import InputTooLargeError
 from inkread.services.app import create_app
@@ -120,24 +117,9 @@ def test_a_body_is_bounded_whether_its_length_is_announced_or_not(client: TestCl
         assert "1 MiB" in answer.json()["detail"]
 
 
-@contextmanager
-def served(app: FastAPI) -> Iterator[int]:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        listener.listen()
-        server = uvicorn.Server(uvicorn.Config(app, log_config=None, lifespan="on"))
-        thread = threading.Thread(target=lambda: asyncio.run(server.serve([listener])))
-        thread.start()
-        try:
-            yield listener.getsockname()[1]
-        finally:
-            server.should_exit = True
-            thread.join()
-
-
 def test_a_client_that_stops_sending_is_let_go(settings: Settings) -> None:
     app = made(settings.model_copy(update={"idle_seconds": 0.2}))
-    with served(app) as port, socket.create_connection(("127.0.0.1", port), timeout=20) as slow:
+    with served(app) as url, socket.create_connection(("127.0.0.1", int(url.rpartition(":")[2])), timeout=20) as slow:
         slow.sendall(b"POST /size HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\nabc")
         assert slow.recv(4096).startswith(b"HTTP/1.1 408")
 
@@ -157,5 +139,7 @@ def test_logs_are_json_with_the_request_id(settings: Settings, capfd: pytest.Cap
         structlog.reset_defaults()
     (request,) = [line for line in lines if line.get("request_id") == "scan-18"]
     assert (request["service"], request["path"], request["status"]) == ("gateway", "/number/3", 200)
-    assert any("ZeroDivisionError" in line.get("exception", "") for line in lines if line.get("request_id") == "scan-19")
+    assert any(
+        "ZeroDivisionError" in line.get("exception", "") for line in lines if line.get("request_id") == "scan-19"
+    )
     assert any(line["event"] == "a library says this" for line in lines)

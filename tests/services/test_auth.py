@@ -64,7 +64,7 @@ def test_nobody_gets_nowhere_and_is_told_how_to_log_in(client: TestClient) -> No
         assert client.get("/me", headers={"Authorization": header}).status_code == 401
 
 
-def test_a_user_may_not_do_what_an_admin_may(client: TestClient, settings: Settings) -> None:
+def test_a_user_may_not_do_what_an_admin_may(client: TestClient) -> None:
     assert client.get("/all", auth=("bob", PASSWORD)).status_code == 403
     assert client.get("/all", auth=("ada", PASSWORD)).status_code == 200
 
@@ -110,5 +110,3 @@ def test_the_cookie_is_worth_nothing_to_other_sites(client: TestClient, settings
     assert client.post("/me", headers={"Origin": "http://testserver"}).status_code == 200
     assert client.post("/me", headers={"Origin": "http://evil.example"}).status_code == 403
     assert client.post("/me", headers={"Origin": "null"}).status_code == 403
-
-

@@ -103,7 +103,8 @@ def test_a_page_that_fails_does_not_fail_those_beside_it() -> None:
         model = served(reader)
         async with Batcher(capacity=8, batch_pages=8) as batcher:
             tasks = [
-                asyncio.create_task(batcher.read(picture(value=value), model, DEFAULT_LIMITS)) for value in (255, 0, 255)
+                asyncio.create_task(batcher.read(picture(value=value), model, DEFAULT_LIMITS))
+                for value in (255, 0, 255)
             ]
             while batcher._queue.qsize() < 2:
                 await asyncio.sleep(0.001)

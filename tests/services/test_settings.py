@@ -67,6 +67,8 @@ def test_each_purpose_has_its_own_key(settings: Settings) -> None:
     assert settings.secret.get_secret_value() not in settings.key("clients")
 
 
-@pytest.mark.parametrize(("host", "alone"), [("127.0.0.1", True), ("::1", True), ("localhost", True), ("0.0.0.0", False)])
+@pytest.mark.parametrize(
+    ("host", "alone"), [("127.0.0.1", True), ("::1", True), ("localhost", True), ("0.0.0.0", False)]
+)
 def test_loopback(host: str, alone: bool) -> None:
     assert is_loopback(host) is alone

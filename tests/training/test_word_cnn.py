@@ -7,11 +7,10 @@ import pytest
 import torch
 
 from inkread.errors import BundleError, DatasetError
-from inkread.training.settings import CallbackSettings
+from inkread.training.settings import CallbackSettings, WordCnnSettings
 from inkread.training.word_cnn import (
     SIDE,
     WordCnn,
-    WordCnnSettings,
     WordImages,
     classify,
     load_word_cnn,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from collections.abc import Callable
 from enum import StrEnum
@@ -47,14 +48,18 @@ def serve(
     make: Callable[[Settings], FastAPI] = getattr(
         import_module(f"inkread.services.{service.value}"), f"{service.value}_app"
     )
-    uvicorn.run(
-        make(settings),
-        host=host,
-        port=port or PORTS[service.value],
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        timeout_graceful_shutdown=DRAIN_SECONDS,
-    )
-    sys.stderr.flush()
-    os._exit(0)  # a job's thread may still wait for its successor to take the job up, see inkread.services.jobs
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # uvicorn raises it again once it has shut down
+    try:
+        uvicorn.run(
+            make(settings),
+            host=host,
+            port=port or PORTS[service.value],
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            timeout_graceful_shutdown=DRAIN_SECONDS,
+        )
+    except (KeyboardInterrupt, SystemExit) as ended:
+        sys.stderr.flush()
+        # not sys.exit: the thread of a job waits for its successor to take the job up, see inkread.services.jobs
+        os._exit(ended.code if isinstance(ended, SystemExit) and isinstance(ended.code, int) else 0)

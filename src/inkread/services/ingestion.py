@@ -6,6 +6,8 @@ Usage: ``uvicorn.run(ingestion_app(load_settings()), port=8100)``
 from __future__ import annotations
 
 import shutil
+import tarfile
+import zipfile
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -76,8 +78,10 @@ def _keep(file: UploadFile, folder: Path) -> str:
     try:
         with replacing(path) as stream:
             shutil.copyfileobj(file.file, stream)
-        if not is_archive(path):
-            raise ProblemError(415, "Unsupported Media Type", f"{path.name}: this is no zip or tar archive")
+        if not (is_archive(path) and (zipfile.is_zipfile(path) or tarfile.is_tarfile(path))):
+            raise ProblemError(
+                415, "Unsupported Media Type", f"{path.name}: this is no .zip, .tar, .tgz, .tar.xz or .tar.bz2 archive"
+            )
     except (OutputError, ProblemError):
         shutil.rmtree(folder, ignore_errors=True)
         raise

@@ -1,0 +1,87 @@
+"""``inkread serve`` and ``inkread up`` as a person starts them."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import httpx2
+import psutil
+import pytest
+from tests.services.servers import free_port
+
+COMMAND = (sys.executable, "-m", "inkread")
+
+
+def environment(home: Path, **more: str) -> dict[str, str]:
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("INKREAD", "MLFLOW"))}
+    return kept | {"INKREAD_HOME": str(home)} | more
+
+
+def test_a_service_starts_answers_and_stops(tmp_path: Path) -> None:
+    port = free_port()
+    command = (*COMMAND, "serve", "prediction", "--port", str(port))
+    process = subprocess.Popen(command, env=environment(tmp_path), stderr=subprocess.PIPE, text=True)
+    deadline = time.monotonic() + 60
+    while True:
+        assert process.poll() is None
+        assert time.monotonic() < deadline
+        try:
+            if httpx2.get(f"http://127.0.0.1:{port}/readyz", trust_env=False).is_success:
+                break
+        except httpx2.TransportError:
+            time.sleep(0.1)
+    process.send_signal(signal.SIGTERM)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 0
+    assert "Traceback" not in errors
+    assert '"service": "prediction"' in errors
+
+
+@pytest.mark.parametrize(
+    ("arguments", "more", "sentence"),
+    [
+        (("--host", "0.0.0.0"), {}, "loopback only"),
+        ((), {"INKREAD_ENVIRONMENT": "production"}, "INKREAD_SECRET must be random"),
+        ((), {"INKREAD_QUEUE_PAGES": "many"}, "INKREAD_QUEUE_PAGES"),
+    ],
+)
+def test_what_is_not_safe_does_not_start(
+    tmp_path: Path, arguments: tuple[str, ...], more: dict[str, str], sentence: str
+) -> None:
+    command = (*COMMAND, "serve", "gateway", *arguments)
+    done = subprocess.run(
+        command, env=environment(tmp_path, **more), capture_output=True, text=True, check=False, timeout=60
+    )
+    assert done.returncode == 1
+    assert sentence in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+def test_the_whole_stack_starts_reads_a_page_and_leaves_nothing_behind(tmp_path: Path) -> None:
+    shift = free_port() % 20_000 + 10_000
+    command = (*COMMAND, "up", "--port-shift", str(shift))
+    process = subprocess.Popen(command, env=environment(tmp_path), stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    told = []
+    for line in process.stdout:
+        told.append(line)
+        if "Ctrl-C" in line:
+            break
+    assert process.poll() is None, "".join(told)
+    children = psutil.Process(process.pid).children(recursive=True)
+    page = (Path(__file__).parents[2] / "examples" / "letter.png").read_bytes()
+    gateway = f"http://127.0.0.1:{8000 + shift}"
+    with httpx2.Client(base_url=gateway, auth=("user1", "1resu"), timeout=60, trust_env=False) as client:
+        assert "Margaret" in client.post("/predict?format=txt", files={"file": ("page.png", page)}).text
+        assert client.post("/train").status_code == 403
+        assert client.post("/predict", auth=("user1", "wrong")).status_code == 401
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=60)
+    assert process.returncode == 0
+    _, alive = psutil.wait_procs(children, timeout=10)
+    assert alive == []

@@ -1,0 +1,48 @@
+"""Real servers on free ports of this machine.
+
+Usage: ``with served(app) as url: httpx2.get(url + "/healthz")``
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import httpx2
+import uvicorn
+from fastapi import FastAPI
+
+
+@contextmanager
+def served(app: FastAPI) -> Iterator[str]:
+    """Serve an application until the end of the block; its address."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(128)
+        server = uvicorn.Server(uvicorn.Config(app, log_config=None, lifespan="on"))
+        thread = threading.Thread(target=lambda: asyncio.run(server.serve([listener])))
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+        finally:
+            server.should_exit = True
+            thread.join()
+
+
+def wait_until_ready(url: str, seconds: float = 60) -> None:
+    """Return once ``/readyz`` answers 200."""
+    deadline = time.monotonic() + seconds
+    while httpx2.get(f"{url}/readyz", trust_env=False).status_code != 200:
+        assert time.monotonic() < deadline, f"{url} does not get ready"
+        time.sleep(0.05)
+
+
+def free_port() -> int:
+    """A port that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
