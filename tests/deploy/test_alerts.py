@@ -10,7 +10,6 @@ from typing import Any
 
 import pytest
 import yaml
-
 from tests.deploy.tools import DEPLOY, ROOT, tool
 
 RULES = sorted((DEPLOY / "prometheus" / "rules").glob("*.yml"))
@@ -304,7 +303,7 @@ def test_prometheus_takes_the_rules_and_the_configuration() -> None:
 
 @pytest.mark.parametrize("name", ["alertmanager.yml", "receivers.example.yml"])
 def test_alertmanager_takes_the_configuration(name: str) -> None:
-    command = [tool("amtool"), "check-config", DEPLOY / "alertmanager" / name]
+    command = [tool("amtool"), "check-config", str(DEPLOY / "alertmanager" / name)]
     answer = subprocess.run(command, capture_output=True, text=True, check=False)
     assert answer.returncode == 0, answer.stdout + answer.stderr
 
