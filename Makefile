@@ -10,7 +10,7 @@ BASE := .venv/.base-installed
 DEV := .venv/.dev-installed
 BENCH := .venv/.bench-installed
 
-.PHONY: demo test lint format bench setup clean
+.PHONY: demo test lint format bench acceptance setup clean
 .DEFAULT_GOAL := demo
 
 demo: $(BASE) ## read an example page
@@ -35,6 +35,9 @@ format: $(DEV) ## put the code in order
 
 bench: $(BENCH) ## speed, memory and errors beside other engines: make bench PAGES=folder
 	@$(BIN)/inkread bench $(PAGES)
+
+acceptance: $(DEV) ## try the whole stack: jobs, roles, kill -9, monitoring; prints a table
+	@$(BIN)/python scripts/acceptance.py
 
 setup: $(DEV) ## install everything that tests and lint need
 

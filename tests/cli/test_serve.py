@@ -12,6 +12,7 @@ from pathlib import Path
 import httpx2
 import psutil
 import pytest
+
 from tests.services.servers import free_port
 
 COMMAND = (sys.executable, "-m", "inkread")

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 import yaml
+
 from tests.deploy.tools import DEPLOY, ROOT, tool
 
 RULES = sorted((DEPLOY / "prometheus" / "rules").glob("*.yml"))

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 import yaml
-from tests.deploy.tools import tool
 
 from inkread.monitoring.scraping import alertmanager_config, local_monitoring, prometheus_config
+from tests.deploy.tools import tool
 
 WHICH = "inkread.monitoring.scraping.which"
 SERVICES = {"gateway": 8000, "prediction": 8300}

@@ -10,11 +10,11 @@ import threading
 from pathlib import Path
 
 from pydantic import SecretStr
-from tests.services.small_project import write_project
 
 from inkread.services import workspace
 from inkread.services.jobs import running_jobs
 from inkread.services.settings import Settings
+from tests.services.small_project import write_project
 
 if __name__ == "__main__":
     setattr(workspace, "prepare_project", write_project)  # noqa: B010

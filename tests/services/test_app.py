@@ -11,13 +11,13 @@ import pytest
 import structlog
 from fastapi import FastAPI, Request
 from fastapi.testclient import TestClient
-from tests.services.servers import served
 
 from inkread.errors import InputTooLargeError
 from inkread.services.app import create_app
 from inkread.services.logs import configure_logs
 from inkread.services.problems import ProblemError
 from inkread.services.settings import Settings
+from tests.services.servers import served
 
 
 def made(settings: Settings, reason: str = "") -> FastAPI:

@@ -10,8 +10,6 @@ from pathlib import Path
 import httpx2
 import pytest
 from pydantic import SecretStr
-from tests.services.conftest import SECRET
-from tests.services.servers import served, wait_until_ready
 
 from inkread.errors import SettingsError
 from inkread.recognition.bundle import Bundle
@@ -20,6 +18,8 @@ from inkread.services.gateway import gateway_app
 from inkread.services.prediction import prediction_app
 from inkread.services.settings import Settings
 from inkread.services.users import Users
+from tests.services.conftest import SECRET
+from tests.services.servers import served, wait_until_ready
 
 USER, ADMIN = ("user1", "1resu"), ("admin1", "1nimda")
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::ResourceWarning")

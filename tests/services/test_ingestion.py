@@ -11,13 +11,13 @@ from pathlib import Path
 
 import pytest
 from fastapi.testclient import TestClient
-from tests.services.small_project import write_project
 
 from inkread.services import workspace
 from inkread.services.ingestion import UPLOADS, ingestion_app
 from inkread.services.settings import Settings
 from inkread.services.tokens import Role
 from inkread.services.training import training_app
+from tests.services.small_project import write_project
 
 Headers = Callable[[Role], dict[str, str]]
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::ResourceWarning")

@@ -13,13 +13,13 @@ from pathlib import Path
 
 import pytest
 from dbos import DBOS, DBOSClient
-from tests.services.small_project import write_project
 
 from inkread.services import workspace
 from inkread.services.job_models import Job
 from inkread.services.job_views import view_job, view_jobs
 from inkread.services.jobs import QUEUE, cancel, count_jobs, new_id, running_jobs, submit
 from inkread.services.settings import Settings
+from tests.services.small_project import write_project
 
 ROOT = Path(__file__).parents[2]
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::ResourceWarning")

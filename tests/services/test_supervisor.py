@@ -13,11 +13,11 @@ from pathlib import Path
 import httpx2
 import psutil
 import pytest
-from tests.services.servers import free_port
 
 from inkread.errors import SettingsError
 from inkread.services.stack import refuse_taken_ports, stack
 from inkread.services.supervisor import Child, Supervisor
+from tests.services.servers import free_port
 
 SERVER = """
 import http.server, os, sys

@@ -15,9 +15,11 @@ from inkread.services.users import DEMO_USERS, Users
 GOOD = "correct horse battery"
 
 
-@pytest.fixture
-def url(tmp_path: Path) -> str:
-    return f"sqlite:///{tmp_path / 'users.db'}"
+@pytest.fixture(params=["sqlite", "postgres"])
+def url(tmp_path: Path, request: pytest.FixtureRequest) -> str:
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'users.db'}"
+    return str(request.getfixturevalue("postgres_url"))
 
 
 @pytest.fixture
@@ -36,8 +38,10 @@ def test_a_user_logs_in_with_the_password_only(users: Users) -> None:
 
 
 def test_no_password_stands_in_the_database(users: Users, url: str) -> None:
-    with create_engine(url).connect() as connection:
+    engine = create_engine(url)
+    with engine.connect() as connection:
         (stored,) = connection.execute(text("select password_hash from users")).scalars()
+    engine.dispose()
     assert stored.startswith("$argon2id$")
     assert GOOD not in stored
     assert users.find("ada") is not None

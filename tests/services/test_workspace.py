@@ -9,11 +9,11 @@ from pathlib import Path
 import psutil
 import pytest
 import yaml
-from tests.services.small_project import write_project
 
 from inkread.errors import DatasetError
 from inkread.services import workspace
 from inkread.services.workspace import JobError, JobStopped, Workspace
+from tests.services.small_project import write_project
 
 TARGET = "register_model"
 

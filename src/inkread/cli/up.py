@@ -28,7 +28,7 @@ def up(
     Example: inkread up
     """
     settings = load_settings(HOST)
-    children = stack(settings.home, port_shift)
+    children = stack(settings.home, port_shift, settings.alert_webhook)
     refuse_taken_ports(children)
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):

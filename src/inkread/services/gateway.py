@@ -25,6 +25,7 @@ from inkread.services.app import create_app
 from inkread.services.auth import Admin, Gatekeeper, User, client_address
 from inkread.services.forwarding import Forwarder
 from inkread.services.gateway_docs import INGEST, JOB, JOBS, PREDICT, TRAIN
+from inkread.services.pages import add_pages
 from inkread.services.problems import PROBLEMS, ProblemError
 from inkread.services.settings import Settings
 from inkread.services.users import Users
@@ -115,6 +116,7 @@ def gateway_app(settings: Settings) -> FastAPI:
         return await _jobs(request, who, f"/jobs/{job_id}")
 
     app.include_router(registry_routes.router)
+    add_pages(app)
     app.mount(DOCS_FILES, StaticFiles(directory=str(resources.files(fastapi_offline) / "static")))
 
     @app.get("/docs", include_in_schema=False)

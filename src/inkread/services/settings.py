@@ -49,6 +49,7 @@ class Settings(BaseSettings):
         ingest_folders: folders on the server that ingestion may read, separated by ``:``.
         retrain_schedule, health_schedule: crontab lines (UTC); empty for never.
         executor: name of this job worker; each worker needs its own.
+        alert_webhook: where the Alertmanager of ``inkread up`` sends alerts; where not given, it only shows them.
         gateway_url, ingestion_url, training_url, prediction_url: where the services are.
     """
 
@@ -77,6 +78,7 @@ class Settings(BaseSettings):
     retrain_schedule: str = "0 3 1 * *"
     health_schedule: str = "*/5 * * * *"
     executor: str = ""
+    alert_webhook: str = ""
     gateway_url: str = f"http://127.0.0.1:{PORTS['gateway']}"
     ingestion_url: str = f"http://127.0.0.1:{PORTS['ingestion']}"
     training_url: str = f"http://127.0.0.1:{PORTS['training']}"

@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 
 from inkread.errors import SettingsError
+from inkread.monitoring.scraping import local_monitoring
 from inkread.services.settings import PORTS, SERVICES
 from inkread.services.supervisor import Child
 
@@ -18,12 +19,13 @@ HOST = "127.0.0.1"
 CHAMPION = "models:/inkread@champion"
 
 
-def stack(home: Path, shift: int) -> list[Child]:
+def stack(home: Path, shift: int, webhook: str = "") -> list[Child]:
     """The children of ``inkread up``.
 
     Args:
         home: what they keep is below it.
         shift: added to every port, for a second stack beside the first.
+        webhook: where alerts are sent.
     """
     ports = {name: port + shift for name, port in PORTS.items()}
     environment = {
@@ -46,7 +48,9 @@ def stack(home: Path, shift: int) -> list[Child]:
         )
         for name in reversed(SERVICES)
     ]
-    return children
+    watched = {name: ports[name] for name in SERVICES}
+    programs = local_monitoring(home / "monitoring", watched, shift=shift, webhook=webhook)
+    return children + [Child(item.name, item.command, item.url, item.ready) for item in programs]
 
 
 def refuse_taken_ports(children: list[Child]) -> None:

@@ -6,6 +6,7 @@ Usage: ``users = Users("sqlite:///users.db"); users.add("ada", "correct horse ba
 from __future__ import annotations
 
 import re
+import weakref
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib import resources
@@ -72,6 +73,7 @@ class Users:
         self._nobody = self._hash.hash("nobody's password")
         try:
             self._engine: Engine = create_engine(url, pool_pre_ping=True)
+            weakref.finalize(self, self._engine.dispose)
             with self._engine.begin() as connection:
                 config = Config()
                 config.set_main_option("script_location", str(resources.files("inkread.services") / "migrations"))
