@@ -1,6 +1,6 @@
 """Asks a running stack, through its gateway, to read a page; exit status 0 where all is well.
 
-Usage: ``python smoke.py PAGE`` in an environment with ``inkread`` and the services' settings (docker compose's ``test``)
+Usage: ``python smoke.py PAGE`` in an environment with ``inkread`` and the services' settings
 """
 
 from __future__ import annotations

@@ -1,0 +1,125 @@
+"""The Dockerfiles say what is true of the package: no engine is needed to find that out."""
+
+from __future__ import annotations
+
+import runpy
+import subprocess
+import tomllib
+from collections.abc import Callable
+from importlib.metadata import packages_distributions
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+from packaging.utils import canonicalize_name
+
+from inkread.cli import load_command
+from inkread.services.settings import PORTS
+from inkread.services.stack import _mlflow
+from tests.deploy.dockerfiles import installed_with, packages_that_are_imported, read_dockerfile
+from tests.deploy.tools import DEPLOY, ROOT, tool
+
+FILES = {path.name.partition(".")[0]: path for path in sorted((DEPLOY / "docker").glob("*.Dockerfile"))}
+IMAGES = {name: read_dockerfile(path) for name, path in FILES.items()}
+OWN = {name: image for name, image in IMAGES.items() if name != "mlflow"}
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+REQUIREMENTS = cast(
+    Callable[..., list[str]], runpy.run_path(str(DEPLOY / "docker" / "requirements.py"))["requirements"]
+)
+RUNS = {
+    "gateway": ["inkread.cli.serve", "inkread.cli.users", "inkread.services.gateway", "inkread.registry.versions"],
+    "prediction": ["inkread.cli.serve", "inkread.services.prediction", "inkread.registry.versions"],
+    "pipeline": [
+        "inkread.cli.serve",
+        "inkread.services.ingestion",
+        "inkread.services.training",
+        *(f"inkread.pipeline.{path.stem}" for path in sorted((ROOT / "src/inkread/pipeline").glob("[a-z]*.py"))),
+    ],
+}
+
+
+def needs(image: str) -> list[str]:
+    return REQUIREMENTS(ROOT / "pyproject.toml", IMAGES[image].extras, [])
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_hadolint_has_no_objection(name: str) -> None:
+    answer = subprocess.run([tool("hadolint"), "--no-color", FILES[name]], capture_output=True, text=True, check=False)
+    assert answer.returncode == 0 and not answer.stdout, answer.stdout
+
+
+@pytest.mark.parametrize("name", IMAGES)
+def test_what_an_image_installs_are_extras_of_the_package(name: str) -> None:
+    assert IMAGES[name].extras
+    assert set(IMAGES[name].extras) <= set(PROJECT["optional-dependencies"])
+
+
+@pytest.mark.parametrize("name", OWN)
+def test_an_image_starts_a_command_that_there_is_on_the_port_of_its_service(name: str) -> None:
+    program, command, *arguments = OWN[name].start
+    assert program in PROJECT["scripts"]
+    parsed = load_command(command).make_context(command, arguments)
+    assert parsed.params["host"] == "0.0.0.0"
+    assert parsed.params["port"] == PORTS[str(parsed.params["service"].value)]
+
+
+def test_the_registry_is_started_by_the_command_that_inkread_up_uses(tmp_path: Path) -> None:
+    program, *arguments = IMAGES["mlflow"].start
+    assert program == "mlflow"
+    used = _mlflow(tmp_path, PORTS["mlflow"]).command
+    assert arguments[0] in used
+    assert {word for word in arguments if word.startswith("--")} <= {word for word in used if word.startswith("--")}
+    assert arguments[arguments.index("--port") + 1] == str(PORTS["mlflow"])
+
+
+def test_the_registry_has_the_versions_that_the_package_asks_for() -> None:
+    lines = REQUIREMENTS(ROOT / "pyproject.toml", IMAGES["mlflow"].extras, ["mlflow", "psycopg"])
+    assert [line.partition(">")[0] for line in lines] == ["mlflow", "psycopg[binary]"]
+
+
+@pytest.mark.parametrize("name", RUNS)
+def test_everything_that_a_service_imports_is_in_its_image(name: str) -> None:
+    imported = packages_that_are_imported(ROOT / "src", RUNS[name])
+    assert len(imported) > 10
+    there = installed_with(needs(name))
+    sources = packages_distributions()
+    missing = {
+        module for module in imported if not {canonicalize_name(source) for source in sources.get(module, ())} & there
+    }
+    assert not missing
+
+
+@pytest.mark.parametrize("name", ["gateway", "prediction"])
+def test_no_training_framework_is_in_the_images_that_users_wait_for(name: str) -> None:
+    assert not installed_with(needs(name)) & {"torch", "pytorch-lightning", "dvc", "ray", "mlflow"}
+
+
+@pytest.mark.parametrize("name", IMAGES)
+def test_an_image_runs_without_root_says_how_it_feels_and_is_built_in_two_stages(name: str) -> None:
+    image = IMAGES[name]
+    assert image.all("USER") == ["10001:10001"]
+    assert [base.split()[0] for base in image.all("FROM")] == ["python:3.11-slim-bookworm"] * 2
+    assert "/healthz" in image.all("HEALTHCHECK")[0] or name == "mlflow"
+    assert f":{image.start[-1]}/" in image.all("HEALTHCHECK")[0] or name == "mlflow"
+
+
+def test_what_the_images_copy_gets_past_dockerignore() -> None:
+    let_through = {line[1:] for line in (ROOT / ".dockerignore").read_text().splitlines() if line.startswith("!")}
+    for name, image in IMAGES.items():
+        copied = [rest.split()[:-1] for rest in image.all("COPY") if not rest.startswith("--from")]
+        for source in (source for sources in copied for source in sources):
+            assert (ROOT / source).exists(), f"{name} copies {source}"
+            assert source in let_through, f"{name} copies {source}"
+
+
+def test_a_wheel_gets_every_file_in_the_image_that_it_takes_from_outside_the_package() -> None:
+    build: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["hatch"]
+    for name, image in OWN.items():
+        copied = {source for rest in image.all("COPY") for source in rest.split()[:-1]}
+        for source in (*build["build"]["targets"]["wheel"]["force-include"], *PROJECT["license-files"]):
+            assert source in copied, f"{name} lacks {source}"
+
+
+def test_a_package_that_is_no_dependency_is_refused() -> None:
+    with pytest.raises(ValueError, match="not among the dependencies: nonsense"):
+        REQUIREMENTS(ROOT / "pyproject.toml", ["serve"], ["nonsense"])
