@@ -2,7 +2,12 @@
 
 from pathlib import Path
 
+import hypothesis
 import pytest
+
+# how long an example takes says how busy the machine is, not whether it is right
+hypothesis.settings.register_profile("inkread", deadline=None)
+hypothesis.settings.load_profile("inkread")
 
 SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 

@@ -21,6 +21,7 @@ from inkread.errors import (
     LayoutFileError,
     OutputError,
     RegistryError,
+    SettingsError,
     UnsupportedInputError,
 )
 
@@ -50,6 +51,7 @@ __all__ = [
     "Reader",
     "Region",
     "RegistryError",
+    "SettingsError",
     "Source",
     "Step",
     "UnsupportedInputError",
