@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, cast
 
 import pytest
+import yaml
 from packaging.utils import canonicalize_name
 
 from inkread.cli import load_command
@@ -123,3 +124,18 @@ def test_a_wheel_gets_every_file_in_the_image_that_it_takes_from_outside_the_pac
 def test_a_package_that_is_no_dependency_is_refused() -> None:
     with pytest.raises(ValueError, match="not among the dependencies: nonsense"):
         REQUIREMENTS(ROOT / "pyproject.toml", ["serve"], ["nonsense"])
+
+
+def test_the_workflow_pushes_every_image_after_the_tests_and_after_a_page_was_read() -> None:
+    workflow = yaml.safe_load((ROOT / ".github/workflows/images.yml").read_text(encoding="utf-8"))
+    job = workflow["jobs"]["images"]
+    assert job["needs"] == "check"
+    runs = [step.get("run", "") for step in job["steps"]]
+    push = next(number for number, run in enumerate(runs) if "docker push" in run)
+    assert f"for image in {' '.join(sorted(IMAGES, key=runs[push].index))};" in runs[push]
+    assert any("run --rm test" in run for run in runs[:push])
+
+
+def test_secrets_cannot_be_committed_by_mistake() -> None:
+    assert {".env", "ingest/"} <= set((DEPLOY / ".gitignore").read_text(encoding="utf-8").splitlines())
+    assert "*" in (DEPLOY / "alertmanager/secrets/.gitignore").read_text(encoding="utf-8").splitlines()
