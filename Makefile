@@ -24,7 +24,7 @@ lint: $(DEV) ## check style, types, layers, module sizes and workflows
 	@$(BIN)/ruff format --check
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-logo
-	@$(BIN)/python scripts/check_max_lines.py src tests scripts benchmarks examples
+	@$(BIN)/python scripts/check_max_lines.py src tests scripts benchmarks examples deploy
 	@$(BIN)/actionlint .github/workflows/*.yml
 	@$(BIN)/zizmor --offline --quiet --no-progress .github
 	@$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml

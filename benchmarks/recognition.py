@@ -43,7 +43,9 @@ def rapidocr_reader(threads: int) -> Read:
     """The recogniser in RapidOCR's wheel, PP-OCRv6 small, as RapidOCR runs it."""
     from rapidocr.ch_ppocr_rec.typings import TextRecInput
 
-    recognise: Any = rapidocr_engine(threads).text_rec
+    engine: Any = rapidocr_engine(threads)
+    engine(np.full((48, 96, 3), 255, np.uint8), use_det=False, use_cls=False)  # newer ones load the model only now
+    recognise = engine.text_rec
 
     def read(strips: list[Grey]) -> list[str]:
         images = [cv2.cvtColor(strip, cv2.COLOR_GRAY2BGR) for strip in strips]

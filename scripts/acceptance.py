@@ -37,6 +37,8 @@ SHIFT = 12_000
 USER, ADMIN = ("user1", "1resu"), ("admin1", "1nimda")
 SERVICES = ("gateway", "ingestion", "training", "prediction")
 RETRYABLE = {429, 502, 503, 504}
+NOT_HERE = ("ALERTS{", "offset 1w", "offset 6d", "container_")
+"""What has no data on a healthy machine in its first minutes without Docker: firing alerts, last week, containers."""
 TINY = {
     "build_train_cnn": {
         "recognizer": {"steps": 4, "warm_up": 1, "validate_every": 2, "validation_lines": 2},
@@ -295,17 +297,24 @@ def check_monitoring(stack: Stack, report: Report) -> None:
         report.add("Prometheus", "installed", "not installed: not checked", True)
         return
 
+    asked = [
+        query
+        for query in panel_queries(ROOT / "deploy" / "grafana" / "dashboards")
+        if not any(sign in query.promql for sign in NOT_HERE)
+    ]
+
     def empty() -> list[str]:
         missing = []
-        for query in panel_queries(ROOT / "deploy" / "grafana" / "dashboards"):
+        for query in asked:
             answer = httpx2.get(f"{prometheus}/api/v1/query", params={"query": query.promql}, trust_env=False).json()
             if answer["status"] != "success" or not answer["data"]["result"]:
                 missing.append(f"{query.dashboard}/{query.panel}")
         return missing
 
-    stack.wait_for(lambda: not empty(), 60)
-    total = sum(1 for _ in panel_queries(ROOT / "deploy" / "grafana" / "dashboards"))
-    report.add("panel queries with data", f"{total} of {total}", f"without: {empty() or 'none'}", not empty())
+    with Readers(str(stack.client.base_url), 2):
+        complete = stack.wait_for(lambda: not empty(), 150)
+        missing = empty()
+    report.add("panel queries with data", f"all {len(asked)}", f"without: {missing or 'none'}", complete)
     stopped = stack.child("prediction")
     stopped.suspend()  # alive, so that the supervisor leaves it, but deaf
     begun = time.monotonic()
