@@ -2,7 +2,7 @@
 
 import pytest
 
-from inkread.evaluation.coverage import cer_at, curve, rejections, risk_coverage
+from inkread.evaluation.coverage import cer_at, curve, perfect_coverage, rejections, risk_coverage
 from inkread.evaluation.lines import ReadLine
 
 RATED = [(0.99, 0, 400), (0.9, 8, 400), (0.5, 32, 200)]
@@ -19,6 +19,15 @@ def test_the_curve_goes_from_the_surest_to_all() -> None:
 def test_lines_without_confidence_come_last() -> None:
     lines = [ReadLine("d", "p", "1", "abcd", "xbcd", None), ReadLine("d", "p", "2", "abcd", "abcd", 0.1)]
     assert [point.cer for point in risk_coverage(lines)] == [0.0, 0.125]
+
+
+def test_no_order_keeps_fewer_errors_than_the_best_one() -> None:
+    texts = [("abcd", "abxx", 0.9), ("abcd", "abcd", 0.2), ("abcdefgh", "abcdefgx", 0.5)]
+    lines = [ReadLine("d", "p", str(number), *text) for number, text in enumerate(texts)]
+    perfect = perfect_coverage(lines)
+    assert [(point.coverage, point.cer) for point in perfect] == [(0.25, 0.0), (0.75, 1 / 12), (1.0, 3 / 16)]
+    for point in risk_coverage(lines):
+        assert point.cer >= (cer_at(perfect, point.coverage) or 0.0)
 
 
 def test_a_promise_is_the_confidence_that_keeps_most_at_that_rate() -> None:

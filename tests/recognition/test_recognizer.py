@@ -33,6 +33,15 @@ def test_a_line_reads_the_same_in_any_company(recognizer: Recognizer) -> None:
         assert np.allclose(recognizer([strip])[0], together[index], atol=1e-3)
 
 
+def test_threads_change_nothing_but_the_order() -> None:
+    several = strips(300, 90, 700, 310, 1500, 60)
+    alone = Recognizer(Bundle.open(), threads=1)(several)
+    beside = dict(Recognizer(Bundle.open(), threads=3).each(several))
+    assert sorted(beside) == list(range(len(several)))
+    assert all(np.array_equal(beside[index], alone[index]) for index in beside)
+    assert next(iter(beside)) == 4  # the widest first, so that no thread is left with it at the end
+
+
 def test_the_narrowest_and_the_widest_strips_are_read(recognizer: Recognizer) -> None:
     narrow, wide = recognizer(strips(1, MAX_WIDTH + 500))
     stride = Bundle.open().model.input.stride

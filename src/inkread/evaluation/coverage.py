@@ -41,6 +41,12 @@ def risk_coverage(lines: Sequence[ReadLine]) -> list[Kept]:
     )
 
 
+def perfect_coverage(lines: Sequence[ReadLine]) -> list[Kept]:
+    """`risk_coverage` where the confidence of a line is its own error rate: no ranking keeps fewer errors."""
+    errors = [character_errors(line.written, line.read) for line in lines]
+    return curve([(-error.rate, error.edits, error.length) for error in errors])
+
+
 def curve(rated: Sequence[tuple[float, int, int]]) -> list[Kept]:
     """`risk_coverage` of (confidence, edits, characters)."""
     total = max(sum(length for *_, length in rated), 1)

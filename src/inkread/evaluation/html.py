@@ -18,7 +18,7 @@ from inkread.document import Setting
 from inkread.errors import InputError
 from inkread.evaluation.charts import Series, line_chart
 from inkread.evaluation.confidences import rated_words, word_error
-from inkread.evaluation.coverage import COVERAGES, Kept, cer_at, risk_coverage
+from inkread.evaluation.coverage import COVERAGES, Kept, cer_at, perfect_coverage, risk_coverage
 from inkread.evaluation.intervals import INTERVAL
 from inkread.evaluation.lines import ReadLine
 from inkread.evaluation.reliability import Bin, reliability
@@ -61,7 +61,7 @@ def html_report(
     """
     picture = picture_of or cut_picture
     summary = summarise("all", "", lines, [])
-    curve, rated = risk_coverage(lines), rated_words(lines)
+    curve, perfect, rated = risk_coverage(lines), perfect_coverage(lines), rated_words(lines)
     ranked = sorted(lines, key=lambda line: character_errors(line.written, line.read).rate)
     return (
         _environment()
@@ -71,8 +71,8 @@ def html_report(
             summary=summary,
             settings=settings or {},
             slices=slices(lines),
-            coverages=[(share, cer_at(curve, share)) for share in COVERAGES],
-            coverage_chart=coverage_chart(curve),
+            coverages=[(share, cer_at(curve, share), cer_at(perfect, share)) for share in COVERAGES],
+            coverage_chart=coverage_chart(curve, perfect),
             reliability_chart=reliability_chart(reliability(rated)),
             ece=word_error(rated),
             words_rated=len(rated),
@@ -86,11 +86,16 @@ def html_report(
     )
 
 
-def coverage_chart(curve: Sequence[Kept]) -> str:
-    """CER over coverage."""
-    step = max(len(curve) // CHART_POINTS, 1)
-    points = [(point.coverage, point.cer) for point in [*curve[::step], *curve[-1:]]]
-    return line_chart([Series("CER of the lines kept", points)], x="share of the characters kept", y="CER")
+def coverage_chart(curve: Sequence[Kept], perfect: Sequence[Kept]) -> str:
+    """CER over coverage, and what it would be if the confidences put the lines in the order of their error rates."""
+
+    def thinned(points: Sequence[Kept]) -> list[tuple[float, float]]:
+        step = max(len(points) // CHART_POINTS, 1)
+        return [(point.coverage, point.cer) for point in [*points[::step], *points[-1:]]]
+
+    kept = Series("CER of the lines kept", thinned(curve))
+    bound = Series("in the best possible order", thinned(perfect), dashed=True)
+    return line_chart([kept, bound], x="share of the characters kept", y="CER")
 
 
 def reliability_chart(bins: Sequence[Bin]) -> str:

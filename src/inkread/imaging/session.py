@@ -24,7 +24,7 @@ def open_session(path: Path, threads: int | None = None) -> ort.InferenceSession
         BundleError: the file is missing or no network that onnxruntime can run.
     """
     options = ort.SessionOptions()
-    options.intra_op_num_threads = threads or len(os.sched_getaffinity(0))
+    options.intra_op_num_threads = threads or usable_processors()
     options.inter_op_num_threads = 1
     options.log_severity_level = 3
     options.enable_cpu_mem_arena = False
@@ -34,3 +34,8 @@ def open_session(path: Path, threads: int | None = None) -> ort.InferenceSession
         raise BundleError(f"{path}: the network cannot be read; copy the whole bundle folder") from None
     except Exception as error:  # onnxruntime raises classes of its own binding, without a common base
         raise BundleError(f"{path}: onnxruntime cannot run this network ({error})") from None
+
+
+def usable_processors() -> int:
+    """Processors that this process may use."""
+    return len(os.sched_getaffinity(0))

@@ -63,8 +63,11 @@ class LineReader:
             lines: with geometry.
             strips: the image of each line.
         """
-        frames = self._network([strip.image for strip in strips])
-        return [self._fill(line, strip, probs) for line, strip, probs in zip(lines, strips, frames, strict=True)]
+        read = {
+            index: self._fill(lines[index], strips[index], log_probs)
+            for index, log_probs in self._network.each([strip.image for strip in strips])
+        }
+        return [read[index] for index in range(len(lines))]
 
     def legibility(self, images: Sequence[Grey]) -> float:
         """How sure the network is of some strips, without a language model: mean confidence of the characters.

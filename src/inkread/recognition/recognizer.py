@@ -5,24 +5,28 @@ Usage: ``log_probs = Recognizer(bundle, threads=2)([strip.image])``
 Strips are padded to a multiple of ``WIDTH_STEP`` and only strips of one padded width share a batch. The network sees
 the whole strip at once, padding included, so this keeps what is read in a line independent of the lines
 that happen to be read with it.
+
+Batches are small and run side by side, each on one thread: the layers are too small to be worth dividing, and the
+caller can decode the first lines while the others are read (decision 0019).
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 from numpy.typing import NDArray
 
 from inkread.errors import BundleError
-from inkread.imaging.session import open_session
+from inkread.imaging.session import open_session, usable_processors
 from inkread.recognition.bundle import Bundle
 
 WIDTH_STEP = 32
 MIN_WIDTH = 64
 MAX_WIDTH = 6400
-BATCH_COLUMNS = 4096
+BATCH_COLUMNS = 1024
 MID_GREY = 128
 
 Grey = NDArray[np.uint8]
@@ -34,14 +38,16 @@ class Recognizer:
 
     Args:
         bundle: what to load.
-        threads: threads within an operator; None takes the processors this process may use.
+        threads: batches that are read at a time; None takes the processors this process may use.
 
     Raises:
         BundleError: the network cannot be run, or its classes do not fit the bundle's alphabet.
     """
 
     def __init__(self, bundle: Bundle, threads: int | None = None) -> None:
-        self._session = open_session(bundle.recognizer, threads)
+        threads = threads or usable_processors()
+        self._session = open_session(bundle.recognizer, 1)
+        self._map = ThreadPoolExecutor(threads, "recognizer").map if threads > 1 else map
         self._name = self._session.get_inputs()[0].name
         self._height = bundle.model.input.height
         self._stride = bundle.model.input.stride
@@ -59,13 +65,20 @@ class Recognizer:
         Returns:
             For each strip float32 [frames, classes]: natural log softmax, one frame every ``stride`` columns.
         """
-        results: list[LogProbs | None] = [None] * len(strips)
-        for indices in self._batches(strips):
-            batch = self._pad([strips[index] for index in indices])
-            for index, log_probs in zip(indices, self._run(batch), strict=True):
+        read = dict(self.each(strips))
+        return [read[index] for index in range(len(strips))]
+
+    def each(self, strips: Sequence[Grey]) -> Iterator[tuple[int, LogProbs]]:
+        """Read strips, the widest first: the index of each with what ``__call__`` gives for it.
+
+        Other threads go on reading while the caller works on one.
+        """
+        batches = list(self._batches(strips))
+        outputs = self._map(lambda indices: self._run(self._pad([strips[index] for index in indices])), batches)
+        for indices, output in zip(batches, outputs, strict=True):
+            for index, log_probs in zip(indices, output, strict=True):
                 frames = -(-min(strips[index].shape[1], MAX_WIDTH) // self._stride)
-                results[index] = log_probs[: int(frames)]
-        return [result for result in results if result is not None]
+                yield index, log_probs[: int(frames)]
 
     def _run(self, batch: Grey) -> LogProbs:
         return np.asarray(self._session.run(None, {self._name: batch})[0], np.float32)
@@ -74,7 +87,7 @@ class Recognizer:
         buckets: dict[int, list[int]] = defaultdict(list)
         for index, strip in enumerate(strips):
             buckets[padded_width(strip.shape[1])].append(index)
-        for width, indices in sorted(buckets.items()):
+        for width, indices in sorted(buckets.items(), reverse=True):
             size = max(BATCH_COLUMNS // width, 1)
             for start in range(0, len(indices), size):
                 yield indices[start : start + size]

@@ -1,0 +1,79 @@
+"""What fine-tuning on one writer gives, and what it forgets: CER before and after, by source.
+
+Usage: ``python benchmarks/finetuning.py BUNDLE ../shared/data/peraire-fr/train runs/lines/val -o runs/peraire``
+
+Takes pages of a folder until they hold so many transcribed lines, fine-tunes the bundle on them with the defaults of
+``inkread finetune`` (which keeps a fifth of the documents to check itself), and reads all lines of a store of cut lines
+with both bundles: int8, greedy. The writer is new to the bundle only where neither his training nor his start saw him.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shutil
+from pathlib import Path
+
+from inkread.evaluation.intervals import Estimate, ratio_interval
+from inkread.formats.layout_files import read_layout
+from inkread.recognition.alphabet import Alphabet
+from inkread.recognition.bundle import Bundle
+from inkread.training.finetune import FinetuneSettings, edits, finetune
+from inkread.training.lines import LineStore
+from inkread.training.scoring import onnx_frames
+
+
+def take_pages(folder: Path, lines: int, output: Path) -> int:
+    """Copy pages in the order of their names until they hold ``lines`` lines, and return how many they hold."""
+    output.mkdir(parents=True, exist_ok=True)
+    taken = 0
+    for transcription in sorted(folder.glob("*.xml")):
+        if taken >= lines:
+            break
+        for path in sorted(folder.glob(f"{transcription.stem}.*")):
+            shutil.copyfile(path, output / path.name)
+        taken += sum(bool(line.text.strip()) for line in read_layout(transcription).lines)
+    return taken
+
+
+def by_source(bundle: Bundle, store: LineStore) -> dict[str, Estimate]:
+    """CER of a bundle's int8 network over the lines of each source, with the interval over documents."""
+    wrong = edits(onnx_frames(bundle.recognizer), store, Alphabet(bundle.model.alphabet))
+    totals: dict[str, dict[str, list[float]]] = {}
+    for line, count in zip(store.lines, wrong, strict=True):
+        for source in (line.source, "all"):
+            sums = totals.setdefault(source, {}).setdefault(f"{line.source} {line.document}", [0.0, 0.0])
+            sums[0] += count
+            sums[1] += len(line.text)
+    return {source: ratio_interval(*zip(*sums.values(), strict=True)) for source, sums in sorted(totals.items())}
+
+
+def main() -> None:
+    """Fine-tune, measure, print a table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("bundle", type=Path, help="bundle folder to start from")
+    parser.add_argument("pages", type=Path, help="folder of transcribed pages of one writer")
+    parser.add_argument("store", type=Path, help="folder of cut lines to measure on, such as runs/lines/val")
+    parser.add_argument(
+        "--lines", type=int, default=250, help="lines to take from the pages, the checking ones included"
+    )
+    parser.add_argument("--output", "-o", type=Path, required=True, help="folder for the pages and the new bundle")
+    options = parser.parse_args()
+    pages = options.output / "pages"
+    lines = take_pages(options.pages, options.lines, pages)
+    start = Bundle.open(options.bundle)
+    report = finetune(start, pages, options.output / "bundle", FinetuneSettings())
+    store = LineStore.open(options.store)
+    before, after = by_source(start, store), by_source(Bundle.open(options.output / "bundle"), store)
+    print(
+        f"{lines} lines; of the checking ones {report.before} before, {report.after} after, improved: {report.improved}"
+    )
+    print("| source | CER before | CER after |\n|---|---|---|")
+    for source, estimate in before.items():
+        print(f"| {source} | {estimate} | {after[source]} |")
+    figures = {source: [before[source].value, after[source].value] for source in before}
+    (options.output / "cer.json").write_text(json.dumps({"finetune": report.as_dict(), "cer": figures}, indent=1))
+
+
+if __name__ == "__main__":
+    main()
