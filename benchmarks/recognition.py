@@ -27,6 +27,7 @@ from inkread.recognition.decode import greedy
 from inkread.recognition.recognizer import Recognizer
 from inkread.training.lines import LineStore
 from inkread.training.scoring import cer
+from inkread.workers import Workers
 
 Grey = NDArray[np.uint8]
 Read = Callable[[list[Grey]], list[str]]
@@ -35,7 +36,7 @@ Read = Callable[[list[Grey]], list[str]]
 def inkread_reader(model: Path | None, threads: int) -> Read:
     """The bundle's int8 network with greedy decoding."""
     bundle = Bundle.open(model)
-    network, alphabet = Recognizer(bundle, threads), Alphabet(bundle.model.alphabet)
+    network, alphabet = Recognizer(bundle, Workers(threads)), Alphabet(bundle.model.alphabet)
     return lambda strips: [greedy(log_probs, alphabet).text for log_probs in network(strips)]
 
 

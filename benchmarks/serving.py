@@ -38,7 +38,7 @@ from inkread.services.tokens import Identity, service_header
 SECRET = "a secret of the benchmark, long enough"
 CLIENTS = (1, 4, 16, 64)
 LETTER = Path(__file__).parents[1] / "examples" / "letter.png"
-LINES = ((100, 140, 700, 220), (100, 215, 1140, 295), (100, 290, 1140, 365), (100, 365, 1140, 440))
+LINES = ((100, 340, 1140, 410), (100, 405, 1140, 475), (100, 470, 1140, 537), (100, 535, 600, 602))
 SECONDS = 20.0
 FIRST = 200
 

@@ -25,6 +25,7 @@ from inkread.layout import Analyser, line_bands
 from inkread.layout.detector import Detector
 from inkread.recognition.bundle import Bundle
 from inkread.recognition.line_reader import LineReader
+from inkread.workers import Workers
 
 CHUNK_COLUMNS = 24_000
 CHUNK_PAGES = 8
@@ -59,7 +60,7 @@ class Reader:
 
     Args:
         bundle: the model.
-        threads: threads of the networks; None takes the processors this process may use.
+        threads: lines or pages worked on at a time; None takes the processors this process may use.
         language_model: decode with the bundle's language model; None where it has one.
         min_confidence: lines below it are flagged; None flags none.
         limits: bounds of what is loaded.
@@ -84,8 +85,9 @@ class Reader:
         if bundle.detector is None:
             raise BundleError(f"{bundle.folder}: detector.onnx is missing; copy the whole bundle folder")
         self.bundle = bundle
-        self._analyse = Analyser(Detector(bundle.detector, threads))
-        self.lines = LineReader(bundle, threads=threads, language_model=language_model)
+        self._workers = Workers(threads)
+        self._analyse = Analyser(Detector(bundle.detector, self._workers.threads))
+        self.lines = LineReader(bundle, self._workers, language_model=language_model)
         self._min_confidence = min_confidence
         self._limits = limits
         self._steps = (
@@ -179,21 +181,23 @@ class Reader:
     def _stream(self, items: Iterable[PageImage | _End], layouts: Iterable[Page | None]) -> Iterator[Page | _End]:
         """Pages in, pages out, in order; enough of them at a time to fill batches."""
         layout = iter(layouts)
+        paired = ((item, None if isinstance(item, _End) else next(layout)) for item in items)
         chunk: list[_Prepared | _End] = []
         columns = 0
-        for item in items:
+        for item in self._workers.map(self._prepare, paired):
+            chunk.append(item)
             if isinstance(item, _End):
-                chunk.append(item)
                 continue
-            prepared = self._prepare(item, next(layout))
-            chunk.append(prepared)
-            columns += sum(strip.image.shape[1] for strip in prepared.strips)
+            columns += sum(strip.image.shape[1] for strip in item.strips)
             if columns >= CHUNK_COLUMNS or len(chunk) >= CHUNK_PAGES:
                 yield from self._finish(chunk)
                 chunk, columns = [], 0
         yield from self._finish(chunk)
 
-    def _prepare(self, image: PageImage, layout: Page | None) -> _Prepared:
+    def _prepare(self, item: tuple[PageImage | _End, Page | None]) -> _Prepared | _End:
+        image, layout = item
+        if isinstance(image, _End):
+            return image
         grey = image.grey
         found = layout if layout is not None else self._analyse(grey)
         page = replace(

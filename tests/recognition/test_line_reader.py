@@ -13,6 +13,7 @@ from inkread.layout import line_bands
 from inkread.recognition.bundle import Bundle
 from inkread.recognition.decode import Hypothesis
 from inkread.recognition.line_reader import LineReader, tidy, tidy_text
+from inkread.workers import Workers
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 
@@ -32,7 +33,7 @@ def test_lines_get_text_words_positions_and_confidence() -> None:
     _, strips = example_lines()
     page = read_layout(EXAMPLES / "letter.xml")
     empty = [replace(line, text="") for line in page.lines]
-    for line in LineReader(Bundle.open(), threads=1)(empty, strips):
+    for line in LineReader(Bundle.open(), Workers(1))(empty, strips):
         assert " ".join(word.text for word in line.words) == line.text
         assert line.confidence is not None
         assert 0 <= line.confidence <= 1

@@ -7,11 +7,12 @@ import pytest
 from inkread.errors import BundleError
 from inkread.recognition.bundle import Bundle
 from inkread.recognition.recognizer import MAX_WIDTH, WIDTH_STEP, Recognizer, padded_width
+from inkread.workers import Workers
 
 
 @pytest.fixture(scope="module")
 def recognizer() -> Recognizer:
-    return Recognizer(Bundle.open(), threads=1)
+    return Recognizer(Bundle.open(), Workers(1))
 
 
 def strips(*widths: int) -> list[np.ndarray[tuple[int, int], np.dtype[np.uint8]]]:
@@ -35,8 +36,8 @@ def test_a_line_reads_the_same_in_any_company(recognizer: Recognizer) -> None:
 
 def test_threads_change_nothing_but_the_order() -> None:
     several = strips(300, 90, 700, 310, 1500, 60)
-    alone = Recognizer(Bundle.open(), threads=1)(several)
-    beside = dict(Recognizer(Bundle.open(), threads=3).each(several))
+    alone = Recognizer(Bundle.open(), Workers(1))(several)
+    beside = dict(Recognizer(Bundle.open(), Workers(3)).each(several))
     assert sorted(beside) == list(range(len(several)))
     assert all(np.array_equal(beside[index], alone[index]) for index in beside)
     assert next(iter(beside)) == 4  # the widest first, so that no thread is left with it at the end

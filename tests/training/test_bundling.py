@@ -12,6 +12,7 @@ from inkread.recognition.bundle import Bundle, CalibrationValues, Confidences, D
 from inkread.recognition.recognizer import Recognizer as Reading
 from inkread.training.bundling import add_language_model, load_network, write_bundle
 from inkread.training.network import Recognizer
+from inkread.workers import Workers
 
 ALPHABET = "abc"
 
@@ -40,7 +41,7 @@ def test_the_float_weights_read_like_the_int8_network(folder: Path) -> None:
     network = load_network(folder / "recognizer.safetensors", Alphabet(ALPHABET), 4).eval()
     with torch.inference_mode():
         expected = network(torch.from_numpy(strip[None, None]))[0].numpy()
-    (found,) = Reading(Bundle.open(folder), threads=1)([strip])
+    (found,) = Reading(Bundle.open(folder), Workers(1))([strip])
     assert np.abs(np.exp(found[: len(expected)]) - np.exp(expected)).mean() < 0.05
 
 

@@ -5,12 +5,12 @@ Usage: ``session = open_session(bundle.recognizer, threads=2)``
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import onnxruntime as ort
 
 from inkread.errors import BundleError
+from inkread.workers import usable_processors
 
 
 def open_session(path: Path, threads: int | None = None) -> ort.InferenceSession:
@@ -26,6 +26,7 @@ def open_session(path: Path, threads: int | None = None) -> ort.InferenceSession
     options = ort.SessionOptions()
     options.intra_op_num_threads = threads or usable_processors()
     options.inter_op_num_threads = 1
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # there may be other work to do
     options.log_severity_level = 3
     options.enable_cpu_mem_arena = False
     try:
@@ -34,8 +35,3 @@ def open_session(path: Path, threads: int | None = None) -> ort.InferenceSession
         raise BundleError(f"{path}: the network cannot be read; copy the whole bundle folder") from None
     except Exception as error:  # onnxruntime raises classes of its own binding, without a common base
         raise BundleError(f"{path}: onnxruntime cannot run this network ({error})") from None
-
-
-def usable_processors() -> int:
-    """Processors that this process may use."""
-    return len(os.sched_getaffinity(0))

@@ -19,6 +19,7 @@ from inkread.recognition.decode import Hypothesis, LogProbs, greedy
 from inkread.recognition.language_model import LanguageModel
 from inkread.recognition.positions import place_words
 from inkread.recognition.recognizer import Grey, Recognizer
+from inkread.workers import Workers
 
 ALTERNATIVES = 4
 
@@ -28,16 +29,16 @@ class LineReader:
 
     Args:
         bundle: what to load.
-        threads: threads of the network; None takes the processors this process may use.
+        workers: what runs the network; None takes as many as this process may use processors.
         language_model: search with the bundle's language model instead of taking the best path; None where it has one.
 
     Raises:
         BundleError: a part of the bundle is missing or does not fit.
     """
 
-    def __init__(self, bundle: Bundle, *, threads: int | None = None, language_model: bool | None = None) -> None:
+    def __init__(self, bundle: Bundle, workers: Workers | None = None, *, language_model: bool | None = None) -> None:
         model = bundle.model
-        self._network = Recognizer(bundle, threads)
+        self._network = Recognizer(bundle, workers)
         self.height = model.input.height
         self._alphabet = Alphabet(model.alphabet)
         self._stride = model.input.stride

@@ -1,6 +1,6 @@
 """From strips to frame probabilities.
 
-Usage: ``log_probs = Recognizer(bundle, threads=2)([strip.image])``
+Usage: ``log_probs = Recognizer(bundle, Workers(2))([strip.image])``
 
 Strips are padded to a multiple of ``WIDTH_STEP`` and only strips of one padded width share a batch. The network sees
 the whole strip at once, padding included, so this keeps what is read in a line independent of the lines
@@ -14,14 +14,14 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 from numpy.typing import NDArray
 
 from inkread.errors import BundleError
-from inkread.imaging.session import open_session, usable_processors
+from inkread.imaging.session import open_session
 from inkread.recognition.bundle import Bundle
+from inkread.workers import Workers
 
 WIDTH_STEP = 32
 MIN_WIDTH = 64
@@ -38,16 +38,15 @@ class Recognizer:
 
     Args:
         bundle: what to load.
-        threads: batches that are read at a time; None takes the processors this process may use.
+        workers: what reads batches; None takes as many as this process may use processors.
 
     Raises:
         BundleError: the network cannot be run, or its classes do not fit the bundle's alphabet.
     """
 
-    def __init__(self, bundle: Bundle, threads: int | None = None) -> None:
-        threads = threads or usable_processors()
-        self._session = open_session(bundle.recognizer, 1)
-        self._map = ThreadPoolExecutor(threads, "recognizer").map if threads > 1 else map
+    def __init__(self, bundle: Bundle, workers: Workers | None = None) -> None:
+        self._workers = workers or Workers()
+        self._session = open_session(bundle.recognizer, threads=1)
         self._name = self._session.get_inputs()[0].name
         self._height = bundle.model.input.height
         self._stride = bundle.model.input.stride
@@ -74,7 +73,7 @@ class Recognizer:
         Other threads go on reading while the caller works on one.
         """
         batches = list(self._batches(strips))
-        outputs = self._map(lambda indices: self._run(self._pad([strips[index] for index in indices])), batches)
+        outputs = self._workers.map(lambda indices: self._run(self._pad([strips[index] for index in indices])), batches)
         for indices, output in zip(batches, outputs, strict=True):
             for index, log_probs in zip(indices, output, strict=True):
                 frames = -(-min(strips[index].shape[1], MAX_WIDTH) // self._stride)
