@@ -50,5 +50,9 @@ def test_leaks_and_senseless_shares_are_refused() -> None:
     rows = [replace(row, split=split) for row, split in zip(rows_of([2]), ("train", "test"), strict=True)]
     with pytest.raises(DatasetError, match="document_id d0-0 is in test and train"):
         check_leaks(rows, {row.row_id: row.split for row in rows})
+    assert split_rows(rows, SplitSettings(divided_documents=True)) == {"0-0": "train", "0-1": "test"}
+    own = [replace(row, row_id=f"own {row.row_id}", split="") for row in rows]
+    with pytest.raises(DatasetError, match="keep it in one split"):
+        check_leaks(own, {"own 0-0": "train", "own 0-1": "test"}, divided_documents=True)
     with pytest.raises(DatasetError, match="take all"):
         split_rows(rows, SplitSettings(val=0.5, test=0.5))

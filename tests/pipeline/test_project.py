@@ -12,6 +12,9 @@ from inkread.pipeline import project
 from inkread.pipeline.project import prepare_project
 
 
+ROOT = Path(__file__).parents[2]
+
+
 def dvc(folder: Path, *arguments: str) -> str:
     place = {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}", "DVC_NO_ANALYTICS": "1"}
     answer = subprocess.run(
@@ -66,3 +69,9 @@ def test_an_installation_without_the_files_is_explained(monkeypatch: pytest.Monk
     monkeypatch.setattr(project, "FILES", ("none.yaml",))
     with pytest.raises(DatasetError, match="install inkread again"):
         prepare_project(tmp_path)
+
+
+@pytest.mark.skipif(not (ROOT / ".git").exists(), reason="no checkout")
+def test_dvc_may_write_its_lock_file_in_a_checkout() -> None:
+    answer = subprocess.run(["git", "check-ignore", "dvc.lock"], cwd=ROOT, capture_output=True, text=True)
+    assert answer.returncode == 1, "dvc repro refuses to run where git ignores dvc.lock"

@@ -21,6 +21,7 @@ class SplitSettings(BaseModel):
     Attributes:
         val, test: share of the rows, by whole writers or documents.
         seed: of the order in which these are dealt out.
+        divided_documents: accept that a source with splits of its own has pages of one document in several of them.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -28,6 +29,7 @@ class SplitSettings(BaseModel):
     val: float = Field(0.15, ge=0, lt=1)
     test: float = Field(0.2, ge=0, lt=1)
     seed: int = 1
+    divided_documents: bool = False
 
 
 def split_rows(rows: Sequence[Row], settings: SplitSettings) -> dict[str, str]:
@@ -50,24 +52,29 @@ def split_rows(rows: Sequence[Row], settings: SplitSettings) -> dict[str, str]:
         if chosen != "train":
             wanted[chosen] -= len(groups[name])
         splits.update(dict.fromkeys(groups[name], chosen))
-    check_leaks(rows, splits)
+    check_leaks(rows, splits, divided_documents=settings.divided_documents)
     return splits
 
 
-def check_leaks(rows: Sequence[Row], splits: Mapping[str, str]) -> None:
+def check_leaks(rows: Sequence[Row], splits: Mapping[str, str], *, divided_documents: bool = False) -> None:
     """Raise DatasetError where one document, or one writer that the pipeline has split, stands in two splits.
 
-    A source that comes with splits of its own may have a single writer; its documents must still be apart.
+    A source that comes with splits of its own may have a single writer; its documents must still be apart, unless
+    ``divided_documents`` trusts its splits in this too.
     """
     for what in ("document_id", "writer_id"):
+        trusted = what == "writer_id" or divided_documents
         found: dict[str, set[str]] = defaultdict(set)
         for row in rows:
             name = str(getattr(row, what))
-            if name and not (what == "writer_id" and row.split):
+            if name and not (trusted and row.split):
                 found[name].add(splits[row.row_id])
         for name, places in found.items():
             if len(places) > 1:
-                raise DatasetError(f"{what} {name} is in {' and '.join(sorted(places))}; keep it in one split")
+                raise DatasetError(
+                    f"{what} {name} is in {' and '.join(sorted(places))}; keep it in one split, or set "
+                    "split_data.divided_documents where the source divides its documents on purpose"
+                )
 
 
 def _owner(row: Row) -> str:
