@@ -11,7 +11,6 @@ from inkread.errors import DatasetError
 from inkread.pipeline import project
 from inkread.pipeline.project import prepare_project
 
-
 ROOT = Path(__file__).parents[2]
 
 
