@@ -41,6 +41,7 @@ LETTER = Path(__file__).parents[1] / "examples" / "letter.png"
 LINES = ((100, 340, 1140, 410), (100, 405, 1140, 475), (100, 470, 1140, 537), (100, 535, 600, 602))
 SECONDS = 20.0
 FIRST = 200
+MOST_FAILED = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,19 +94,22 @@ def strips() -> list[bytes]:
 
 async def load(url: str, clients: int, *, seconds: float = SECONDS, requests: int | None = None) -> Load:
     """Let so many clients read for some seconds, or until so many requests were answered."""
-    headers = service_header(Identity("bench", "user"), Settings(secret=SecretStr(SECRET)))
+    settings = Settings(secret=SecretStr(SECRET))
     bodies = strips()
     times: list[float] = []
     counts = {"full": 0, "failed": 0}
     begun = time.perf_counter()
 
     def more() -> bool:
+        if counts["failed"] > MOST_FAILED:
+            raise SystemExit(f"{counts['failed']} requests failed, the figures would mean nothing")
         return time.perf_counter() - begun < seconds if requests is None else len(times) < requests
 
     async def client(number: int) -> None:
         async with httpx2.AsyncClient(timeout=120, trust_env=False) as session:
             while more():
                 sent = time.perf_counter()
+                headers = service_header(Identity("bench", "user"), settings)  # valid for a short time only
                 file = {"file": ("line.png", bodies[(number + len(times)) % len(bodies)])}
                 try:
                     answer = await session.post(f"{url}/predict", files=file, headers=headers)

@@ -13,7 +13,9 @@ from pathlib import Path
 
 import pytest
 from dbos import DBOS, DBOSClient
+from prometheus_client import REGISTRY
 
+from inkread.monitoring.metrics import SERVICE_UP
 from inkread.services import workspace
 from inkread.services.job_models import Job
 from inkread.services.job_views import view_job, view_jobs
@@ -170,3 +172,6 @@ def test_a_health_check_that_finds_a_service_away_fails_and_is_listed(ready: Set
         (job,) = view_jobs(away, ("health",)).jobs
         assert "not ready: gateway, ingestion, training, prediction" in job.message
         assert job.who == "schedule"
+        SERVICE_UP.labels("gateway").set(1)  # as an earlier check of another worker had found
+        count_jobs()
+        assert REGISTRY.get_sample_value("inkread_service_up", {"service": "gateway"}) == 0

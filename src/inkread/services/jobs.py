@@ -120,10 +120,11 @@ def health(_when: datetime, _context: Any) -> dict[str, float]:
     """Ask every service whether it can work, and forget the checks of former days."""
     begun = datetime.now(UTC)
     try:
-        return check_services()
-    except JobError:
-        JOBS_FINISHED.labels("health", "failed").inc()
-        raise
+        found = check_services()
+        if away := [service for service, ready in found.items() if not ready]:
+            JOBS_FINISHED.labels("health", "failed").inc()
+            raise JobError(f"not ready: {', '.join(away)}")
+        return found
     finally:
         JOB_SECONDS.labels("health").observe((datetime.now(UTC) - begun).total_seconds())
         forget_health_checks()
@@ -181,7 +182,7 @@ def collect(kind: str) -> dict[str, float]:
 
 @DBOS.step()
 def check_services() -> dict[str, float]:
-    """1 for each service that is ready; JobError where one is not."""
+    """1 for each service that is ready, 0 for one that is not."""
     found = {}
     for service in SERVICES:
         try:
@@ -189,10 +190,6 @@ def check_services() -> dict[str, float]:
             found[service] = float(httpx2.get(url, timeout=10, trust_env=False).is_success)
         except httpx2.TransportError:
             found[service] = 0.0
-        SERVICE_UP.labels(service).set(found[service])
-    away = [service for service, ready in found.items() if not ready]
-    if away:
-        raise JobError(f"not ready: {', '.join(away)}")
     return found
 
 
@@ -210,7 +207,10 @@ def is_cancelled(job: str) -> bool:
 
 
 def count_jobs() -> None:
-    """Set the gauges of jobs by kind and state, over a week."""
+    """Set the gauges of jobs by kind and state, over a week, and of the services at the last health check.
+
+    All from the database, so that every worker tells the same, whichever of them ran the jobs.
+    """
     since = (datetime.now(UTC) - COUNTED).isoformat()
     found = DBOS.list_workflows(name=list(JOB_KINDS), start_time=since, load_input=False, load_output=False)
     counts = {(kind, state): 0 for kind in JOB_KINDS for state in JOB_STATES}
@@ -218,6 +218,12 @@ def count_jobs() -> None:
         counts[item.name, STATES.get(item.status, "failed")] += 1
     for (kind, state), count in counts.items():
         JOBS.labels(kind, state).set(count)
+    checks = [item for item in found if item.name == "health" and item.status in ("SUCCESS", "ERROR")]
+    if checks:
+        latest = max(checks, key=lambda item: item.created_at or 0)
+        for step in DBOS.list_workflow_steps(latest.workflow_id):
+            for service, ready in (step["output"] or {}).items():
+                SERVICE_UP.labels(service).set(ready)
 
 
 def _apply_schedules(settings: Settings) -> None:
