@@ -148,7 +148,7 @@ def stack(report: Report) -> Iterator[Stack]:
 def strip() -> bytes:
     """One line of the example letter."""
     body = BytesIO()
-    Image.open(ROOT / "examples" / "letter.png").convert("L").crop((100, 215, 1140, 295)).save(body, "PNG")
+    Image.open(ROOT / "examples" / "letter.png").convert("L").crop((100, 340, 1140, 410)).save(body, "PNG")
     return body.getvalue()
 
 
