@@ -37,6 +37,24 @@ def test_figures_replace_the_former_ones(bundle: Path, tmp_path: Path) -> None:
     Bundle.open(bundle).verify()
 
 
+def test_short_runs_stand_beside_the_figures_of_whole_evaluations(bundle: Path, tmp_path: Path) -> None:
+    model = Bundle.open(bundle).model
+    with pytest.raises(DatasetError, match="no run of the whole recipe"):
+        write_figures(bundle, ablation=tmp_path)
+    for variant, rate in (("all", 0.2), ("without pages", 0.3)):
+        (tmp_path / variant).mkdir()
+        scores = {"start": {"all": 0.4}, "trained": {"all": rate}}
+        (tmp_path / variant / "cer.json").write_text(json.dumps(scores))
+    write_figures(bundle, ablation=tmp_path)
+    shown = write_figures(bundle, [report(tmp_path, f"{model.name} {model.version}")]).metrics
+    assert [(metric.name.split(", ")[-1], metric.value) for metric in shown] == [
+        ("with language model", 0.1235),
+        ("the starting weights", 0.4),
+        ("after a short run: all", 0.2),
+        ("after a short run: without pages", 0.3),
+    ]
+
+
 def test_figures_of_another_model_and_other_files_are_refused(bundle: Path, tmp_path: Path) -> None:
     with pytest.raises(DatasetError, match="figures of other 1, not of"):
         write_figures(bundle, [report(tmp_path, "other 1")])

@@ -1,6 +1,8 @@
 """Put measured figures into a bundle's description and card.
 
 Usage: ``inkread evaluate SOURCE… --json lm.json && python -m inkread.evaluation.card BUNDLE lm.json``
+
+Figures of the same kind are replaced: those of whole evaluations, and, with ``--ablation``, those of short runs.
 """
 
 from __future__ import annotations
@@ -8,12 +10,13 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import typer
 
 from inkread.errors import DatasetError
 from inkread.recognition.bundle import Bundle, Metric, Model
+from inkread.training.ablation import ALL, RESULT, START
 from inkread.training.bundling import describe
 
 FIGURES = {
@@ -25,16 +28,42 @@ FIGURES = {
 }
 
 
-def write_figures(bundle: Path, reports: list[Path]) -> Model:
-    """Replace the figures of a bundle with those of reports that `inkread evaluate --json` wrote.
+SHORT_RUN = "CER of given lines, greedy, after a short run: "
+
+
+def write_figures(
+    bundle: Path,
+    reports: Annotated[list[Path] | None, typer.Argument(help="Files of inkread evaluate --json")] = None,
+    ablation: Annotated[
+        Path | None, typer.Option(help="Folder of short runs that python -m inkread.training.ablation made")
+    ] = None,
+) -> Model:
+    """Replace the figures of a bundle with those that were measured.
 
     Raises:
         BundleError: there is no bundle.
         DatasetError: a report cannot be used, or is one of another model.
     """
     model = Bundle.open(bundle).model
-    metrics = tuple(metric for report in reports for metric in _metrics(report, f"{model.name} {model.version}"))
-    return describe(model.model_copy(update={"metrics": metrics}), bundle)
+    name = f"{model.name} {model.version}"
+    measured = [metric for report in reports or () for metric in _metrics(report, name)]
+    short = list(_short_runs(ablation)) if ablation else []
+    for metric in model.metrics:
+        kind = short if metric.name.startswith(SHORT_RUN) else measured
+        if not (ablation if kind is short else reports):
+            kind.append(metric)
+    return describe(model.model_copy(update={"metrics": (*measured, *short)}), bundle)
+
+
+def _short_runs(folder: Path) -> Iterator[Metric]:
+    """What is left of the errors of all sources when a part of the recipe is taken away."""
+    scores = {path.parent.name: json.loads(path.read_text("utf-8")) for path in sorted(folder.glob(f"*/{RESULT}"))}
+    if ALL not in scores:
+        raise DatasetError(f"{folder}: no run of the whole recipe; run python -m inkread.training.ablation first")
+    rates = {"none, the starting weights": scores[ALL][START][ALL]}
+    rates |= {variant: found["trained"][ALL] for variant, found in scores.items()}
+    for variant, rate in rates.items():
+        yield Metric(name=SHORT_RUN + variant, dataset="all sources", split="val", value=round(rate, 4))
 
 
 def _metrics(path: Path, model: str) -> Iterator[Metric]:
