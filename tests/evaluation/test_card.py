@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from inkread.errors import DatasetError
-from inkread.evaluation.card import write_figures
+from inkread.evaluation.card import SHORT_RUN, write_figures
 from inkread.recognition.bundle import Bundle
 
 
@@ -28,7 +28,8 @@ def report(folder: Path, model: str) -> Path:
 def test_figures_replace_the_former_ones(bundle: Path, tmp_path: Path) -> None:
     model = Bundle.open(bundle).model
     write_figures(bundle, [report(tmp_path, f"{model.name} {model.version}")])
-    (metric,) = Bundle.open(bundle).model.metrics
+    metric, *others = Bundle.open(bundle).model.metrics
+    assert all(other.name.startswith(SHORT_RUN) for other in others), "only those of short runs are kept"
     assert (metric.name, metric.dataset, metric.value) == ("CER of given lines, with language model", "letters", 0.1235)
     assert (metric.low, metric.high, metric.lines, metric.documents) == (0.1, None, 40, 7)
     assert (
