@@ -44,10 +44,11 @@ def test_short_runs_stand_beside_the_figures_of_whole_evaluations(bundle: Path, 
         write_figures(bundle, ablation=tmp_path)
     for variant, rate in (("all", 0.2), ("without pages", 0.3)):
         (tmp_path / variant).mkdir()
-        scores = {"start": {"all": 0.4}, "trained": {"all": rate}}
+        scores = {"start": {"all": 0.4}, "trained": {"all": rate}, "lines": {"all": 12}}
         (tmp_path / variant / "cer.json").write_text(json.dumps(scores))
     write_figures(bundle, ablation=tmp_path)
     shown = write_figures(bundle, [report(tmp_path, f"{model.name} {model.version}")]).metrics
+    assert {metric.lines for metric in shown[1:]} == {12}
     assert [(metric.name.split(", ")[-1], metric.value) for metric in shown] == [
         ("with language model", 0.1235),
         ("the starting weights", 0.4),

@@ -40,10 +40,11 @@ def test_a_measured_variant_is_not_run_again(
     plan: TrainingPlan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(ablation, "starting_network", lambda plan: train_start(plan))
-    scores = run_variant(plan, tmp_path, 3)
+    scores = run_variant(plan, tmp_path, watched_lines(plan, 3))
     assert scores["trained"]["letters"] > 0
+    assert scores["lines"]["all"] == sum(scores["lines"].values()) / 2 > 0
     monkeypatch.setattr(ablation, "train", lambda *_: pytest.fail("trained again"))
-    assert run_variant(plan, tmp_path, 3) == scores
+    assert run_variant(plan, tmp_path, []) == scores
 
 
 def train_start(plan: TrainingPlan) -> object:

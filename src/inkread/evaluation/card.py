@@ -16,7 +16,7 @@ import typer
 
 from inkread.errors import DatasetError
 from inkread.recognition.bundle import Bundle, Metric, Model
-from inkread.training.ablation import ALL, RESULT, START
+from inkread.training.ablation import ALL, LINES, RESULT, START
 from inkread.training.bundling import describe
 
 FIGURES = {
@@ -62,8 +62,9 @@ def _short_runs(folder: Path) -> Iterator[Metric]:
         raise DatasetError(f"{folder}: no run of the whole recipe; run python -m inkread.training.ablation first")
     rates = {"none, the starting weights": scores[ALL][START][ALL]}
     rates |= {variant: found["trained"][ALL] for variant, found in scores.items()}
+    lines = round(scores[ALL][LINES][ALL])
     for variant, rate in rates.items():
-        yield Metric(name=SHORT_RUN + variant, dataset="all sources", split="val", value=round(rate, 4))
+        yield Metric(name=SHORT_RUN + variant, dataset="all sources", split="val", value=round(rate, 4), lines=lines)
 
 
 def _metrics(path: Path, model: str) -> Iterator[Metric]:

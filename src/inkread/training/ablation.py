@@ -10,7 +10,8 @@ goes on where it was; a variant with a ``cer.json`` is not run again.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -28,7 +29,7 @@ from inkread.training.train import LAST, TrainingPlan, starting_network, train
 
 STROKES = "unipen-en"
 STROKE_KINDS = ("text", "words", "plain")
-START, ALL = "start", "all"
+START, ALL, LINES = "start", "all", "lines"
 RESULT = "cer.json"
 
 
@@ -70,19 +71,19 @@ def watched_lines(plan: TrainingPlan, most: int, seed: int = 7) -> list[Validati
     return lines
 
 
-def run_variant(plan: TrainingPlan, folder: Path, most: int) -> dict[str, dict[str, float]]:
-    """Train a variant and return the CER by source of the start and of the variant."""
+def run_variant(plan: TrainingPlan, folder: Path, lines: Sequence[ValidationLine]) -> dict[str, dict[str, float]]:
+    """Train a variant and return the CER by source of the start and of the variant, and how many lines were read."""
     result = folder / RESULT
     if result.is_file():
         return dict(json.loads(result.read_text(encoding="utf-8")))
     train(plan, folder)
-    lines = watched_lines(plan, most)
     start = starting_network(plan.model_copy(update={"warm": True}))
     networks = {START: start, "trained": trained_network(plan, folder / LAST)}
-    scores = {}
+    scores: dict[str, dict[str, float]] = {}
     for name, network in networks.items():
         readings = read_lines(torch_frames(network), [line.sample[0] for line in lines], Alphabet(plan.alphabet))
         scores[name] = cer_by_source([line.source for line in lines], [line.sample[1] for line in lines], readings)
+    scores[LINES] = {**Counter(line.source for line in lines), ALL: len(lines)}
     write_bytes(result, json.dumps(scores, ensure_ascii=False, indent=1).encode())
     return scores
 
@@ -132,13 +133,15 @@ def ablate(
     described = TrainingPlan.model_validate_json(plan.read_text(encoding="utf-8"))
     groups = [tuple(group.split(",")) for group in leave_out or ()]
     left_out = {
-        group: run_variant(without(described, group), output / f"without {' '.join(group)}", lines) for group in groups
+        group: run_variant(variant, output / f"without {' '.join(group)}", watched_lines(variant, lines))
+        for group in groups
+        for variant in [without(described, group)]
     }
     if left_out:
         typer.echo(held_out_table(left_out) + "\n")
     if parts:
-        variants = ablations(described)
-        typer.echo(table({name: run_variant(variant, output / name, lines) for name, variant in variants.items()}))
+        variants, same = ablations(described), watched_lines(described, lines)
+        typer.echo(table({name: run_variant(variant, output / name, same) for name, variant in variants.items()}))
 
 
 if __name__ == "__main__":
