@@ -1,7 +1,7 @@
 import pytest
 
 from inkread.document import Polygon, Polyline
-from inkread.layout.bands import ASCENT_SHARE, REACH, line_bands
+from inkread.layout.bands import AROUND_BOUNDS, ASCENT_SHARE, REACH, line_bands
 
 
 def ruled(count: int, spacing: float, slope: float = 0.0) -> list[Polyline]:
@@ -44,3 +44,28 @@ def test_lines_in_the_other_column_do_not_count() -> None:
 
 def test_a_page_without_lines_has_no_bands() -> None:
     assert line_bands([], []) == []
+
+
+def test_a_word_between_two_lines_does_not_flatten_them() -> None:
+    lines = [*ruled(20, 80), ((300, 220), (500, 220))]
+    for band in line_bands(lines, [()] * 21):
+        assert band.ascent + band.descent >= AROUND_BOUNDS[0] * REACH * 80 - 1e-6
+
+
+def test_a_gap_after_a_paragraph_does_not_stretch_its_last_line() -> None:
+    alone = ((100, 2000), (900, 2000))
+    assert line_bands([*ruled(20, 80), alone], [()] * 21)[-1].ascent <= AROUND_BOUNDS[1] * ASCENT_SHARE * REACH * 80 + 1
+
+
+def test_each_size_of_writing_on_a_page_keeps_its_own_band() -> None:
+    large = [((100, 2000 + i * 160), (900, 2000 + i * 160)) for i in range(20)]
+    bands = line_bands([*ruled(20, 80), *large], [()] * 40)
+    assert bands[0].ascent == pytest.approx(ASCENT_SHARE * REACH * 80)
+    assert bands[-1].ascent == pytest.approx(ASCENT_SHARE * REACH * 160)
+
+
+@pytest.mark.parametrize("shift", [-900, 900])
+def test_an_outline_elsewhere_on_the_page_is_ignored(shift: int) -> None:
+    lines = ruled(5, 80)
+    elsewhere = [outline(((x0, y0 + shift), (x1, y1 + shift)), 200, 300) for (x0, y0), (x1, y1) in lines]
+    assert line_bands(lines, elsewhere) == line_bands(lines, [()] * 5)

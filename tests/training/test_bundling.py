@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import save_file
 
 from inkread.errors import BundleError
 from inkread.recognition.alphabet import Alphabet
@@ -43,6 +44,14 @@ def test_the_float_weights_read_like_the_int8_network(folder: Path) -> None:
         expected = network(torch.from_numpy(strip[None, None]))[0].numpy()
     (found,) = Reading(Bundle.open(folder), Workers(1))([strip])
     assert np.abs(np.exp(found[: len(expected)]) - np.exp(expected)).mean() < 0.05
+
+
+def test_a_network_with_a_context_comes_back_with_it(tmp_path: Path) -> None:
+    network = Recognizer(4, context=True)
+    save_file({name: value.contiguous() for name, value in network.state_dict().items()}, tmp_path / "w.safetensors")
+    loaded = load_network(tmp_path / "w.safetensors", Alphabet(ALPHABET), 4)
+    assert loaded.context is not None
+    assert torch.equal(loaded.context.gather.weight, network.context.gather.weight)  # type: ignore[union-attr]
 
 
 def test_weights_of_another_network_are_refused(folder: Path, tmp_path: Path) -> None:

@@ -6,10 +6,11 @@ import torch
 from inkread.training.network import HEIGHT, Recognizer
 
 
+@pytest.mark.parametrize("context", [False, True])
 @pytest.mark.parametrize("frames_per_step", [1, 2])
 @pytest.mark.parametrize("width", [16, 67, 200])
-def test_frames_are_as_many_as_announced_and_sum_to_one(frames_per_step: int, width: int) -> None:
-    network = Recognizer(5, frames_per_step).eval()
+def test_frames_are_as_many_as_announced_and_sum_to_one(frames_per_step: int, width: int, context: bool) -> None:
+    network = Recognizer(5, frames_per_step, context=context).eval()
     log_probs = network(torch.zeros((2, 1, HEIGHT, width), dtype=torch.uint8))
     assert log_probs.shape == (2, network.frames(width), 5)
     assert log_probs.dtype == torch.float32
@@ -22,6 +23,24 @@ def test_a_rate_the_network_does_not_have_is_refused() -> None:
 
 
 def test_every_weight_takes_part_in_training() -> None:
-    network = Recognizer(5).train()
+    network = Recognizer(5, context=True).train()
     network(torch.randint(0, 256, (1, 1, HEIGHT, 64), dtype=torch.uint8))[..., 1].sum().backward()
     assert [name for name, weight in network.named_parameters() if weight.grad is None] == []
+
+
+def test_a_fresh_context_changes_nothing_and_a_taught_one_reaches_both_ways() -> None:
+    torch.manual_seed(0)
+    network = Recognizer(5).eval()
+    strips = torch.randint(0, 256, (1, 1, HEIGHT, 400), dtype=torch.uint8)
+    before = network(strips)
+    network.add_context()
+    network.eval()
+    assert torch.equal(network(strips), before)
+    assert network.context is not None
+    torch.nn.init.normal_(network.context.spread.weight)
+    features = torch.randn(1, 384, 100)
+    changed = features.clone()
+    changed[:, :, 50] += 5
+    moved = (network.context(changed) - network.context(features)).abs().sum(2)[0]
+    assert moved[40] > 0
+    assert moved[60] > 0

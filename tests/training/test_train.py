@@ -12,7 +12,7 @@ import torch
 
 from inkread.training.module import RecognizerModule
 from inkread.training.stream import Batch
-from inkread.training.train import LAST, TrainingPlan, fast_precision, train
+from inkread.training.train import LAST, TrainingPlan, fast_precision, starting_network, train
 
 
 class PowerCut(Exception):
@@ -69,6 +69,13 @@ def test_two_processes_train_together(plan: TrainingPlan, tmp_path: Path) -> Non
     rows = [json.loads(line) for line in (tmp_path / "run" / "metrics.jsonl").read_text().splitlines()]
     assert [row["step"] for row in rows] == [2, 4], "one of them writes the journal"
     assert torch.load(tmp_path / "run" / LAST, weights_only=False)["global_step"] == 4
+
+
+def test_a_start_without_a_context_gets_a_fresh_one_if_the_plan_says_so(plan: TrainingPlan) -> None:
+    grown = starting_network(plan.model_copy(update={"context": True}))
+    assert grown.context is not None
+    assert not grown.context.spread.weight.any()
+    assert starting_network(plan).context is None
 
 
 def test_bf16_is_used_only_where_it_is_native(monkeypatch: pytest.MonkeyPatch) -> None:

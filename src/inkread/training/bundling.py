@@ -122,9 +122,11 @@ def load_network(weights: Path, alphabet: Alphabet, stride: float, dropout: floa
     Raises:
         BundleError: the file is missing or does not fit.
     """
-    network = Recognizer(len(alphabet) + 1, frames_per_step=round(8 / stride), dropout=dropout)
     try:
-        network.load_state_dict({name: value.float() for name, value in load_file(weights).items()})
+        state = {name: value.float() for name, value in load_file(weights).items()}
+        context = any(name.startswith("context.") for name in state)
+        network = Recognizer(len(alphabet) + 1, frames_per_step=round(8 / stride), dropout=dropout, context=context)
+        network.load_state_dict(state)
     except (OSError, RuntimeError, SafetensorError) as error:
         raise BundleError(f"{weights}: these are not the weights of the bundle's recogniser") from error
     return network

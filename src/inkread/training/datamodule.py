@@ -21,6 +21,8 @@ from inkread.training.synthetic import LineSource
 
 ValidationBatch = tuple[Tensor, list[int], list[str], list[str]]
 VALIDATION_LINES = 16
+PREFETCHED = 40
+"""Batches a worker is ahead: more than a window of the stream, which it makes in one go."""
 
 
 class LineData(pl.LightningDataModule):
@@ -57,7 +59,8 @@ class LineData(pl.LightningDataModule):
             share=(self.trainer.global_rank, self.trainer.world_size) if self.trainer else (0, 1),
             augmented=self._augmented,
         )
-        return DataLoader(stream, batch_size=None, num_workers=self._workers)
+        ahead = PREFETCHED if self._workers else None
+        return DataLoader(stream, batch_size=None, num_workers=self._workers, prefetch_factor=ahead)
 
     def val_dataloader(self) -> DataLoader[ValidationBatch]:
         """The validation lines, sorted by width."""

@@ -12,14 +12,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import numpy as np
 import onnx
-from onnx import TensorProto, helper, numpy_helper, version_converter
+from onnx import numpy_helper, version_converter
 
 from inkread.files import write_bytes
+from inkread.training.half import store_as_half
 
 OPSET = 17
-MIN_STORED_AS_HALF = 64
 
 
 def export_detector(source: Path, target: Path) -> None:
@@ -32,7 +31,7 @@ def export_detector(source: Path, target: Path) -> None:
     model = onnx.load(source)
     _fold_channels(model)
     converted = version_converter.convert_version(model, OPSET)
-    _store_as_half(converted)
+    store_as_half(converted)
     onnx.checker.check_model(converted)
     write_bytes(target, converted.SerializeToString())
 
@@ -45,18 +44,3 @@ def _fold_channels(model: onnx.ModelProto) -> None:
     weight.CopyFrom(numpy_helper.from_array(summed, weight.name))
     graph.input[0].type.tensor_type.shape.dim[1].dim_value = 1
     del graph.value_info[:]
-
-
-def _store_as_half(model: onnx.ModelProto) -> None:
-    """Keep large weights as float16 and cast them when the network is loaded."""
-    graph = model.graph
-    casts = []
-    for tensor in graph.initializer:
-        if tensor.data_type != TensorProto.FLOAT or np.prod(tensor.dims) < MIN_STORED_AS_HALF:
-            continue
-        name, half = tensor.name, f"{tensor.name}_half"
-        tensor.CopyFrom(numpy_helper.from_array(numpy_helper.to_array(tensor).astype(np.float16), half))
-        casts.append(helper.make_node("Cast", [half], [name], to=TensorProto.FLOAT))
-    nodes = [*casts, *graph.node]
-    del graph.node[:]
-    graph.node.extend(nodes)

@@ -1,4 +1,4 @@
-"""The network as ONNX: a float file and an int8 file made from it.
+"""The network as ONNX: a float file and an int8 file made from it, whose other weights are stored as float16.
 
 Usage: ``export_onnx(network, float_path); quantise(float_path, int8_path, strips)``
 
@@ -28,6 +28,8 @@ from onnxruntime.quantization import (
 )
 from onnxruntime.quantization.shape_inference import quant_pre_process
 
+from inkread.files import write_bytes
+from inkread.training.half import store_as_half
 from inkread.training.network import HEIGHT, Recognizer
 
 Grey = NDArray[np.uint8]
@@ -55,7 +57,7 @@ def export_onnx(network: Recognizer, path: Path) -> None:
 
 
 def quantise(source: Path, target: Path, samples: Sequence[Grey], *, input_name: str = INPUT) -> None:
-    """Write an int8 version: static per-channel pointwise convolutions; the small neck and head stay float.
+    """Write an int8 version: static per-channel pointwise convolutions; neck, context and head stay float.
 
     Dynamic int8 products there would take their range from the whole batch, so that what is read in a line would
     depend on the lines beside it. Ranges are clipped at a percentile, because the few largest activations would make
@@ -84,6 +86,9 @@ def quantise(source: Path, target: Path, samples: Sequence[Grey], *, input_name:
                 calibrate_method=CalibrationMethod.Percentile,
                 extra_options={"CalibPercentile": PERCENTILE},
             )
+    model = onnx.load(target)
+    store_as_half(model)
+    write_bytes(target, model.SerializeToString())
 
 
 def _pointwise(path: Path) -> list[str]:

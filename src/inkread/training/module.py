@@ -27,7 +27,7 @@ class Optimisation:
     """How weights are changed.
 
     Attributes:
-        rate: highest learning rate, of neck and head.
+        rate: highest learning rate, of neck, context and head.
         backbone_share: the backbone's share of it.
         frozen_blocks: 0 to train all, 1 to keep the stem as it starts, 2 the first block too, and so on.
         warm_up: steps until the highest rate.
@@ -112,7 +112,8 @@ class RecognizerModule(pl.LightningModule):
         """AdamW with a lower rate for the backbone."""
         settings = self.optimisation
         slow = [*self.network.stem.parameters(), *self.network.blocks.parameters()]
-        fast = [*self.network.neck.parameters(), *self.network.head.parameters()]
+        context = [] if self.network.context is None else [*self.network.context.parameters()]
+        fast = [*self.network.neck.parameters(), *self.network.head.parameters(), *context]
         groups = [
             {"params": [p for p in slow if p.requires_grad], "lr": settings.rate * settings.backbone_share},
             {"params": fast, "lr": settings.rate},

@@ -1,11 +1,12 @@
-"""The line recogniser: a PPLCNetV4 backbone, a light SVTR neck and a linear CTC head.
+"""The line recogniser: a PPLCNetV4 backbone, a light SVTR neck, a recurrent context and a linear CTC head.
 
 Usage: ``log_probs = Recognizer(classes=182)(strips)``
 
 The shape is that of the small recogniser of PP-OCRv6 (PaddleOCR, Apache-2.0) with its re-parameterised branches
 and batch norms folded into plain convolutions, so that its published weights can be the starting point
-(`inkread.training.warm_start`). Two things differ: strips are grey, and a step of the backbone (8 strip pixels)
-can give two output frames instead of one, because narrow cursive letters do not fit into one frame each.
+(`inkread.training.warm_start`). Three things differ: strips are grey; a step of the backbone (8 strip pixels)
+can give two output frames instead of one, because narrow cursive letters do not fit into one frame each; and a
+recurrent context can be added to the neck, because many letters of a cursive hand are told only by those around them.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ MEAN = DEVIATION = 127.5
 STEM = 48
 WIDTH = 120
 HEADS = 8
+MEMORY = 192
 # (channels in, channels out, vertical stride, squeeze-and-excite), one row a block
 BLOCKS = (
     (96, 96, 1, True),
@@ -107,7 +109,9 @@ class Attention(nn.Module):
         batch, frames, width = x.shape
         joined = self.project_in(self.norm_in(x)).reshape(batch, frames, 3, HEADS, width // HEADS)
         query, key, value = joined.permute(2, 0, 3, 1, 4).unbind(0)
-        mixed = F.scaled_dot_product_attention(query, key, value).transpose(1, 2).reshape(batch, frames, width)
+        # written out: PyTorch's fused kernel is five times as slow in bf16 on a CPU with heads as narrow as these
+        shares = torch.softmax(query * (width // HEADS) ** -0.5 @ key.transpose(2, 3), 3)
+        mixed = (shares @ value).transpose(1, 2).reshape(batch, frames, width)
         x = x + self.dropout(self.project_out(mixed))
         result: Tensor = x + self.dropout(self.narrow(self.dropout(F.silu(self.widen(self.norm_mlp(x))))))
         return result
@@ -133,6 +137,30 @@ class Neck(nn.Module):
         return result
 
 
+class Context(nn.Module):
+    """What a bidirectional LSTM over the steps of a line (Graves et al. 2009) adds to the neck: [B, 384, T] to [B, T, 120].
+
+    Nothing to begin with, so that it can join a trained network.
+    """
+
+    def __init__(self, channels: int, frames_per_step: int, dropout: float) -> None:
+        super().__init__()
+        self.gather = nn.Conv1d(channels, MEMORY, 3, frames_per_step, 1)
+        self.norm_in = nn.LayerNorm(MEMORY)
+        self.memory = nn.LSTM(MEMORY, MEMORY, 2, batch_first=True, dropout=dropout, bidirectional=True)
+        self.norm_out = nn.LayerNorm(2 * MEMORY)
+        self.spread = nn.Linear(2 * MEMORY, frames_per_step * WIDTH)
+        nn.init.zeros_(self.spread.weight)
+        nn.init.zeros_(self.spread.bias)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return one vector a frame."""
+        steps = self.norm_in(self.gather(x).transpose(1, 2))
+        spread = self.spread(self.norm_out(self.memory(steps)[0]))
+        result: Tensor = spread.reshape(x.shape[0], -1, WIDTH)[:, : x.shape[2]]
+        return result
+
+
 class Recognizer(nn.Module):
     """Grey strips to the log-probabilities of characters.
 
@@ -141,9 +169,10 @@ class Recognizer(nn.Module):
         frames_per_step: 1 for a frame every 8 strip pixels, 2 for one every 4. Both run the same weights: with 2,
             neighbouring columns are pooled at every position and the local convolution is dilated accordingly.
         dropout: of the attention blocks and before the head.
+        context: whether it has the recurrent context.
     """
 
-    def __init__(self, classes: int, frames_per_step: int = 2, dropout: float = 0.1) -> None:
+    def __init__(self, classes: int, frames_per_step: int = 2, dropout: float = 0.1, context: bool = False) -> None:
         super().__init__()
         if frames_per_step not in (1, 2):
             raise ValueError(f"frames_per_step is {frames_per_step}, it must be 1 or 2")
@@ -153,6 +182,13 @@ class Recognizer(nn.Module):
         self.neck = Neck(BLOCKS[-1][1], frames_per_step, dropout)
         self.dropout = nn.Dropout(dropout)
         self.head = nn.Linear(WIDTH, classes)
+        self.context: Context | None = None
+        if context:
+            self.add_context(dropout)
+
+    def add_context(self, dropout: float = 0.1) -> None:
+        """Give the network a fresh context, which changes nothing until it is trained."""
+        self.context = Context(BLOCKS[-1][1], self.frames_per_step, dropout)
 
     @property
     def stride(self) -> int:
@@ -169,5 +205,8 @@ class Recognizer(nn.Module):
         grey = (strips.to(torch.float32) - MEAN) / DEVIATION
         features = self.blocks(self.stem(grey))
         pooled = F.avg_pool2d(features, (3, 2), (3, self.stride // 4))
-        logits = self.head(self.dropout(self.neck(pooled)))
+        frames = self.neck(pooled)
+        if self.context is not None:
+            frames = frames + self.context(pooled.squeeze(2))
+        logits = self.head(self.dropout(frames))
         return F.log_softmax(logits.float(), 2)
