@@ -138,9 +138,9 @@ class Neck(nn.Module):
 
 
 class Context(nn.Module):
-    """What a bidirectional LSTM over the steps of a line (Graves et al. 2009) adds to the neck: [B, 384, T] to [B, T, 120].
+    """What a bidirectional LSTM over the steps of a line (Graves et al. 2009) adds to the neck.
 
-    Nothing to begin with, so that it can join a trained network.
+    [B, 384, T] to [B, T, 120]; nothing to begin with, so that it can join a trained network.
     """
 
     def __init__(self, channels: int, frames_per_step: int, dropout: float) -> None:

@@ -9,6 +9,7 @@ the best by the mean CER over sources. Calling again with the same folder goes o
 from __future__ import annotations
 
 import json
+import os
 import sys
 import time
 import warnings
@@ -34,6 +35,8 @@ from inkread.training.warm_start import RECOGNIZER_FILE, ppocr_model, warm_start
 
 UNTRACKED = {"alphabet", "sources", "tracking"}
 LAST = Path("checkpoints") / "last.ckpt"
+REMEMBERED_LAYERS = ("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "16384")
+"""Nearly every batch has its own shape; with the default of 1024, oneDNN prepares most layers anew at every step."""
 
 
 class TrainingPlan(BaseModel):
@@ -92,6 +95,7 @@ def train(plan: TrainingPlan, run: Path) -> Path:
     run.mkdir(parents=True, exist_ok=True)
     (run / "plan.json").write_text(plan.model_dump_json(indent=1), encoding="utf-8")
     torch.set_num_threads(plan.threads)
+    os.environ.setdefault(*REMEMBERED_LAYERS)
     cv2.setNumThreads(0)  # its thread pool does not survive the fork of the loader's worker
     pl.seed_everything(plan.seed, verbose=False)
     alphabet = Alphabet(plan.alphabet)
