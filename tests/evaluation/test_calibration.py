@@ -22,8 +22,20 @@ def test_calibration_undoes_what_was_done_to_the_probabilities() -> None:
 
     calibration = fit_calibration(confidences, right)
 
-    assert calibration.scale == pytest.approx(0.5, abs=0.06)
-    assert calibration.shift == pytest.approx(-0.25, abs=0.1)
+    for value in (0.05, 0.3, 0.5, 0.8, 0.97):
+        wanted = 1 / (1 + np.exp(-(np.log(value / (1 - value)) - 0.5) / 2))
+        assert calibration.apply(value) == pytest.approx(wanted, abs=0.04)
+
+
+def test_doubt_and_certainty_are_corrected_apart() -> None:
+    """Words that are too doubtful in the middle and too certain at the top, as with a language model."""
+    truth = Calibration(1.2, 1.0, 0.4)
+    raw = np.random.default_rng(4).uniform(0.01, 0.999, 20000).tolist()
+    right = np.random.default_rng(5).random(20000) < [truth.apply(value) for value in raw]
+    calibration = fit_calibration(raw, right.tolist())
+
+    for value in (0.05, 0.3, 0.5, 0.8, 0.97, 0.995):
+        assert calibration.apply(value) == pytest.approx(truth.apply(value), abs=0.03)
 
 
 def test_calibrated_confidences_say_how_many_are_right() -> None:
@@ -47,8 +59,9 @@ def test_shares_that_are_right_can_be_fitted() -> None:
 def test_a_fit_is_always_monotone_and_finite(judged: list[tuple[float, bool]]) -> None:
     calibration = fit_calibration(*zip(*judged, strict=True))
 
-    assert calibration.scale > 0
-    assert np.isfinite([calibration.scale, calibration.shift]).all()
+    values = [calibration.apply(value / 100) for value in range(101)]
+    assert values == sorted(values)
+    assert np.isfinite(values).all()
 
 
 def test_nothing_to_fit_is_the_identity() -> None:

@@ -19,12 +19,13 @@ BINS = 15
 PULL = 1e-3
 """Strength of the pull towards the identity, which decides where the data do not."""
 LEAST_SCALE, MOST_SCALE = 0.02, 20.0
+UNCHANGED = np.array([1.0, 1.0, 0.0])
 
 Values = NDArray[np.float64]
 
 
 def fit_calibration(confidences: Sequence[float], right: Sequence[float]) -> Calibration:
-    """The calibration with the least cross-entropy (Platt 1999).
+    """The calibration with the least cross-entropy (Kull et al. 2017).
 
     Args:
         confidences: raw, in [0, 1].
@@ -36,19 +37,18 @@ def fit_calibration(confidences: Sequence[float], right: Sequence[float]) -> Cal
     if not len(confidences):
         return Calibration()
     clipped = np.clip(np.asarray(confidences, float), EDGE, 1 - EDGE)
-    logits = np.log(clipped / (1 - clipped))
+    evidence = np.stack([np.log(clipped), -np.log1p(-clipped), np.ones_like(clipped)], axis=1)
     target = np.asarray(right, float)
 
     def loss(parameters: Values) -> tuple[float, Values]:
-        scale, shift = parameters
-        values = scale * logits + shift
-        error = expit(values) - target
-        away = parameters - (1, 0)
+        values = evidence @ parameters
+        away = parameters - UNCHANGED
         total = float(np.mean(np.logaddexp(0, values) - target * values) + PULL * away @ away)
-        return total, np.array([np.mean(error * logits), np.mean(error)]) + 2 * PULL * away
+        return total, (expit(values) - target) @ evidence / len(target) + 2 * PULL * away
 
-    found = minimize(loss, np.array([1.0, 0.0]), jac=True, bounds=[(LEAST_SCALE, MOST_SCALE), (None, None)])
-    return Calibration(round(float(found.x[0]), 4), round(float(found.x[1]), 4))
+    bounds = [(LEAST_SCALE, MOST_SCALE), (LEAST_SCALE, MOST_SCALE), (None, None)]
+    scale, scale_wrong, shift = (round(float(x), 4) for x in minimize(loss, UNCHANGED, jac=True, bounds=bounds).x)
+    return Calibration(scale, shift, scale_wrong)
 
 
 def expected_calibration_error(confidences: Sequence[float], right: Sequence[float], bins: int = BINS) -> float:

@@ -57,9 +57,9 @@ def line_bands(baselines: Sequence[Polyline], polygons: Sequence[Polygon]) -> li
             totals[index] = np.clip(totals[index], OUTLINE_BOUNDS[0] * height, OUTLINE_BOUNDS[1] * height)
     bands = []
     rows = chords[:, :, 1].mean(axis=1)
-    for total, row in zip(totals, rows, strict=True):
+    for own, row in zip(totals, rows, strict=True):
         usual = float(np.median(totals[np.argsort(np.abs(rows - row), kind="stable")[:AROUND]]))
-        total = max(float(np.clip(total, AROUND_BOUNDS[0] * usual, AROUND_BOUNDS[1] * usual)), MIN_BAND)
+        total = max(float(np.clip(own, AROUND_BOUNDS[0] * usual, AROUND_BOUNDS[1] * usual)), MIN_BAND)
         bands.append(Band(ASCENT_SHARE * total, (1 - ASCENT_SHARE) * total))
     return bands
 

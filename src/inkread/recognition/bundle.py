@@ -50,10 +50,11 @@ class Decoding(_Strict):
 
 
 class CalibrationValues(_Strict):
-    """``sigmoid(scale * logit(p) + shift)`` turns a raw confidence into a probability."""
+    """``sigmoid(scale * ln p - scale_wrong * ln(1 - p) + shift)`` turns a raw confidence into a probability."""
 
     scale: float = Field(1.0, gt=0)
     shift: float = 0.0
+    scale_wrong: float | None = Field(None, gt=0, description="None: the same as scale")
 
 
 class Rejection(_Strict):

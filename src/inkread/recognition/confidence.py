@@ -39,17 +39,22 @@ Spans = Sequence[tuple[int, int]]
 
 @dataclass(frozen=True, slots=True)
 class Calibration:
-    """``sigmoid(scale * logit(p) + shift)``: Platt scaling of a probability (Platt 1999); monotone for scale > 0."""
+    """``sigmoid(scale * ln p - scale_wrong * ln(1 - p) + shift)``: beta calibration (Kull et al., AISTATS 2017).
+
+    Monotone for scales > 0. Without a ``scale_wrong`` of its own it is Platt scaling (Platt 1999).
+    """
 
     scale: float = 1.0
     shift: float = 0.0
+    scale_wrong: float | None = None
 
     def apply(self, probability: float) -> float:
         """The calibrated probability, in (0, 1) unless the identity; input in [0, 1]."""
         if self == IDENTITY:
             return probability
         clipped = min(max(probability, EDGE), 1 - EDGE)
-        logit = self.scale * math.log(clipped / (1 - clipped)) + self.shift
+        scale_wrong = self.scale if self.scale_wrong is None else self.scale_wrong
+        logit = self.scale * math.log(clipped) - scale_wrong * math.log1p(-clipped) + self.shift
         return 1 / (1 + math.exp(-logit)) if logit > -700 else 0.0
 
 

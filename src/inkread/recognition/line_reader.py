@@ -132,4 +132,4 @@ def tidy(hypothesis: Hypothesis) -> Hypothesis:
 
 
 def _calibration(values: CalibrationValues) -> Calibration:
-    return Calibration(values.scale, values.shift)
+    return Calibration(**values.model_dump())
