@@ -47,6 +47,24 @@ def test_a_measured_variant_is_not_run_again(
     assert run_variant(plan, tmp_path, []) == scores
 
 
+def test_weights_mixed_with_the_start_are_measured_apart_from_those_without(
+    plan: TrainingPlan, run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "cer.json").write_text('{"trained": {}}')
+    shares = []
+
+    def mixed(_plan: TrainingPlan, _checkpoint: Path, share: float) -> object:
+        shares.append(share)
+        return train_start(plan)
+
+    monkeypatch.setattr(ablation, "train", lambda *_: run)
+    monkeypatch.setattr(ablation, "starting_network", lambda plan: train_start(plan))
+    monkeypatch.setattr(ablation, "trained_network", mixed)
+    assert run_variant(plan, tmp_path, watched_lines(plan, 3), 0.5)["trained"]
+    assert shares == [0.5]
+    assert (tmp_path / "cer with 0.5 of the start.json").is_file()
+
+
 def train_start(plan: TrainingPlan) -> object:
     from inkread.training.train import starting_network
 

@@ -71,14 +71,19 @@ def watched_lines(plan: TrainingPlan, most: int, seed: int = 7) -> list[Validati
     return lines
 
 
-def run_variant(plan: TrainingPlan, folder: Path, lines: Sequence[ValidationLine]) -> dict[str, dict[str, float]]:
-    """Train a variant and return the CER by source of the start and of the variant, and how many lines were read."""
-    result = folder / RESULT
+def run_variant(
+    plan: TrainingPlan, folder: Path, lines: Sequence[ValidationLine], start_share: float = 0.0
+) -> dict[str, dict[str, float]]:
+    """Train a variant and return the CER by source of the start and of the variant, and how many lines were read.
+
+    The variant's weights are mixed with ``start_share`` of those it began with.
+    """
+    result = folder / (f"cer with {start_share:g} of the start.json" if start_share else RESULT)
     if result.is_file():
         return dict(json.loads(result.read_text(encoding="utf-8")))
     train(plan, folder)
     start = starting_network(plan.model_copy(update={"warm": True}))
-    networks = {START: start, "trained": trained_network(plan, folder / LAST)}
+    networks = {START: start, "trained": trained_network(plan, folder / LAST, start_share)}
     scores: dict[str, dict[str, float]] = {}
     for name, network in networks.items():
         readings = read_lines(torch_frames(network), [line.sample[0] for line in lines], Alphabet(plan.alphabet))
@@ -125,6 +130,9 @@ def ablate(
     lines: Annotated[int, typer.Option(min=1, help="Lines of each source to measure")] = 60,
     leave_out: Annotated[list[str] | None, typer.Option(help="Sources to leave out together: A,B; repeatable")] = None,
     parts: Annotated[bool, typer.Option(help="Also take each part of the recipe away")] = True,
+    start_share: Annotated[
+        float, typer.Option(min=0, max=1, help="Share of the starting weights in those that are measured")
+    ] = 0.0,
 ) -> None:
     """Run the variants of a plan and print tables.
 
@@ -133,7 +141,7 @@ def ablate(
     described = TrainingPlan.model_validate_json(plan.read_text(encoding="utf-8"))
     groups = [tuple(group.split(",")) for group in leave_out or ()]
     left_out = {
-        group: run_variant(variant, output / f"without {' '.join(group)}", watched_lines(variant, lines))
+        group: run_variant(variant, output / f"without {' '.join(group)}", watched_lines(variant, lines), start_share)
         for group in groups
         for variant in [without(described, group)]
     }
@@ -141,7 +149,8 @@ def ablate(
         typer.echo(held_out_table(left_out) + "\n")
     if parts:
         variants, same = ablations(described), watched_lines(described, lines)
-        typer.echo(table({name: run_variant(variant, output / name, same) for name, variant in variants.items()}))
+        scores = {name: run_variant(variant, output / name, same, start_share) for name, variant in variants.items()}
+        typer.echo(table(scores))
 
 
 if __name__ == "__main__":
