@@ -78,6 +78,14 @@ def test_a_start_without_a_context_gets_a_fresh_one_if_the_plan_says_so(plan: Tr
     assert starting_network(plan).context is None
 
 
+def test_random_starting_weights_depend_on_the_seed_alone(plan: TrainingPlan) -> None:
+    grown = plan.model_copy(update={"context": True})
+    first, again = (starting_network(grown).state_dict() for _ in range(2))
+    other = starting_network(grown.model_copy(update={"seed": plan.seed + 1})).state_dict()
+    assert all(torch.equal(again[name], weight) for name, weight in first.items())
+    assert not torch.equal(other["head.weight"], first["head.weight"])
+
+
 def test_bf16_is_used_only_where_it_is_native(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     for native, expected in ((True, "bf16-mixed"), (False, "32-true")):

@@ -145,15 +145,17 @@ def fast_precision() -> Literal["bf16-mixed", "32-true"]:
 
 
 def starting_network(plan: TrainingPlan) -> Recognizer:
-    """The network of a plan before its first step."""
+    """The network of a plan before its first step; what is random in it depends on the seed alone."""
     alphabet = Alphabet(plan.alphabet)
-    network = Recognizer(len(alphabet) + 1, plan.frames_per_step, plan.dropout)
-    if plan.start is not None:
-        network = load_network(plan.start / WEIGHTS, alphabet, network.stride, plan.dropout)
-    elif plan.warm:
-        network.load_state_dict(warm_start(ppocr_model(RECOGNIZER_FILE), alphabet, network))
-    if plan.context and network.context is None:
-        network.add_context(plan.dropout)
+    with torch.random.fork_rng():
+        torch.manual_seed(plan.seed)
+        network = Recognizer(len(alphabet) + 1, plan.frames_per_step, plan.dropout)
+        if plan.start is not None:
+            network = load_network(plan.start / WEIGHTS, alphabet, network.stride, plan.dropout)
+        elif plan.warm:
+            network.load_state_dict(warm_start(ppocr_model(RECOGNIZER_FILE), alphabet, network))
+        if plan.context and network.context is None:
+            network.add_context(plan.dropout)
     return network.to(memory_format=torch.channels_last)  # type: ignore[call-overload,no-any-return]
 
 
