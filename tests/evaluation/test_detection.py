@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from inkread.document import Polyline
-from inkread.evaluation.detection import Detection, line_distances, match_baselines
+from inkread.evaluation.detection import Detection, line_distances, match_baselines, over_written
 from inkread.formats import paired, read_layout
 
 HEIGHT = 2000.0
@@ -48,6 +48,15 @@ def test_two_columns_read_as_one_line_cost_precision() -> None:
     found = match_baselines(columns, across, HEIGHT)
     assert found.recall == pytest.approx(1.0)
     assert found.precision == pytest.approx(0.47, abs=0.03)
+
+
+def test_lines_beside_the_written_ones_are_told_apart() -> None:
+    below: Polyline = ((100.0, 1500.0), (900.0, 1500.0))
+    half_outside: Polyline = ((-900.0, 200.0), (1099.0, 200.0))
+    mostly_outside: Polyline = ((-1100.0, 200.0), (1100.0, 200.0))
+    found = [*lines(2, shift=0.3 * DISTANCE), below, half_outside, mostly_outside]
+    assert over_written(lines(), found, HEIGHT) == [True, True, False, True, False]
+    assert over_written([], found, HEIGHT) == [False] * 5
 
 
 def test_a_missed_and_an_invented_line() -> None:

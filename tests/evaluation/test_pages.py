@@ -7,11 +7,12 @@ from itertools import permutations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from inkread.document import Line
+from inkread.document import Line, Page, Region
 from inkread.evaluation.lines import PageReader
-from inkread.evaluation.pages import any_order_errors, read_whole_pages
+from inkread.evaluation.pages import any_order_errors, compare_page, read_whole_pages
 from inkread.evaluation.sources import Source
-from inkread.evaluation.text import Errors, character_errors
+from inkread.evaluation.text import Errors, character_errors, normalise
+from inkread.formats import read_layout
 
 bags = st.lists(st.text("abc", max_size=5), max_size=4)
 
@@ -35,6 +36,21 @@ def test_a_wrong_character_shows_in_both(source: Source, make_reader: Callable[.
     page, *_ = read_whole_pages(make_reader(source, misread), source.pages)
     assert page.characters == Errors(1, 0, 0, len("My dear Sir, the plants came safe and in good order."))
     assert page.any_order.edits == page.words.edits == 1
+
+
+def test_a_printed_head_that_nobody_transcribed_is_told_apart(source: Source) -> None:
+    first = source.pages[0]
+    written = read_layout(first.layout)
+    head = Line("head", ((50, 560), (750, 560)), ((50, 500), (750, 500), (750, 570), (50, 570)), "ROYAL GARDENS")
+    read = replace(written, regions=(Region("all", (), (*written.lines, head)),))
+    page = compare_page(first, written, read)
+    assert page.characters == Errors(0, len(" ROYAL GARDENS"), 0, len(page_text(written)))
+    assert page.transcribed == Errors(0, 0, 0, len(page_text(written)))
+    assert compare_page(first, read, written).transcribed.deletions == len(" ROYAL GARDENS")
+
+
+def page_text(page: Page) -> str:
+    return normalise(page.text)
 
 
 def test_a_missed_and_an_invented_line_count_wholly() -> None:

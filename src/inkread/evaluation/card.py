@@ -23,6 +23,7 @@ FIGURES = {
     "cer": "CER of given lines",
     "wer": "WER of given lines",
     "page_cer": "CER of whole pages",
+    "page_cer_transcribed": "CER of whole pages, transcribed text",
     "line_recall": "recall of lines",
     "line_precision": "precision of lines",
 }

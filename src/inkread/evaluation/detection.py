@@ -36,6 +36,7 @@ from inkread.document import Polyline
 STEP = 5.0
 TOLERANCE = 0.25
 LONE_LINE_SHARE = 1 / 25
+OVER = 0.5
 Points = NDArray[np.float64]
 
 
@@ -94,6 +95,16 @@ def match_baselines(written: Sequence[Polyline], found: Sequence[Polyline], page
     gains = _pair_coverages(targets, candidates, tolerances)
     rows, columns = linear_sum_assignment(gains, maximize=True)
     return Detection(covered, len(targets), float(gains[rows, columns].sum()), len(candidates))
+
+
+def over_written(written: Sequence[Polyline], found: Sequence[Polyline], page_height: float) -> list[bool]:
+    """Which found lines lie, by half of their coverage or more, over written ones; arguments as `match_baselines`."""
+    targets = [_points(line) for line in written]
+    if not targets:
+        return [False] * len(found)
+    tolerance = float(np.median(TOLERANCE * line_distances(targets, page_height)))
+    everything = cKDTree(np.concatenate(targets))
+    return [float(_coverage(everything, _points(line), tolerance).mean()) >= OVER for line in found]
 
 
 def line_distances(lines: Sequence[Points], page_height: float) -> Points:

@@ -2,10 +2,12 @@
 
 Usage: ``for page in read_whole_pages(reader, source.pages): print(page.characters.rate, page.lines.recall)``
 
-Two figures tell mistakes of recognition from mistakes of reading order. The page CER compares the page's text as read
-with its transcription, both in the order of their lines, each as one string in which a line break is a space. The
-CER in any order gives each written line at most one read line and each read line at most one written one, so that the
-edits become fewest (an assignment problem); lines left over count as wholly deleted or inserted.
+Three figures tell mistakes of recognition, of reading order, and text apart that the transcription leaves out. The page
+CER compares the page's text as read with its transcription, both in the order of their lines, each as one string in
+which a line break is a space. The CER in any order gives each written line at most one read line and each read line at
+most one written one, so that the edits become fewest (an assignment problem); lines left over count as wholly deleted
+or inserted. The CER of transcribed text is the page CER without the lines that were found where no line is transcribed:
+printed heads and forms, stamps, notes, but also what is no writing at all.
 """
 
 from __future__ import annotations
@@ -19,7 +21,7 @@ from rapidfuzz.process import cdist
 from scipy.optimize import linear_sum_assignment
 
 from inkread.document import Page
-from inkread.evaluation.detection import Detection, match_baselines
+from inkread.evaluation.detection import Detection, match_baselines, over_written
 from inkread.evaluation.lines import PageReader, first_page
 from inkread.evaluation.sources import PageFile
 from inkread.evaluation.text import Errors, character_errors, normalise, word_errors
@@ -35,6 +37,7 @@ class ReadPage:
         page: image file.
         characters, words: edits between the texts in reading order.
         any_order: character edits after the best assignment of lines.
+        transcribed: character edits in reading order, without lines found where nothing is transcribed.
         lines: coverage of the baselines.
     """
 
@@ -43,6 +46,7 @@ class ReadPage:
     characters: Errors
     words: Errors
     any_order: Errors
+    transcribed: Errors
     lines: Detection
 
 
@@ -60,17 +64,18 @@ def read_whole_pages(reader: PageReader, pages: Sequence[PageFile]) -> Iterator[
 
 def compare_page(page: PageFile, written: Page, read: Page) -> ReadPage:
     """Compare one page with its transcription; lines with an empty transcription count for detection only."""
-    detection = match_baselines(
-        [line.baseline for line in written.lines if line.baseline],
-        [line.baseline for line in read.lines if line.baseline],
-        written.height,
-    )
+    baselines = [line.baseline for line in written.lines if line.baseline]
+    found = [line for line in read.lines if line.baseline]
+    over = over_written(baselines, [line.baseline for line in found], written.height)
+    within = [line.text for line, kept in zip(found, over, strict=True) if kept or not baselines]
+    detection = match_baselines(baselines, [line.baseline for line in found], written.height)
     return ReadPage(
         page.document,
         str(page.image),
         character_errors(written.text, read.text),
         word_errors(written.text, read.text),
         any_order_errors([line.text for line in written.lines], [line.text for line in read.lines]),
+        character_errors(written.text, "\n".join(within)),
         detection,
     )
 

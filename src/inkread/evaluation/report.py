@@ -27,6 +27,7 @@ MEASURES = {
     "page_cer": "character edits / written characters of whole pages in reading order, a line break being a space",
     "page_wer": "word edits / written words of whole pages in reading order",
     "page_cer_any_order": "character edits / written characters of whole pages, lines paired one to one",
+    "page_cer_transcribed": "as page_cer, without lines found where no line is transcribed",
     "line_recall": "coverage of the written baselines, tolerance 0.25 of the line distance (READ-BAD, DAS 2018)",
     "line_precision": "coverage of the found baselines, paired one to one, same tolerance",
 }
@@ -40,7 +41,8 @@ class SourceReport:
     Attributes:
         name, split: which pages.
         pages, documents, lines: sample sizes; ``lines`` are those with a transcription.
-        cer, wer, page_cer, page_wer, page_cer_any_order, line_recall, line_precision: see ``MEASURES``.
+        cer, wer, page_cer, page_wer, page_cer_any_order, page_cer_transcribed, line_recall, line_precision: see
+            ``MEASURES``.
         characters, words: edit counts over the lines.
         confusions: (written, read, count) of characters over the lines, most frequent first.
     """
@@ -55,6 +57,7 @@ class SourceReport:
     page_cer: Estimate | None
     page_wer: Estimate | None
     page_cer_any_order: Estimate | None
+    page_cer_transcribed: Estimate | None
     line_recall: Estimate | None
     line_precision: Estimate | None
     characters: Errors
@@ -120,6 +123,7 @@ def summarise(name: str, split: str, lines: Sequence[ReadLine], pages: Sequence[
         page_cer=_error_rate(pages, [page.characters for page in pages]),
         page_wer=_error_rate(pages, [page.words for page in pages]),
         page_cer_any_order=_error_rate(pages, [page.any_order for page in pages]),
+        page_cer_transcribed=_error_rate(pages, [page.transcribed for page in pages]),
         line_recall=rate_by_document((page.document, page.lines.covered, page.lines.written) for page in pages),
         line_precision=rate_by_document((page.document, page.lines.correct, page.lines.found) for page in pages),
         characters=sum(characters, Errors()),
