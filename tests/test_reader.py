@@ -60,6 +60,17 @@ def test_a_turned_page_reads_like_the_upright_one(reader: Reader, letter: Page, 
     assert np.hypot(*(np.array(back[degrees]) - expected)) < 60
 
 
+def test_a_few_lines_do_not_turn_a_page_that_reads_better_upright(
+    reader: Reader, letter: Page, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("inkread.reader.DOUBTFUL", 1.1)
+    turned_first = iter([0.9, 0.1])
+    monkeypatch.setattr(reader.lines, "legibility", lambda _: next(turned_first))
+    page = next(reader.read([LETTER])).pages[0]
+    assert not list(turned_first), "the sample was asked, and says that turned is better"
+    assert (page.orientation, page.text) == (0, letter.text)
+
+
 def test_one_document_a_source_in_order_whatever_the_batches(reader: Reader, letter: Page) -> None:
     sources: list[Source] = [LETTER, EXAMPLES / "notes.png", next(load_pages(LETTER)).pixels]
     documents = list(reader.read(sources))

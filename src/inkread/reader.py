@@ -230,12 +230,17 @@ class Reader:
             yield self._flag(_with_lines(item.page, texts) if item.given else self._upright(item, texts))
 
     def _upright(self, item: _Prepared, lines: list[Line]) -> Page:
-        """The page as read, or read again after turning where its lines read better the other way round."""
-        sideways = item.page.orientation == 90
-        if not sideways and (_mean_confidence(lines) >= DOUBTFUL or not self._reads_better_turned(item)):
-            return _without_noise(_with_lines(item.page, lines))
-        turned = [self._read_turned(item, degrees) for degrees in ((90, 270) if sideways else (180,))]
-        return max(turned, key=lambda page: _mean_confidence(page.lines))
+        """The page as read, or read again after turning where it reads better the other way round.
+
+        A few lines say whether turning is worth a try; only the whole page says whether it stays turned.
+        """
+        if item.page.orientation == 90:
+            readings = [self._read_turned(item, degrees) for degrees in (90, 270)]
+        else:
+            readings = [_without_noise(_with_lines(item.page, lines))]
+            if _mean_confidence(lines) < DOUBTFUL and self._reads_better_turned(item):
+                readings.append(self._read_turned(item, 180))
+        return max(readings, key=lambda page: _mean_confidence(page.lines))
 
     def _reads_better_turned(self, item: _Prepared) -> bool:
         longest = sorted((strip.image for strip in item.strips), key=lambda image: image.shape[1])[-SAMPLE_LINES:]
