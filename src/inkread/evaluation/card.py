@@ -79,7 +79,7 @@ def _metrics(path: Path, model: str) -> Iterator[Metric]:
     how = "with language model" if with_model else "greedy"
     for source in report["sources"]:
         for key, name in FIGURES.items():
-            estimate = source[key]
+            estimate = source.get(key)  # a report of an earlier version lacks some
             if estimate is not None:
                 yield Metric(
                     name=f"{name}, {how}" if "R of" in name else name,
