@@ -36,7 +36,7 @@ from inkread.document import Polyline
 STEP = 5.0
 TOLERANCE = 0.25
 LONE_LINE_SHARE = 1 / 25
-OVER = 0.5
+LEAST_OVER = 0.5
 Points = NDArray[np.float64]
 
 
@@ -104,7 +104,7 @@ def over_written(written: Sequence[Polyline], found: Sequence[Polyline], page_he
         return [False] * len(found)
     tolerance = float(np.median(TOLERANCE * line_distances(targets, page_height)))
     everything = cKDTree(np.concatenate(targets))
-    return [float(_coverage(everything, _points(line), tolerance).mean()) >= OVER for line in found]
+    return [float(_coverage(everything, _points(line), tolerance).mean()) >= LEAST_OVER for line in found]
 
 
 def line_distances(lines: Sequence[Points], page_height: float) -> Points:

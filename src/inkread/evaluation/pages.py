@@ -6,8 +6,8 @@ Three figures tell mistakes of recognition, of reading order, and text apart tha
 CER compares the page's text as read with its transcription, both in the order of their lines, each as one string in
 which a line break is a space. The CER in any order gives each written line at most one read line and each read line at
 most one written one, so that the edits become fewest (an assignment problem); lines left over count as wholly deleted
-or inserted. The CER of transcribed text is that in any order, without the lines that were found where no line is
-transcribed: printed heads and forms, stamps, notes, but also what is no writing at all.
+or inserted. The CER of transcribed text is that in any order, without the lines that were found where the
+transcription marks none: printed heads and forms, stamps, notes, but also what is no writing at all.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class ReadPage:
         page: image file.
         characters, words: edits between the texts in reading order.
         any_order: character edits after the best assignment of lines.
-        transcribed: as ``any_order``, without lines found where nothing is transcribed.
+        transcribed: as ``any_order``, without lines found where the transcription marks none.
         lines: coverage of the baselines.
     """
 
@@ -67,6 +67,7 @@ def compare_page(page: PageFile, written: Page, read: Page) -> ReadPage:
     baselines = [line.baseline for line in written.lines if line.baseline]
     found = [line for line in read.lines if line.baseline]
     over = over_written(baselines, [line.baseline for line in found], written.height)
+    # where no baseline says which lines were transcribed, all count
     within = [line.text for line, kept in zip(found, over, strict=True) if kept or not baselines]
     detection = match_baselines(baselines, [line.baseline for line in found], written.height)
     texts = [line.text for line in written.lines]

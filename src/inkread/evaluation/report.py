@@ -27,7 +27,7 @@ MEASURES = {
     "page_cer": "character edits / written characters of whole pages in reading order, a line break being a space",
     "page_wer": "word edits / written words of whole pages in reading order",
     "page_cer_any_order": "character edits / written characters of whole pages, lines paired one to one",
-    "page_cer_transcribed": "as page_cer_any_order, without lines found where no line is transcribed",
+    "page_cer_transcribed": "as page_cer_any_order, without lines found where the transcription marks none",
     "line_recall": "coverage of the written baselines, tolerance 0.25 of the line distance (READ-BAD, DAS 2018)",
     "line_precision": "coverage of the found baselines, paired one to one, same tolerance",
 }
