@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from inkread.training.augment import augment
+from inkread.training.augment import augment, augmented_views
 from inkread.training.lines import CONTEXT_ROWS, exact_part
 from inkread.training.network import HEIGHT
 
@@ -32,3 +32,20 @@ def test_short_lines_stay_usable() -> None:
     for seed in range(20):
         assert augment(context_strip(34), np.random.default_rng(seed)).shape[1] >= 16
     assert exact_part(context_strip(12)).shape[0] == HEIGHT
+
+
+def test_views_share_the_geometry_and_differ_in_ink_and_masks() -> None:
+    for seed in range(20):
+        one, other = augmented_views(context_strip(), np.random.default_rng(seed), 2)
+        assert one.shape == other.shape
+        assert not np.array_equal(one, other)
+    masked = np.concatenate([augmented_views(flat_ink(), np.random.default_rng(seed), 1)[0] for seed in range(60)], 1)
+    share = float((np.ptp(masked[4:-4].astype(int), axis=0) < 12).mean())
+    assert 0.02 < share < 0.25, "some letters are hidden, most are not"
+
+
+def flat_ink() -> np.ndarray:
+    """Ink with an edge in every column, on a strip wide enough for several masks."""
+    strip = np.full((CONTEXT_ROWS, 900), 230, np.uint8)
+    strip[30:42] = 20
+    return strip

@@ -1,9 +1,10 @@
 """Small changes of a cut line that leave its text as it is.
 
-Usage: ``strip = augment(context_strip, rng)``
+Usage: ``strip = augment(context_strip, rng)``; ``one, other = augmented_views(context_strip, rng, 2)``
 
 Geometry goes through one resampling: where the band is cut, its height, the margins at both ends, skew, slant,
-stretch and a slow wander. Then tone, blur, noise, pen width and masked spans.
+stretch and a slow wander. Then tone, blur, noise, pen width and masked spans. The views of one line share the
+geometry, so that their frames can be compared one by one.
 """
 
 from __future__ import annotations
@@ -18,37 +19,48 @@ from inkread.training.network import HEIGHT
 
 Grey = NDArray[np.uint8]
 TOP = CONTEXT_ABOVE * HEIGHT
+MASKED_EVERY = 80
+"""Columns of a view for each span that is masked in it, on average."""
 
 
 def augment(context: Grey, rng: np.random.Generator) -> Grey:
     """A varied strip, uint8 [48, width], out of a context strip, uint8 [65, width]."""
-    strip = _warp(context, rng)
+    strip = _vary(_warp(context, rng), rng)
+    return _mask(strip, rng, 1 + strip.shape[1] // 250) if rng.random() < 0.3 else strip
+
+
+def augmented_views(context: Grey, rng: np.random.Generator, views: int) -> list[Grey]:
+    """Strips of one shape that show the same line in other ink and masked elsewhere, a tenth of it in each."""
+    warped = _warp(context, rng)
+    return [_mask(_vary(warped, rng), rng, int(rng.poisson(warped.shape[1] / MASKED_EVERY))) for _ in range(views)]
+
+
+def _vary(strip: Grey, rng: np.random.Generator) -> Grey:
     if rng.random() < 0.2:
         kernel = np.ones((2, 2) if rng.random() < 0.5 else (1, 2), np.uint8)
         change = cv2.erode if rng.random() < 0.6 else cv2.dilate
         strip = np.asarray(change(strip, kernel), np.uint8)
     if rng.random() < 0.25:
         strip = np.asarray(cv2.GaussianBlur(strip, (0, 0), rng.uniform(0.4, 1.1)), np.uint8)
-    strip = _tone(strip, rng)
-    return _mask(strip, rng) if rng.random() < 0.3 else strip
+    return _tone(strip, rng)
 
 
 def _warp(context: Grey, rng: np.random.Generator) -> Grey:
     rows, columns = context.shape
     zoom = float(np.clip(rng.normal(1, 0.07), 0.85, 1.15))
-    stretch = float(np.exp(np.clip(rng.normal(0, 0.08), -0.2, 0.2))) * zoom
+    stretch = float(np.exp(np.clip(rng.normal(0, 0.1), -0.25, 0.25))) * zoom
     left, right = CONTEXT_SIDE + rng.uniform(-1.0, 0.7, 2) * CONTEXT_SIDE
     width = max(round((columns - left - right) / stretch), 16)
     y, x = np.mgrid[:HEIGHT, :width].astype(np.float32)
     middle = HEIGHT / 2
     slope = np.tan(np.radians(rng.normal(0, 0.5))) * min(1.0, 400 / width)
-    slant = rng.normal(0, 0.1)
+    slant = rng.normal(0, 0.14)
     source_y = (y - middle) * zoom + TOP + middle + HEIGHT * np.clip(rng.normal(0, 0.03), -0.07, 0.07)
     source_y += slope * (x - width / 2) + rng.uniform(0, 1.2) * smooth_noise(rng, (1, width), 90.0)
     source_x = x * stretch + left + slant * (y - middle)
-    if rng.random() < 0.4:
-        source_x += rng.uniform(0.3, 1.2) * smooth_noise(rng, (HEIGHT, width), 16.0)
-        source_y += rng.uniform(0.3, 1.2) * smooth_noise(rng, (HEIGHT, width), 16.0)
+    if rng.random() < 0.5:
+        source_x += rng.uniform(0.3, 1.5) * smooth_noise(rng, (HEIGHT, width), 16.0)
+        source_y += rng.uniform(0.3, 1.5) * smooth_noise(rng, (HEIGHT, width), 16.0)
     warped = cv2.remap(
         context,
         source_x.astype(np.float32),
@@ -71,11 +83,9 @@ def _tone(strip: Grey, rng: np.random.Generator) -> Grey:
     return np.clip(np.rint(grey), 0, 255).astype(np.uint8)
 
 
-def _mask(strip: Grey, rng: np.random.Generator) -> Grey:
-    """Cover a few narrow spans, so that context has to help."""
+def _mask(strip: Grey, rng: np.random.Generator, spans: int) -> Grey:
+    """Cover narrow spans, so that context has to help."""
     masked = strip.copy()
-    width = strip.shape[1]
-    for _ in range(1 + width // 250):
-        start = int(rng.integers(width))
+    for start in rng.integers(strip.shape[1], size=spans):
         masked[:, start : start + int(rng.integers(3, 14))] = int(np.median(strip))
     return masked

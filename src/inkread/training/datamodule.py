@@ -39,11 +39,13 @@ class LineData(pl.LightningDataModule):
         columns: int,
         workers: int = 1,
         augmented: bool = True,
+        views: int = 1,
     ) -> None:
         super().__init__()
         self._sources, self._weights, self._alphabet = sources, weights, alphabet
         self._validation = sorted(validation, key=lambda line: line.sample[0].shape[1])
         self._seed, self._columns, self._workers, self._augmented = seed, columns, workers, augmented
+        self._views = views
 
     def train_dataloader(self) -> DataLoader[Batch]:
         """Endless batches."""
@@ -58,6 +60,7 @@ class LineData(pl.LightningDataModule):
             start=start,
             share=(self.trainer.global_rank, self.trainer.world_size) if self.trainer else (0, 1),
             augmented=self._augmented,
+            views=self._views,
         )
         ahead = PREFETCHED if self._workers else None
         return DataLoader(stream, batch_size=None, num_workers=self._workers, prefetch_factor=ahead)

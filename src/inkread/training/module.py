@@ -34,6 +34,8 @@ class Optimisation:
         steps: of the whole run.
         decay: share of the steps at the end over which the rate falls to nothing.
         weight_decay: of AdamW (Loshchilov and Hutter 2019).
+        consistency: weight of the divergence between what is read in two views of a line (CR-CTC, Yao et al. 2025);
+            0 shows each line once.
     """
 
     rate: float = 6e-4
@@ -43,6 +45,12 @@ class Optimisation:
     steps: int = 3000
     decay: float = 0.3
     weight_decay: float = 0.01
+    consistency: float = 0.0
+
+    @property
+    def views(self) -> int:
+        """Strips of each line in a batch."""
+        return 2 if self.consistency > 0 else 1
 
     def factor(self, step: int) -> float:
         """Share of the highest rate at a step: warm-up, then steady, then a linear fall."""
@@ -67,19 +75,21 @@ class RecognizerModule(pl.LightningModule):
             part.requires_grad_(False)
 
     def training_step(self, batch: Batch, _: int) -> Tensor:
-        """Return the CTC loss for each character of a batch."""
+        """Return the CTC loss for each character of a batch, and the divergence between the views of its lines."""
         log_probs = self.network(batch.strips)
         frames = torch.tensor([self.network.frames(int(width)) for width in batch.widths])
         losses = F.ctc_loss(
             log_probs.transpose(0, 1),
-            batch.targets,
-            frames,
-            batch.lengths,
+            batch.targets.repeat(batch.views),
+            frames.repeat(batch.views),
+            batch.lengths.repeat(batch.views),
             blank=BLANK,
             reduction="sum",
             zero_infinity=True,
         )
-        loss = losses / batch.lengths.sum()
+        loss = losses / (batch.lengths.sum() * batch.views)
+        if batch.views > 1:
+            loss = loss + self.optimisation.consistency * divergence(log_probs, frames) / batch.lengths.sum()
         self.position = batch.following
         self.log("loss", loss, batch_size=len(batch.widths))
         return loss
@@ -137,3 +147,19 @@ class RecognizerModule(pl.LightningModule):
         state = getattr(self, "_random_state", None)
         if state is not None:
             torch.set_rng_state(state)
+
+
+def divergence(log_probs: Tensor, frames: Tensor) -> Tensor:
+    """How far two views of the same lines are read apart: Kullback-Leibler, both ways, each view in turn being fixed.
+
+    Args:
+        log_probs: [2 * batch, frames, classes], one view of each line, then the other.
+        frames: [batch], frames of each line before padding.
+
+    Returns:
+        The mean over both ways of the sum over frames, in nats.
+    """
+    one, other = log_probs.chunk(2)
+    inside = torch.arange(one.shape[1], device=one.device) < frames.to(one.device)[:, None]
+    ways = [F.kl_div(a, b.detach(), reduction="none", log_target=True).sum(2) for a, b in ((one, other), (other, one))]
+    return (torch.stack(ways) * inside).sum() / 2

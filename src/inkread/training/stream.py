@@ -21,12 +21,13 @@ from torch import Tensor
 from torch.utils.data import IterableDataset
 
 from inkread.recognition.alphabet import Alphabet
-from inkread.training.augment import augment
+from inkread.training.augment import augment, augmented_views
 from inkread.training.lines import LineStore, exact_part
 from inkread.training.scoring import pad_batch
 from inkread.training.synthetic import LineSource, Sample
 
 Position = tuple[int, int]
+Variants = tuple[list[NDArray[np.uint8]], str]
 WINDOW = 384
 PADDING_STEP = 32
 MIN_COLUMNS, MAX_COLUMNS = 16, 2400
@@ -36,7 +37,7 @@ class Batch(NamedTuple):
     """Strips with their texts; a tuple, because Lightning moves tuples of tensors to the device.
 
     Attributes:
-        strips: uint8 [batch, 1, 48, width].
+        strips: uint8 [views * batch, 1, 48, width]: one view of each line, then the next of each.
         widths: int64 [batch], columns before padding.
         targets: int64 [sum of lengths], the classes of all texts one after the other.
         lengths: int64 [batch], characters of each text.
@@ -48,6 +49,11 @@ class Batch(NamedTuple):
     targets: Tensor
     lengths: Tensor
     following: Position = (0, 0)
+
+    @property
+    def views(self) -> int:
+        """How many strips there are of each line."""
+        return len(self.strips) // len(self.widths)
 
 
 @dataclass(frozen=True)
@@ -77,6 +83,7 @@ class LineStream(IterableDataset[Batch]):
         start: position of the first batch.
         share: number of this device and of all devices; each device gets windows of its own.
         augmented: vary the lines; otherwise they are cut as the reader cuts them.
+        views: variants of each line in its batch, of the same geometry where there are several.
     """
 
     def __init__(
@@ -90,6 +97,7 @@ class LineStream(IterableDataset[Batch]):
         start: Position = (0, 0),
         share: tuple[int, int] = (0, 1),
         augmented: bool = True,
+        views: int = 1,
     ) -> None:
         self._sources = sources
         self._shares = np.asarray(weights, np.float64) / float(np.sum(weights))
@@ -99,6 +107,7 @@ class LineStream(IterableDataset[Batch]):
         self._start = start
         self._device, self._devices = share
         self._augmented = augmented
+        self._views = views
 
     def __iter__(self) -> Iterator[Batch]:
         cv2.setNumThreads(0)
@@ -111,31 +120,34 @@ class LineStream(IterableDataset[Batch]):
                     yield make_batch(rows, self._alphabet, following)
             window, skip = window + 1, 0
 
-    def _batches(self, window: int) -> list[list[Sample]]:
+    def _batches(self, window: int) -> list[list[Variants]]:
         first = (window * self._devices + self._device) * WINDOW
         rows = [self._line(first + number) for number in range(WINDOW)]
-        usable = [row for row in rows if MIN_COLUMNS <= row[0].shape[1] <= MAX_COLUMNS]
-        usable.sort(key=lambda row: row[0].shape[1])
-        batches: list[list[Sample]] = [[]]
+        usable = [row for row in rows if MIN_COLUMNS <= row[0][0].shape[1] <= MAX_COLUMNS]
+        usable.sort(key=lambda row: row[0][0].shape[1])
+        batches: list[list[Variants]] = [[]]
         for row in usable:
-            if (len(batches[-1]) + 1) * row[0].shape[1] > self._columns and batches[-1]:
+            if (len(batches[-1]) + 1) * row[0][0].shape[1] * self._views > self._columns and batches[-1]:
                 batches.append([])
             batches[-1].append(row)
         order = np.random.default_rng([self._seed, first // WINDOW, 1]).permutation(len(batches))
         return [batches[number] for number in order]
 
-    def _line(self, number: int) -> Sample:
+    def _line(self, number: int) -> Variants:
         rng = np.random.default_rng([self._seed, number])
         image, text = self._sources[int(rng.choice(len(self._sources), p=self._shares))].sample(rng)
-        return augment(image, rng) if self._augmented else exact_part(image), text
+        if not self._augmented:
+            return [exact_part(image)] * self._views, text
+        return [augment(image, rng)] if self._views == 1 else augmented_views(image, rng, self._views), text
 
 
-def make_batch(rows: Sequence[Sample], alphabet: Alphabet, following: Position = (0, 0)) -> Batch:
-    """Pad strips to one width and encode their texts."""
+def make_batch(rows: Sequence[Variants], alphabet: Alphabet, following: Position = (0, 0)) -> Batch:
+    """Pad strips to one width and encode their texts; all lines have as many views."""
     classes = [alphabet.encode(text) for _, text in rows]
+    strips = [images[view] for view in range(len(rows[0][0])) for images, _ in rows]
     return Batch(
-        strips=torch.from_numpy(pad_batch([image for image, _ in rows], PADDING_STEP)),
-        widths=torch.tensor([image.shape[1] for image, _ in rows]),
+        strips=torch.from_numpy(pad_batch(strips, PADDING_STEP)),
+        widths=torch.tensor([images[0].shape[1] for images, _ in rows]),
         targets=torch.tensor([number for line in classes for number in line], dtype=torch.long),
         lengths=torch.tensor([len(line) for line in classes]),
         following=following,

@@ -108,6 +108,7 @@ def train(plan: TrainingPlan, run: Path) -> Path:
         columns=plan.columns,
         workers=plan.workers,
         augmented=plan.augment,
+        views=plan.optimisation.views,
     )
     trainer = pl.Trainer(
         accelerator="auto",
