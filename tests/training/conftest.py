@@ -1,5 +1,6 @@
 """Pages with a few written lines, cut into stores."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -71,8 +72,9 @@ def tiny_plan(stores: Path, steps: int) -> TrainingPlan:
 
 @pytest.fixture(scope="session")
 def plan(stores: Path) -> TrainingPlan:
-    """Four steps."""
-    return tiny_plan(stores, 4)
+    """Four steps with two views of every line."""
+    plan = tiny_plan(stores, 4)
+    return plan.model_copy(update={"optimisation": replace(plan.optimisation, consistency=0.2)})
 
 
 @pytest.fixture(scope="session")
