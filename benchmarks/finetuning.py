@@ -14,13 +14,11 @@ import json
 import shutil
 from pathlib import Path
 
-from inkread.evaluation.intervals import Estimate, ratio_interval
 from inkread.formats.layout_files import read_layout
-from inkread.recognition.alphabet import Alphabet
 from inkread.recognition.bundle import Bundle
-from inkread.training.finetune import FinetuneSettings, edits, finetune
+from inkread.training.finetune import FinetuneSettings, finetune
 from inkread.training.lines import LineStore
-from inkread.training.scoring import onnx_frames
+from reading import by_source
 
 
 def take_pages(folder: Path, lines: int, output: Path) -> int:
@@ -34,18 +32,6 @@ def take_pages(folder: Path, lines: int, output: Path) -> int:
             shutil.copyfile(path, output / path.name)
         taken += sum(bool(line.text.strip()) for line in read_layout(transcription).lines)
     return taken
-
-
-def by_source(bundle: Bundle, store: LineStore) -> dict[str, Estimate]:
-    """CER of a bundle's int8 network over the lines of each source, with the interval over documents."""
-    wrong = edits(onnx_frames(bundle.recognizer), store, Alphabet(bundle.model.alphabet))
-    totals: dict[str, dict[str, list[float]]] = {}
-    for line, count in zip(store.lines, wrong, strict=True):
-        for source in (line.source, "all"):
-            sums = totals.setdefault(source, {}).setdefault(f"{line.source} {line.document}", [0.0, 0.0])
-            sums[0] += count
-            sums[1] += len(line.text)
-    return {source: ratio_interval(*zip(*sums.values(), strict=True)) for source, sums in sorted(totals.items())}
 
 
 def main() -> None:

@@ -54,6 +54,14 @@ def test_a_network_with_a_context_comes_back_with_it(tmp_path: Path) -> None:
     assert torch.equal(loaded.context.gather.weight, network.context.gather.weight)  # type: ignore[union-attr]
 
 
+def test_a_network_with_a_draft_comes_back_with_it(tmp_path: Path) -> None:
+    network = Recognizer(4, context=True, draft=True)
+    save_file({name: value.contiguous() for name, value in network.state_dict().items()}, tmp_path / "w.safetensors")
+    loaded = load_network(tmp_path / "w.safetensors", Alphabet(ALPHABET), 4)
+    assert loaded.draft is not None
+    assert torch.equal(loaded.draft.head.weight, network.draft.head.weight)  # type: ignore[union-attr]
+
+
 def test_weights_of_another_network_are_refused(folder: Path, tmp_path: Path) -> None:
     with pytest.raises(BundleError, match="not the weights"):
         load_network(folder / "recognizer.safetensors", Alphabet("abcd"), 4)

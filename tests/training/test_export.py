@@ -12,9 +12,11 @@ from inkread.training.scoring import onnx_frames
 
 def test_exported_networks_agree_with_the_trained_one_at_any_width(tmp_path: Path) -> None:
     torch.manual_seed(0)
-    network = Recognizer(7, context=True).eval()
+    network = Recognizer(7, context=True, draft=True).eval()
     assert network.context is not None
-    torch.nn.init.normal_(network.context.spread.weight, std=0.05)
+    assert network.draft is not None
+    for weight in (network.context.spread.weight, network.draft.tell.weight):
+        torch.nn.init.normal_(weight, std=0.05)
     source, target = tmp_path / "float.onnx", tmp_path / "int8.onnx"
     export_onnx(network, source)
     rng = np.random.default_rng(0)

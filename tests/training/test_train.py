@@ -78,6 +78,13 @@ def test_a_start_without_a_context_gets_a_fresh_one_if_the_plan_says_so(plan: Tr
     assert starting_network(plan).context is None
 
 
+def test_a_start_without_a_draft_gets_a_fresh_one_if_the_plan_says_so(plan: TrainingPlan) -> None:
+    grown = starting_network(plan.model_copy(update={"context": True, "draft": True}))
+    assert grown.draft is not None
+    assert not grown.draft.tell.weight.any()
+    assert starting_network(plan.model_copy(update={"context": True})).draft is None
+
+
 def test_random_starting_weights_depend_on_the_seed_alone(plan: TrainingPlan) -> None:
     grown = plan.model_copy(update={"context": True})
     first, again = (starting_network(grown).state_dict() for _ in range(2))

@@ -3,8 +3,8 @@
 Usage: ``strip = augment(context_strip, rng)``; ``one, other = augmented_views(context_strip, rng, 2)``
 
 Geometry goes through one resampling: where the band is cut, its height, the margins at both ends, skew, slant,
-stretch and a slow wander. Then tone, blur, noise, pen width and masked spans. The views of one line share the
-geometry, so that their frames can be compared one by one.
+stretch, letters closer or wider, and a slow wander. Then tone, blur, noise, pen width and masked spans. The views of
+one line share the geometry, so that their frames can be compared one by one.
 """
 
 from __future__ import annotations
@@ -58,9 +58,10 @@ def _warp(context: Grey, rng: np.random.Generator) -> Grey:
     source_y = (y - middle) * zoom + TOP + middle + HEIGHT * np.clip(rng.normal(0, 0.03), -0.07, 0.07)
     source_y += slope * (x - width / 2) + rng.uniform(0, 1.2) * smooth_noise(rng, (1, width), 90.0)
     source_x = x * stretch + left + slant * (y - middle)
-    if rng.random() < 0.5:
-        source_x += rng.uniform(0.3, 1.5) * smooth_noise(rng, (HEIGHT, width), 16.0)
-        source_y += rng.uniform(0.3, 1.5) * smooth_noise(rng, (HEIGHT, width), 16.0)
+    source_x += rng.uniform(0, 3) * smooth_noise(rng, (1, width), 30.0)
+    if rng.random() < 0.6:
+        source_x += rng.uniform(0.3, 1.8) * smooth_noise(rng, (HEIGHT, width), 16.0)
+        source_y += rng.uniform(0.3, 1.8) * smooth_noise(rng, (HEIGHT, width), 16.0)
     warped = cv2.remap(
         context,
         source_x.astype(np.float32),

@@ -124,8 +124,8 @@ def load_network(weights: Path, alphabet: Alphabet, stride: float, dropout: floa
     """
     try:
         state = {name: value.float() for name, value in load_file(weights).items()}
-        context = any(name.startswith("context.") for name in state)
-        network = Recognizer(len(alphabet) + 1, frames_per_step=round(8 / stride), dropout=dropout, context=context)
+        parts = {part: any(name.startswith(f"{part}.") for name in state) for part in ("context", "draft")}
+        network = Recognizer(len(alphabet) + 1, frames_per_step=round(8 / stride), dropout=dropout, **parts)
         network.load_state_dict(state)
     except (OSError, RuntimeError, SafetensorError) as error:
         raise BundleError(f"{weights}: these are not the weights of the bundle's recogniser") from error

@@ -21,13 +21,16 @@ from inkread.training.network import Recognizer
 from inkread.training.scoring import greedy_text
 from inkread.training.stream import Batch, Position
 
+DRAFT_WEIGHT = 0.3
+"""Of the CTC loss of the draft beside that of the reading."""
+
 
 @dataclass(frozen=True, slots=True)
 class Optimisation:
     """How weights are changed.
 
     Attributes:
-        rate: highest learning rate, of neck, context and head.
+        rate: highest learning rate, of neck, context, draft and head.
         backbone_share: the backbone's share of it.
         frozen_blocks: 0 to train all, 1 to keep the stem as it starts, 2 the first block too, and so on.
         warm_up: steps until the highest rate.
@@ -75,19 +78,12 @@ class RecognizerModule(pl.LightningModule):
             part.requires_grad_(False)
 
     def training_step(self, batch: Batch, _: int) -> Tensor:
-        """Return the CTC loss for each character of a batch, and the divergence between the views of its lines."""
-        log_probs = self.network(batch.strips)
+        """Return the CTC loss of a character, with that of the draft and the divergence between views where wanted."""
+        log_probs, drafted = self.network.readings(batch.strips)
         frames = torch.tensor([self.network.frames(int(width)) for width in batch.widths])
-        losses = F.ctc_loss(
-            log_probs.transpose(0, 1),
-            batch.targets.repeat(batch.views),
-            frames.repeat(batch.views),
-            batch.lengths.repeat(batch.views),
-            blank=BLANK,
-            reduction="sum",
-            zero_infinity=True,
-        )
-        loss = losses / (batch.lengths.sum() * batch.views)
+        loss = ctc(log_probs, frames, batch)
+        if drafted is not None:
+            loss = loss + DRAFT_WEIGHT * ctc(drafted, frames, batch)
         if batch.views > 1:
             loss = loss + self.optimisation.consistency * divergence(log_probs, frames) / batch.lengths.sum()
         self.position = batch.following
@@ -122,8 +118,8 @@ class RecognizerModule(pl.LightningModule):
         """AdamW with a lower rate for the backbone."""
         settings = self.optimisation
         slow = [*self.network.stem.parameters(), *self.network.blocks.parameters()]
-        context = [] if self.network.context is None else [*self.network.context.parameters()]
-        fast = [*self.network.neck.parameters(), *self.network.head.parameters(), *context]
+        optional = [part for part in (self.network.context, self.network.draft) if part is not None]
+        fast = [weight for part in (self.network.neck, self.network.head, *optional) for weight in part.parameters()]
         groups = [
             {"params": [p for p in slow if p.requires_grad], "lr": settings.rate * settings.backbone_share},
             {"params": fast, "lr": settings.rate},
@@ -147,6 +143,26 @@ class RecognizerModule(pl.LightningModule):
         state = getattr(self, "_random_state", None)
         if state is not None:
             torch.set_rng_state(state)
+
+
+def ctc(log_probs: Tensor, frames: Tensor, batch: Batch) -> Tensor:
+    """The CTC loss for each character of a batch (Graves et al. 2006), in nats.
+
+    Args:
+        log_probs: [views * batch, frames, classes].
+        frames: [batch], frames of each line before padding.
+        batch: what the lines say.
+    """
+    losses = F.ctc_loss(
+        log_probs.transpose(0, 1),
+        batch.targets.repeat(batch.views),
+        frames.repeat(batch.views),
+        batch.lengths.repeat(batch.views),
+        blank=BLANK,
+        reduction="sum",
+        zero_infinity=True,
+    )
+    return losses / (batch.lengths.sum() * batch.views)
 
 
 def divergence(log_probs: Tensor, frames: Tensor) -> Tensor:

@@ -7,6 +7,7 @@ and batch norms folded into plain convolutions, so that its published weights ca
 (`inkread.training.warm_start`). Three things differ: strips are grey; a step of the backbone (8 strip pixels)
 can give two output frames instead of one, because narrow cursive letters do not fit into one frame each; and a
 recurrent context can be added to the neck, because many letters of a cursive hand are told only by those around them.
+The context can be given a draft besides: what the neck alone reads.
 """
 
 from __future__ import annotations
@@ -153,12 +154,34 @@ class Context(nn.Module):
         nn.init.zeros_(self.spread.weight)
         nn.init.zeros_(self.spread.bias)
 
-    def forward(self, x: Tensor) -> Tensor:
-        """Return one vector a frame."""
-        steps = self.norm_in(self.gather(x).transpose(1, 2))
+    def forward(self, x: Tensor, told: Tensor | None = None) -> Tensor:
+        """Return one vector a frame; ``told`` is what a draft says, [B, 192, steps]."""
+        gathered = self.gather(x)
+        steps = self.norm_in((gathered if told is None else gathered + told).transpose(1, 2))
         spread = self.spread(self.norm_out(self.memory(steps)[0]))
         result: Tensor = spread.reshape(x.shape[0], -1, WIDTH)[:, : x.shape[2]]
         return result
+
+
+class Draft(nn.Module):
+    """What is read without the context, for the context to go by: self-conditioned CTC (Nozaki and Komatsu 2021).
+
+    The context so sees letters beside features, and what it learns of their order holds for any ink.
+    [B, T, 120] to log-probabilities [B, T, classes] and what the context is told, [B, 192, steps], which is nothing to
+    begin with.
+    """
+
+    def __init__(self, classes: int, frames_per_step: int) -> None:
+        super().__init__()
+        self.head = nn.Linear(WIDTH, classes)
+        self.tell = nn.Conv1d(classes, MEMORY, 3, frames_per_step, 1)
+        nn.init.zeros_(self.tell.weight)
+        nn.init.zeros_(self.tell.bias)  # type: ignore[arg-type]
+
+    def forward(self, frames: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the draft and what the context is told."""
+        log_probs = F.log_softmax(self.head(frames).float(), 2)
+        return log_probs, self.tell(log_probs.exp().transpose(1, 2))
 
 
 class Recognizer(nn.Module):
@@ -170,9 +193,17 @@ class Recognizer(nn.Module):
             neighbouring columns are pooled at every position and the local convolution is dilated accordingly.
         dropout: of the attention blocks and before the head.
         context: whether it has the recurrent context.
+        draft: whether the context is told a draft.
     """
 
-    def __init__(self, classes: int, frames_per_step: int = 2, dropout: float = 0.1, context: bool = False) -> None:
+    def __init__(
+        self,
+        classes: int,
+        frames_per_step: int = 2,
+        dropout: float = 0.1,
+        context: bool = False,
+        draft: bool = False,
+    ) -> None:
         super().__init__()
         if frames_per_step not in (1, 2):
             raise ValueError(f"frames_per_step is {frames_per_step}, it must be 1 or 2")
@@ -183,12 +214,26 @@ class Recognizer(nn.Module):
         self.dropout = nn.Dropout(dropout)
         self.head = nn.Linear(WIDTH, classes)
         self.context: Context | None = None
+        self.draft: Draft | None = None
         if context:
             self.add_context(dropout)
+        if draft:
+            self.add_draft()
 
     def add_context(self, dropout: float = 0.1) -> None:
         """Give the network a fresh context, which changes nothing until it is trained."""
         self.context = Context(BLOCKS[-1][1], self.frames_per_step, dropout)
+
+    def add_draft(self) -> None:
+        """Let the context know a draft, whose head starts as that of the network; it changes nothing until trained.
+
+        Raises:
+            ValueError: there is no context that could use it.
+        """
+        if self.context is None:
+            raise ValueError("a draft is for the recurrent context, and this network has none")
+        self.draft = Draft(self.head.out_features, self.frames_per_step)
+        self.draft.head.load_state_dict(self.head.state_dict())
 
     @property
     def stride(self) -> int:
@@ -202,11 +247,17 @@ class Recognizer(nn.Module):
 
     def forward(self, strips: Tensor) -> Tensor:
         """Log-probabilities [B, frames, classes], float32, of strips [B, 1, 48, W] with grey values in [0, 255]."""
+        return self.readings(strips)[0]
+
+    def readings(self, strips: Tensor) -> tuple[Tensor, Tensor | None]:
+        """Log-probabilities as `forward` gives them, and those of the draft, None where there is none."""
         grey = (strips.to(torch.float32) - MEAN) / DEVIATION
         features = self.blocks(self.stem(grey))
         pooled = F.avg_pool2d(features, (3, 2), (3, self.stride // 4))
         frames = self.neck(pooled)
+        drafted = told = None
+        if self.draft is not None:
+            drafted, told = self.draft(frames)
         if self.context is not None:
-            frames = frames + self.context(pooled.squeeze(2))
-        logits = self.head(self.dropout(frames))
-        return F.log_softmax(logits.float(), 2)
+            frames = frames + self.context(pooled.squeeze(2), told)
+        return F.log_softmax(self.head(self.dropout(frames)).float(), 2), drafted

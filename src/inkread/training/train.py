@@ -50,6 +50,7 @@ class TrainingPlan(BaseModel):
         start: bundle whose recogniser it starts from instead; its alphabet must be that of the plan.
         frames_per_step, dropout: of the network.
         context: give the network a recurrent context; a start that has one keeps it anyway.
+        draft: tell the context what the neck alone reads; a start that does so keeps it anyway.
         average: decay of the running mean of the weights that is validated and kept.
         columns: strip columns in a batch.
         validate_every: steps between validations.
@@ -74,6 +75,7 @@ class TrainingPlan(BaseModel):
     frames_per_step: int = 2
     dropout: float = 0.1
     context: bool = False
+    draft: bool = False
     average: float = Field(0.998, ge=0, lt=1)
     columns: int = Field(12_800, ge=2_400)
     validate_every: int = Field(300, ge=1)
@@ -157,6 +159,8 @@ def starting_network(plan: TrainingPlan) -> Recognizer:
             network.load_state_dict(warm_start(ppocr_model(RECOGNIZER_FILE), alphabet, network))
         if plan.context and network.context is None:
             network.add_context(plan.dropout)
+        if plan.draft and network.draft is None:
+            network.add_draft()
     return network.to(memory_format=torch.channels_last)  # type: ignore[call-overload,no-any-return]
 
 
