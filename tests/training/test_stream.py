@@ -24,13 +24,16 @@ def stream(stores: Path, start: Position = (0, 0), columns: int = 2400, seed: in
 def test_views_of_a_line_stand_in_the_same_place_of_each_half(stores: Path) -> None:
     store = LineStore.open(stores / "train")
     paired = LineStream([StoredSource(store, [0, 1, 2])], [1], ALPHABET, seed=3, columns=4800, views=2)
+    alike: list[float] = []
     for batch in islice(paired, 10):
         assert batch.views == 2
         assert len(batch.strips) == 2 * len(batch.widths) == 2 * len(batch.lengths)
         assert batch.strips.shape[0] * (batch.strips.shape[3] - 32) <= 4800
         for one, other, width in zip(*batch.strips.chunk(2), batch.widths.tolist(), strict=True):
             assert (one[:, :, width:] == other[:, :, width:]).all(), "both are padded from the same column on"
-            assert correlation(one[0, :, :width], other[0, :, :width]) > 0.3, "both show the same ink"
+            alike.append(correlation(one[0, :, :width], other[0, :, :width]))
+    assert float(np.median(alike)) > 0.5, "both show the same ink; single ones may be faint, noisy or masked"
+    assert min(alike) > 0
     bare = LineStream([StoredSource(store, [0])], [1], ALPHABET, seed=3, columns=4800, augmented=False, views=2)
     one, other = next(iter(bare)).strips.chunk(2)
     assert torch.equal(one, other)
