@@ -69,3 +69,15 @@ def test_a_fresh_draft_changes_nothing_and_starts_with_the_head_of_the_network()
 def test_a_draft_without_a_context_is_refused() -> None:
     with pytest.raises(ValueError, match="recurrent context"):
         Recognizer(5, draft=True)
+
+
+def test_the_context_drops_at_its_own_rate_and_only_while_it_learns() -> None:
+    torch.manual_seed(0)
+    strips = torch.randint(0, 256, (1, 1, HEIGHT, 200), dtype=torch.uint8)
+    for rate in (0.0, 0.5):
+        network = Recognizer(5, dropout=0.0, context=True, context_dropout=rate).train()
+        assert network.context is not None
+        torch.nn.init.normal_(network.context.spread.weight)
+        assert torch.equal(network(strips), network(strips)) == (rate == 0)
+        network.eval()
+        assert torch.equal(network(strips), network(strips))

@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 import torch
 
+from inkread.recognition.alphabet import LATIN
+from inkread.recognition.bundle import Bundle
 from inkread.training.module import RecognizerModule
 from inkread.training.stream import Batch
 from inkread.training.train import LAST, TrainingPlan, fast_precision, starting_network, train
@@ -83,6 +85,14 @@ def test_a_start_without_a_draft_gets_a_fresh_one_if_the_plan_says_so(plan: Trai
     assert grown.draft is not None
     assert not grown.draft.tell.weight.any()
     assert starting_network(plan.model_copy(update={"context": True})).draft is None
+
+
+@pytest.mark.parametrize("start", [None, Bundle.open(None).folder])
+def test_the_plan_says_how_much_the_context_drops(plan: TrainingPlan, start: Path | None) -> None:
+    update = {"start": start, "alphabet": LATIN, "context": True, "context_dropout": 0.4}
+    network = starting_network(plan.model_copy(update=update))
+    assert network.context is not None
+    assert (network.context.dropout.p, network.context.memory.dropout, network.dropout.p) == (0.4, 0.4, plan.dropout)
 
 
 def test_random_starting_weights_depend_on_the_seed_alone(plan: TrainingPlan) -> None:

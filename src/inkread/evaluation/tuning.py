@@ -2,9 +2,9 @@
 
 Usage: ``python -m inkread.evaluation.tuning --bundle BUNDLE --lm lm.bin --data DATA``
 
-Half of the val documents choose weight and bonus, the other half is what the printed error rates are measured on.
-Calibrations and the confidences for ``--max-cer`` are fitted on all of them, and their errors measured in folds of
-documents. The values to put into ``model.json`` stand in the output; ``--write`` puts them there.
+All val documents choose weight and bonus, and fit the calibrations and the confidences for ``--max-cer``. The printed
+figures are measured in folds of documents: each fold with what the others chose and fitted. The values to put into
+``model.json`` stand in the output; ``--write`` puts them there.
 """
 
 from __future__ import annotations
@@ -14,12 +14,15 @@ import json
 import sys
 import zlib
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TypeVar
+
+from rich.console import Console
+from rich.progress import track
 
 from inkread.data.cleaning import Cleaner
 from inkread.errors import DatasetError, InkreadError
@@ -44,6 +47,8 @@ FOLDS = 5
 L = TypeVar("L", "TuningLine", StoredLine)
 
 Decode = Callable[[LogProbs], Hypothesis]
+Point = tuple[float, float]
+"""Weight of the language model and length bonus."""
 
 
 @dataclass(frozen=True)
@@ -66,7 +71,7 @@ class Judged:
 
 @dataclass(frozen=True)
 class Tuning:
-    """What was chosen, and the figures of the documents that had no say in it."""
+    """What was chosen, and its figures, measured in folds of documents."""
 
     beam_width: int
     language_model_weight: float
@@ -103,13 +108,11 @@ def tune(
     With ``keep`` there is no search: weight and bonus stay as they are.
 
     Raises:
-        DatasetError: all lines are of one half.
+        DatasetError: all lines are of one fold, so that none can be measured with what others chose.
     """
     few = _spread(lines, most)
-    chosen = [line for line in few if _chooses(line)]
-    held_out = [line for line in few if not _chooses(line)]
-    if not chosen or not held_out:
-        raise DatasetError(f"{len(lines)} lines of too few documents: tuning needs two halves, name more pages")
+    if len({_fold(line) for line in few}) < 2:
+        raise DatasetError(f"{len(lines)} lines of too few documents: tuning measures in folds, name more pages")
 
     def decoder(weight: float, bonus: float) -> Decode:
         return lambda log_probs: beam_search(
@@ -119,13 +122,36 @@ def tune(
     grid = [(weight, round(weight * ratio, 2)) for weight in WEIGHTS for ratio in BONUSES_PER_WEIGHT]
     if keep is not None:
         grid = [(keep.language_model_weight, keep.length_bonus)]
-    weight, bonus = min(grid, key=lambda point: error_rates(chosen, read(chosen, decoder(*point)))[0])
-    measured = _measure(held_out, read(held_out, partial(greedy, alphabet=alphabet)), "greedy")
-    measured |= _measure(held_out, read(held_out, decoder(weight, bonus)), "beam")
+    bar = track(grid, "Searching", console=Console(stderr=True), disable=not sys.stderr.isatty())
+    texts = {point: [reading.text for reading in read(few, decoder(*point))] for point in bar}
+    (weight, bonus), crosswise = choose(few, texts)
+    measured = _measure(few, [reading.text for reading in read(few, partial(greedy, alphabet=alphabet))], "greedy")
+    measured |= _measure(few, crosswise, f"beam, {FOLDS} folds,")
     confidences, errors = calibrate(lines, read(lines, decoder(weight, bonus)))
     greedy_confidences, greedy_errors = calibrate(lines, read(lines, partial(greedy, alphabet=alphabet)))
     measured |= errors | {f"greedy {name}": value for name, value in greedy_errors.items()}
     return Tuning(width, weight, bonus, confidences, greedy_confidences, measured)
+
+
+def choose(lines: Sequence[TuningLine], texts: Mapping[Point, Sequence[str]]) -> tuple[Point, list[str]]:
+    """The point with the least CER over all lines, and each line as it is read with what the other folds chose.
+
+    Args:
+        lines: what was read.
+        texts: by point, what was read in each of the lines.
+    """
+    edits = {
+        point: [character_errors(line.text, text).edits for line, text in zip(lines, read_texts, strict=True)]
+        for point, read_texts in texts.items()
+    }
+
+    def best(indices: Iterable[int]) -> Point:
+        chosen = list(indices)
+        return min(edits, key=lambda point: sum(edits[point][index] for index in chosen))
+
+    folds = [_fold(line) for line in lines]
+    by_fold = {fold: best(i for i, other in enumerate(folds) if other != fold) for fold in set(folds)}
+    return best(range(len(lines))), [texts[by_fold[fold]][index] for index, fold in enumerate(folds)]
 
 
 def calibrate(lines: Sequence[TuningLine], readings: Sequence[Hypothesis]) -> tuple[Confidences, dict[str, float]]:
@@ -174,9 +200,9 @@ def read(lines: Iterable[TuningLine], decode: Decode) -> list[Hypothesis]:
     return [decode(line.log_probs) for line in lines]
 
 
-def error_rates(lines: Sequence[TuningLine], readings: Sequence[Hypothesis]) -> tuple[float, float]:
-    """CER and WER over all lines."""
-    pairs = [(line.text, reading.text) for line, reading in zip(lines, readings, strict=True)]
+def error_rates(lines: Sequence[TuningLine], texts: Sequence[str]) -> tuple[float, float]:
+    """CER and WER of what was read, over all lines."""
+    pairs = [(line.text, text) for line, text in zip(lines, texts, strict=True)]
     characters = sum((character_errors(*pair) for pair in pairs), start=Errors())
     words = sum((word_errors(*pair) for pair in pairs), start=Errors())
     return characters.rate, words.rate
@@ -230,15 +256,11 @@ def _spread(lines: Sequence[L], most: int) -> list[L]:
     return [line for own in by_source.values() for line in own[:: max(-(-len(own) // most), 1)]]
 
 
-def _chooses(line: TuningLine) -> bool:
-    return zlib.crc32(line.document.encode()) % 2 == 0
-
-
-def _measure(lines: Sequence[TuningLine], readings: Sequence[Hypothesis], name: str) -> dict[str, float]:
-    figures = dict(zip((f"{name} CER", f"{name} WER"), error_rates(lines, readings), strict=True))
+def _measure(lines: Sequence[TuningLine], texts: Sequence[str], name: str) -> dict[str, float]:
+    figures = dict(zip((f"{name} CER", f"{name} WER"), error_rates(lines, texts), strict=True))
     for source in sorted({line.source for line in lines}):
         own = [index for index, line in enumerate(lines) if line.source == source]
-        figures[f"{name} CER {source}"] = error_rates([lines[i] for i in own], [readings[i] for i in own])[0]
+        figures[f"{name} CER {source}"] = error_rates([lines[i] for i in own], [texts[i] for i in own])[0]
     return {key: round(value, 4) for key, value in figures.items()}
 
 
@@ -248,7 +270,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--bundle", type=Path, help="bundle folder; left out, the one that ships with Inkread")
     parser.add_argument("--lm", type=Path, required=True, help="language model")
     parser.add_argument("--data", type=Path, required=True, help="folder of sources, each with val pages")
-    parser.add_argument("--limit", type=int, default=60, help="lines of a source that search the grid")
+    parser.add_argument("--limit", type=int, default=60, help="lines of a source that choose weight and bonus")
     parser.add_argument("--all", type=int, default=400, help="lines of a source that fit the calibrations")
     parser.add_argument("--write", action="store_true", help="put the language model and the values into the bundle")
     parser.add_argument("--width", type=int, default=16, help="beam width")

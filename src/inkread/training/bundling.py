@@ -116,7 +116,9 @@ def add_language_model(
     return describe(model.model_copy(update=update), folder)
 
 
-def load_network(weights: Path, alphabet: Alphabet, stride: float, dropout: float = 0.1) -> Recognizer:
+def load_network(
+    weights: Path, alphabet: Alphabet, stride: float, dropout: float = 0.1, context_dropout: float = 0.1
+) -> Recognizer:
     """The float network of a bundle.
 
     Raises:
@@ -125,7 +127,13 @@ def load_network(weights: Path, alphabet: Alphabet, stride: float, dropout: floa
     try:
         state = {name: value.float() for name, value in load_file(weights).items()}
         parts = {part: any(name.startswith(f"{part}.") for name in state) for part in ("context", "draft")}
-        network = Recognizer(len(alphabet) + 1, frames_per_step=round(8 / stride), dropout=dropout, **parts)
+        network = Recognizer(
+            len(alphabet) + 1,
+            frames_per_step=round(8 / stride),
+            dropout=dropout,
+            context_dropout=context_dropout,
+            **parts,
+        )
         network.load_state_dict(state)
     except (OSError, RuntimeError, SafetensorError) as error:
         raise BundleError(f"{weights}: these are not the weights of the bundle's recogniser") from error

@@ -149,6 +149,7 @@ class Context(nn.Module):
         self.gather = nn.Conv1d(channels, MEMORY, 3, frames_per_step, 1)
         self.norm_in = nn.LayerNorm(MEMORY)
         self.memory = nn.LSTM(MEMORY, MEMORY, 2, batch_first=True, dropout=dropout, bidirectional=True)
+        self.dropout = nn.Dropout(dropout)
         self.norm_out = nn.LayerNorm(2 * MEMORY)
         self.spread = nn.Linear(2 * MEMORY, frames_per_step * WIDTH)
         nn.init.zeros_(self.spread.weight)
@@ -157,8 +158,8 @@ class Context(nn.Module):
     def forward(self, x: Tensor, told: Tensor | None = None) -> Tensor:
         """Return one vector a frame; ``told`` is what a draft says, [B, 192, steps]."""
         gathered = self.gather(x)
-        steps = self.norm_in((gathered if told is None else gathered + told).transpose(1, 2))
-        spread = self.spread(self.norm_out(self.memory(steps)[0]))
+        steps = self.dropout(self.norm_in((gathered if told is None else gathered + told).transpose(1, 2)))
+        spread = self.spread(self.dropout(self.norm_out(self.memory(steps)[0])))
         result: Tensor = spread.reshape(x.shape[0], -1, WIDTH)[:, : x.shape[2]]
         return result
 
@@ -194,6 +195,7 @@ class Recognizer(nn.Module):
         dropout: of the attention blocks and before the head.
         context: whether it has the recurrent context.
         draft: whether the context is told a draft.
+        context_dropout: before, between and after the layers of the context, which else learns the lines by heart.
     """
 
     def __init__(
@@ -203,6 +205,7 @@ class Recognizer(nn.Module):
         dropout: float = 0.1,
         context: bool = False,
         draft: bool = False,
+        context_dropout: float = 0.1,
     ) -> None:
         super().__init__()
         if frames_per_step not in (1, 2):
@@ -216,7 +219,7 @@ class Recognizer(nn.Module):
         self.context: Context | None = None
         self.draft: Draft | None = None
         if context:
-            self.add_context(dropout)
+            self.add_context(context_dropout)
         if draft:
             self.add_draft()
 

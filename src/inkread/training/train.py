@@ -48,7 +48,7 @@ class TrainingPlan(BaseModel):
         warm: start from the PP-OCRv6 weights instead of random ones.
         tracking: where MLflow records the run; None for nowhere.
         start: bundle whose recogniser it starts from instead; its alphabet must be that of the plan.
-        frames_per_step, dropout: of the network.
+        frames_per_step, dropout, context_dropout: of the network.
         context: give the network a recurrent context; a start that has one keeps it anyway.
         draft: tell the context what the neck alone reads; a start that does so keeps it anyway.
         average: decay of the running mean of the weights that is validated and kept.
@@ -74,6 +74,7 @@ class TrainingPlan(BaseModel):
     start: Path | None = None
     frames_per_step: int = 2
     dropout: float = 0.1
+    context_dropout: float = 0.1
     context: bool = False
     draft: bool = False
     average: float = Field(0.998, ge=0, lt=1)
@@ -154,11 +155,11 @@ def starting_network(plan: TrainingPlan) -> Recognizer:
         torch.manual_seed(plan.seed)
         network = Recognizer(len(alphabet) + 1, plan.frames_per_step, plan.dropout)
         if plan.start is not None:
-            network = load_network(plan.start / WEIGHTS, alphabet, network.stride, plan.dropout)
+            network = load_network(plan.start / WEIGHTS, alphabet, network.stride, plan.dropout, plan.context_dropout)
         elif plan.warm:
             network.load_state_dict(warm_start(ppocr_model(RECOGNIZER_FILE), alphabet, network))
         if plan.context and network.context is None:
-            network.add_context(plan.dropout)
+            network.add_context(plan.context_dropout)
         if plan.draft and network.draft is None:
             network.add_draft()
     return network.to(memory_format=torch.channels_last)  # type: ignore[call-overload,no-any-return]
