@@ -73,8 +73,8 @@ class TrainingPlan(BaseModel):
     warm: bool = True
     start: Path | None = None
     frames_per_step: int = 2
-    dropout: float = 0.1
-    context_dropout: float = 0.1
+    dropout: float = Field(0.1, ge=0, lt=1)
+    context_dropout: float = Field(0.1, ge=0, lt=1)
     context: bool = False
     draft: bool = False
     average: float = Field(0.998, ge=0, lt=1)
