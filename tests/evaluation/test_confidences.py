@@ -11,5 +11,6 @@ def test_figures_of_lines() -> None:
     result = figures([LINE])
     assert result["words_rated"] == 2
     assert result["cer_at_coverage"]["1"] == 1 / 7
+    assert result["cer_at_coverage_of_words"]["1"] == 1 / 7
     assert abs(result["word_ece"] - (0.5 + 0.1) / 2) < 1e-9
     assert word_error([]) is None

@@ -2,7 +2,7 @@
 
 import pytest
 
-from inkread.evaluation.coverage import cer_at, curve, perfect_coverage, rejections, risk_coverage
+from inkread.evaluation.coverage import cer_at, curve, perfect_coverage, rejections, risk_coverage, word_coverage
 from inkread.evaluation.lines import ReadLine
 
 RATED = [(0.99, 0, 400), (0.9, 8, 400), (0.5, 32, 200)]
@@ -41,3 +41,18 @@ def test_a_promise_is_the_confidence_that_keeps_most_at_that_rate() -> None:
         assert sum(e for e, _ in kept) / sum(n for _, n in kept) <= row.cer + 1e-9
     assert rejections([(0.9, 500, 1000)]) == ()
     assert max(promised) == pytest.approx(0.2)
+
+
+def test_words_answer_for_all_edits_of_their_line() -> None:
+    line = ReadLine("d", "p", "1", "the big cat", "tho cat", 0.5, words=((0.2, False), (0.9, True)))
+    missing = ReadLine("d", "p", "2", "sat", "", None)
+    points = word_coverage([line, missing])
+    assert [point.confidence for point in points] == [0.9, 0.2, 0.0]
+    assert points[-1].coverage == 1
+    assert points[-1].cer == risk_coverage([line, missing])[-1].cer == (1 + 4 + 3) / 14
+    assert points[0].cer < points[1].cer
+
+
+def test_a_line_whose_words_are_not_rated_counts_as_one() -> None:
+    line = ReadLine("d", "p", "1", "tea for two", "tee for two", 0.7)
+    assert [(point.confidence, point.coverage) for point in word_coverage([line])] == [(0.7, 1.0)]

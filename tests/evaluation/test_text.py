@@ -4,7 +4,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from inkread.evaluation.text import Errors, character_errors, confusions, normalise, right_words, word_errors
+from inkread.evaluation.text import (
+    Errors,
+    character_errors,
+    confusions,
+    errors_by_word,
+    normalise,
+    right_words,
+    word_errors,
+)
 
 texts = st.text(alphabet="aàâb cdé.\n\t’'", max_size=30)
 
@@ -74,3 +82,30 @@ def test_words_are_right_where_the_alignment_puts_them() -> None:
         [False, True, False, True],
     )
     assert right_words([], ["x"]) == [False]
+
+
+@pytest.mark.parametrize(
+    ("written", "read", "edits", "lengths"),
+    [
+        ("the big cat", "the big cat", [0, 0, 0], [4, 4, 3]),
+        ("the big cat", "tho cat", [5, 0], [8, 3]),
+        ("cats sat", "cat sat", [1, 0], [5, 3]),
+        ("cat", "c at", [1, 0], [1, 2]),
+        ("cat", "the cat", [4, 0], [0, 3]),
+        ("cat sat", "cat", [4], [7]),
+    ],
+)
+def test_edits_are_charged_to_the_word_in_which_they_are(
+    written: str, read: str, edits: list[int], lengths: list[int]
+) -> None:
+    shared = errors_by_word(written, read)
+    assert [errors.edits for errors in shared] == edits
+    assert [errors.length for errors in shared] == lengths
+
+
+@given(st.text("ab ", max_size=12), st.text("ab ", max_size=12))
+def test_words_read_share_all_edits_and_no_more(written: str, read: str) -> None:
+    shared = errors_by_word(written, read)
+    assert len(shared) == len(read.split())
+    if shared:
+        assert sum(shared, Errors()) == character_errors(written, read)

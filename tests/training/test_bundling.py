@@ -12,7 +12,7 @@ from inkread.recognition.alphabet import Alphabet
 from inkread.recognition.bundle import Bundle, CalibrationValues, Confidences, DataSource, Decoding, InputFormat, Model
 from inkread.recognition.recognizer import Recognizer as Reading
 from inkread.training.bundling import add_language_model, load_network, write_bundle
-from inkread.training.network import Recognizer
+from inkread.training.network import ContextShape, Recognizer
 from inkread.workers import Workers
 
 ALPHABET = "abc"
@@ -46,16 +46,18 @@ def test_the_float_weights_read_like_the_int8_network(folder: Path) -> None:
     assert np.abs(np.exp(found[: len(expected)]) - np.exp(expected)).mean() < 0.05
 
 
-def test_a_network_with_a_context_comes_back_with_it(tmp_path: Path) -> None:
-    network = Recognizer(4, context=True)
+@pytest.mark.parametrize("shape", [ContextShape(), ContextShape(16, 3)])
+def test_a_network_with_a_context_comes_back_with_it(shape: ContextShape, tmp_path: Path) -> None:
+    network = Recognizer(4, context=shape)
     save_file({name: value.contiguous() for name, value in network.state_dict().items()}, tmp_path / "w.safetensors")
     loaded = load_network(tmp_path / "w.safetensors", Alphabet(ALPHABET), 4)
     assert loaded.context is not None
+    assert loaded.context.shape == shape
     assert torch.equal(loaded.context.gather.weight, network.context.gather.weight)  # type: ignore[union-attr]
 
 
 def test_a_network_with_a_draft_comes_back_with_it(tmp_path: Path) -> None:
-    network = Recognizer(4, context=True, draft=True)
+    network = Recognizer(4, context=ContextShape(), draft=True)
     save_file({name: value.contiguous() for name, value in network.state_dict().items()}, tmp_path / "w.safetensors")
     loaded = load_network(tmp_path / "w.safetensors", Alphabet(ALPHABET), 4)
     assert loaded.draft is not None

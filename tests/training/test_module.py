@@ -9,7 +9,7 @@ from torch.nn import functional as F
 
 from inkread.recognition.alphabet import Alphabet
 from inkread.training.module import DRAFT_WEIGHT, Optimisation, RecognizerModule, ctc, divergence
-from inkread.training.network import Recognizer
+from inkread.training.network import ContextShape, Recognizer
 from inkread.training.stream import Batch
 
 
@@ -84,7 +84,7 @@ def test_a_draft_has_to_read_too(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_context_and_draft_learn_as_fast_as_the_head() -> None:
-    module = RecognizerModule(Recognizer(4, context=True, draft=True), Alphabet("abc"), Optimisation())
+    module = RecognizerModule(Recognizer(4, context=ContextShape(), draft=True), Alphabet("abc"), Optimisation())
     _, fast = module.configure_optimizers()["optimizer"].param_groups
     learning = {id(weight) for weight in fast["params"]}
     network = module.network

@@ -1,5 +1,6 @@
 """A stream that cannot go on where it stopped repeats some lines after every interruption and skips others."""
 
+from collections import Counter
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
@@ -7,10 +8,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 
 from inkread.recognition.alphabet import LATIN, Alphabet
 from inkread.training.lines import LineStore, exact_part
-from inkread.training.stream import Batch, LineStream, Position, StoredSource, source_weights
+from inkread.training.stream import Batch, LineStream, Position, StoredSource, few_shapes, source_weights
 
 ALPHABET = Alphabet(LATIN)
 
@@ -109,3 +112,35 @@ def test_sources_are_drawn_by_weight(stores: Path) -> None:
 
 def test_small_sources_gain_by_the_square_root() -> None:
     assert source_weights(np.array([100, 400])) == pytest.approx([1 / 3, 2 / 3])
+
+
+def test_worker_processes_make_the_same_stream(stores: Path) -> None:
+    sources = [StoredSource(LineStore.open(stores / "train"), [0, 1, 2])]
+
+    def batches(workers: int) -> list[Batch]:
+        settings = {"seed": 3, "columns": 20_000, "start": (1, 2), "workers": workers}
+        return list(islice(LineStream(sources, [1], ALPHABET, **settings), 30))  # type: ignore[arg-type]
+
+    alone, shared = batches(0), batches(2)
+    assert any(batch.following[0] == 3 for batch in alone), "the test reaches a third window"
+    assert all(same(one, other) and one.following == other.following for one, other in zip(alone, shared, strict=True))
+
+
+@given(st.lists(st.integers(16, 2400), min_size=1, max_size=200), st.sampled_from([2400, 20_000]))
+def test_few_shapes_hold_every_line_once_or_twice(widths: list[int], columns: int) -> None:
+    rows = [([np.zeros((1, width), np.uint8)], str(number)) for number, width in enumerate(sorted(widths))]
+    batches = few_shapes(rows, columns, 256)
+    shown = Counter(text for batch in batches for _, text in batch)
+    assert set(shown) == {text for _, text in rows}
+    assert max(shown.values()) <= 2
+    shapes = {(len(batch), -(-max(images[0].shape[1] for images, _ in batch) // 256)) for batch in batches}
+    assert all(lines * width * 256 <= max(columns, width * 256) for lines, width in shapes)
+    assert len(shapes) <= len({width for _, width in shapes}) + 1
+
+
+def test_a_stream_for_a_gpu_has_few_shapes(stores: Path) -> None:
+    sources = [StoredSource(LineStore.open(stores / "train"), [0, 1, 2])]
+    made = islice(LineStream(sources, [1], ALPHABET, seed=3, columns=20_000, bucket=256, views=2), 40)
+    shapes = {batch.strips.shape for batch in made}
+    assert all(shape[3] % 256 == 0 for shape in shapes)
+    assert len(shapes) < 12

@@ -13,6 +13,7 @@ import torch
 from inkread.recognition.alphabet import LATIN
 from inkread.recognition.bundle import Bundle
 from inkread.training.module import RecognizerModule
+from inkread.training.network import ContextShape
 from inkread.training.stream import Batch
 from inkread.training.train import LAST, TrainingPlan, fast_precision, starting_network, train
 
@@ -85,6 +86,23 @@ def test_a_start_without_a_draft_gets_a_fresh_one_if_the_plan_says_so(plan: Trai
     assert grown.draft is not None
     assert not grown.draft.tell.weight.any()
     assert starting_network(plan.model_copy(update={"context": True})).draft is None
+
+
+def test_a_start_keeps_its_context_unless_the_plan_names_another_shape(plan: TrainingPlan) -> None:
+    bundled = plan.model_copy(update={"start": Bundle.open(None).folder, "alphabet": LATIN, "context": True})
+    kept = starting_network(bundled)
+    assert kept.context is not None
+    assert kept.context.spread.weight.any()
+    fresh = starting_network(bundled.model_copy(update={"context_width": 32, "context_layers": 1}))
+    assert fresh.context is not None
+    assert fresh.context.shape == ContextShape(32, 1)
+    assert not fresh.context.spread.weight.any()
+    with torch.inference_mode():
+        strips = torch.randint(0, 256, (1, 1, 48, 200), dtype=torch.uint8)
+        read, drafted = fresh.eval().readings(strips)
+        assert drafted is not None
+        assert torch.equal(read, drafted), "without its context it reads as its draft does"
+        assert torch.equal(drafted, kept.eval().readings(strips)[1])
 
 
 @pytest.mark.parametrize("start", [None, Bundle.open(None).folder])

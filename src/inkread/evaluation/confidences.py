@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from inkread.evaluation.calibration import expected_calibration_error
-from inkread.evaluation.coverage import COVERAGES, cer_at, perfect_coverage, risk_coverage
+from inkread.evaluation.coverage import COVERAGES, cer_at, perfect_coverage, risk_coverage, word_coverage
 from inkread.evaluation.lines import ReadLine
 
 Rated = list[tuple[float, bool]]
@@ -26,11 +26,13 @@ def word_error(rated: Rated) -> float | None:
 
 
 def figures(lines: Sequence[ReadLine]) -> dict[str, Any]:
-    """CER at coverages, also in the best possible order, and calibration error of words, for JSON."""
+    """CER at coverages of lines and words, for lines in the best possible order too; calibration error; for JSON."""
     curve, perfect, rated = risk_coverage(lines), perfect_coverage(lines), rated_words(lines)
+    of_words = word_coverage(lines)
     return {
         "cer_at_coverage": {f"{share:g}": cer_at(curve, share) for share in COVERAGES},
         "cer_at_coverage_in_the_best_order": {f"{share:g}": cer_at(perfect, share) for share in COVERAGES},
+        "cer_at_coverage_of_words": {f"{share:g}": cer_at(of_words, share) for share in COVERAGES},
         "word_ece": word_error(rated),
         "words_rated": len(rated),
     }

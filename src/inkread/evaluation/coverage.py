@@ -1,9 +1,10 @@
-"""What is gained by giving the least sure lines to a person.
+"""What is gained by giving the least sure lines, or words, to a person.
 
-Usage: ``curve = risk_coverage(lines); cer_at(curve, 0.8)``
+Usage: ``curve = risk_coverage(lines); cer_at(curve, 0.8)``; ``cer_at(word_coverage(lines), 0.8)``
 
-Lines are kept in the order of their confidence (El-Yaniv and Wiener, "On the foundations of noise-free selective
-classification", JMLR 2010). Coverage is the share of the written characters in the lines that are kept, risk their CER.
+Lines or words are kept in the order of their confidence (El-Yaniv and Wiener, "On the foundations of noise-free
+selective classification", JMLR 2010). Coverage is the share of the written characters in those that are kept, risk
+their CER.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from inkread.evaluation.lines import ReadLine
-from inkread.evaluation.text import character_errors
+from inkread.evaluation.text import character_errors, errors_by_word
 from inkread.recognition.bundle import Rejection
 
 COVERAGES = (0.5, 0.8, 0.95, 1.0)
@@ -23,7 +24,7 @@ MIN_CHARACTERS = 500
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """The surest lines: share of the characters, their CER, and the confidence of the least sure one."""
+    """The surest lines or words: share of the characters, their CER, and the confidence of the least sure one."""
 
     coverage: float
     cer: float
@@ -41,10 +42,28 @@ def risk_coverage(lines: Sequence[ReadLine]) -> list[Kept]:
     )
 
 
+def word_coverage(lines: Sequence[ReadLine]) -> list[Kept]:
+    """`risk_coverage` of words: one point a word read, and one for each line that has no rated words.
+
+    The edits of a line are shared out to its words (`errors_by_word`), so that all together have the CER of the lines.
+    """
+    return curve([item for line in lines for item in _rated_words(line)])
+
+
 def perfect_coverage(lines: Sequence[ReadLine]) -> list[Kept]:
     """`risk_coverage` where the confidence of a line is its own error rate: no ranking keeps fewer errors."""
     errors = [character_errors(line.written, line.read) for line in lines]
     return curve([(-error.rate, error.edits, error.length) for error in errors])
+
+
+def _rated_words(line: ReadLine) -> list[tuple[float, int, int]]:
+    shared = errors_by_word(line.written, line.read)
+    if len(shared) != len(line.words) or not shared:
+        whole = character_errors(line.written, line.read)
+        return [(line.confidence or 0.0, whole.edits, whole.length)]
+    return [
+        (confidence, errors.edits, errors.length) for (confidence, _), errors in zip(line.words, shared, strict=True)
+    ]
 
 
 def curve(rated: Sequence[tuple[float, int, int]]) -> list[Kept]:
@@ -59,7 +78,7 @@ def curve(rated: Sequence[tuple[float, int, int]]) -> list[Kept]:
 
 
 def cer_at(points: Sequence[Kept], coverage: float) -> float | None:
-    """CER of the fewest lines that cover so much; None without lines."""
+    """CER of the fewest lines or words that cover so much; None without any."""
     return next((point.cer for point in points if point.coverage >= coverage - 1e-9), None)
 
 

@@ -18,7 +18,7 @@ from inkread.document import Setting
 from inkread.errors import InputError
 from inkread.evaluation.charts import Series, line_chart
 from inkread.evaluation.confidences import rated_words, word_error
-from inkread.evaluation.coverage import COVERAGES, Kept, cer_at, perfect_coverage, risk_coverage
+from inkread.evaluation.coverage import COVERAGES, Kept, cer_at, perfect_coverage, risk_coverage, word_coverage
 from inkread.evaluation.intervals import INTERVAL
 from inkread.evaluation.lines import ReadLine
 from inkread.evaluation.reliability import Bin, reliability
@@ -62,6 +62,7 @@ def html_report(
     picture = picture_of or cut_picture
     summary = summarise("all", "", lines, [])
     curve, perfect, rated = risk_coverage(lines), perfect_coverage(lines), rated_words(lines)
+    of_words = word_coverage(lines)
     ranked = sorted(lines, key=lambda line: character_errors(line.written, line.read).rate)
     return (
         _environment()
@@ -71,8 +72,10 @@ def html_report(
             summary=summary,
             settings=settings or {},
             slices=slices(lines),
-            coverages=[(share, cer_at(curve, share), cer_at(perfect, share)) for share in COVERAGES],
-            coverage_chart=coverage_chart(curve, perfect),
+            coverages=[
+                (share, [cer_at(points, share) for points in (curve, perfect, of_words)]) for share in COVERAGES
+            ],
+            coverage_chart=coverage_chart(curve, perfect, of_words),
             reliability_chart=reliability_chart(reliability(rated)),
             ece=word_error(rated),
             words_rated=len(rated),
@@ -86,8 +89,8 @@ def html_report(
     )
 
 
-def coverage_chart(curve: Sequence[Kept], perfect: Sequence[Kept]) -> str:
-    """CER over coverage, and what it would be if the confidences put the lines in the order of their error rates."""
+def coverage_chart(curve: Sequence[Kept], perfect: Sequence[Kept], of_words: Sequence[Kept]) -> str:
+    """CER over coverage by lines and by words, and what lines in the order of their error rates would give."""
 
     def thinned(points: Sequence[Kept]) -> list[tuple[float, float]]:
         step = max(len(points) // CHART_POINTS, 1)
@@ -95,7 +98,8 @@ def coverage_chart(curve: Sequence[Kept], perfect: Sequence[Kept]) -> str:
 
     kept = Series("CER of the lines kept", thinned(curve))
     bound = Series("in the best possible order", thinned(perfect), dashed=True)
-    return line_chart([kept, bound], x="share of the characters kept", y="CER")
+    words = Series("CER of the words kept", thinned(of_words))
+    return line_chart([kept, bound, words], x="share of the characters kept", y="CER")
 
 
 def reliability_chart(bins: Sequence[Bin]) -> str:

@@ -10,10 +10,12 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+import numpy as np
 from rapidfuzz.distance import Levenshtein
 
 NORMALISATION = "NFC, runs of white space folded to one space, case and punctuation kept"
 Confusion = tuple[str, str]
+_COLUMNS = {"replace": 0, "insert": 1, "delete": 2, "equal": 3}
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +89,25 @@ def right_words(written: Sequence[str], read: Sequence[str]) -> list[bool]:
         if block.tag == "equal":
             right[block.src_start : block.src_end] = [True] * (block.src_end - block.src_start)
     return right
+
+
+def errors_by_word(reference: str, reading: str) -> list[Errors]:
+    """`character_errors` shared out to the words read; none where nothing was read.
+
+    A space belongs to the word before it. What was written and not read is charged to the word in which or beside
+    which it is missing.
+    """
+    written, read = normalise(reference), normalise(reading)
+    if not read:
+        return []
+    owners = np.cumsum([0] + [before == " " for before in read[:-1]])
+    counts = np.zeros((owners[-1] + 1, 4), int)
+    for block in Levenshtein.opcodes(written, read):
+        places = range(block.dest_start, block.dest_end) or [block.dest_start] * (block.src_end - block.src_start)
+        for place in places:
+            owner = owners[min(place, len(owners) - 1)]
+            counts[owner, _COLUMNS[block.tag]] += 1
+    return [Errors(*(int(count) for count in row[:3]), length=int(row[3] + row[0] + row[2])) for row in counts]
 
 
 def _errors(reference: Sequence[str], reading: Sequence[str]) -> Errors:

@@ -36,7 +36,7 @@ def augmented_views(context: Grey, rng: np.random.Generator, views: int) -> list
 
 
 def _vary(strip: Grey, rng: np.random.Generator) -> Grey:
-    if rng.random() < 0.2:
+    if rng.random() < 0.3:
         kernel = np.ones((2, 2) if rng.random() < 0.5 else (1, 2), np.uint8)
         change = cv2.erode if rng.random() < 0.6 else cv2.dilate
         strip = np.asarray(change(strip, kernel), np.uint8)
@@ -48,13 +48,13 @@ def _vary(strip: Grey, rng: np.random.Generator) -> Grey:
 def _warp(context: Grey, rng: np.random.Generator) -> Grey:
     rows, columns = context.shape
     zoom = float(np.clip(rng.normal(1, 0.07), 0.85, 1.15))
-    stretch = float(np.exp(np.clip(rng.normal(0, 0.1), -0.25, 0.25))) * zoom
+    stretch = float(np.exp(np.clip(rng.normal(0, 0.12), -0.3, 0.3))) * zoom
     left, right = CONTEXT_SIDE + rng.uniform(-1.0, 0.7, 2) * CONTEXT_SIDE
     width = max(round((columns - left - right) / stretch), 16)
     y, x = np.mgrid[:HEIGHT, :width].astype(np.float32)
     middle = HEIGHT / 2
     slope = np.tan(np.radians(rng.normal(0, 0.5))) * min(1.0, 400 / width)
-    slant = rng.normal(0, 0.14)
+    slant = rng.normal(0, 0.17)
     source_y = (y - middle) * zoom + TOP + middle + HEIGHT * np.clip(rng.normal(0, 0.03), -0.07, 0.07)
     source_y += slope * (x - width / 2) + rng.uniform(0, 1.2) * smooth_noise(rng, (1, width), 90.0)
     source_x = x * stretch + left + slant * (y - middle)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +15,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
+from torch import Tensor
 
 from inkread.errors import BundleError
 from inkread.files import write_bytes
@@ -35,7 +36,7 @@ from inkread.recognition.bundle import (
 from inkread.recognition.language_model import LanguageModel
 from inkread.training.detector import export_detector
 from inkread.training.export import export_onnx, quantise
-from inkread.training.network import HEIGHT, Recognizer
+from inkread.training.network import HEIGHT, ContextShape, Recognizer
 from inkread.training.scoring import PADDING
 from inkread.training.warm_start import DETECTOR_FILE, ppocr_model
 
@@ -43,6 +44,7 @@ Grey = NDArray[np.uint8]
 CARD = "MODEL_CARD.md"
 CALIBRATION_WIDTH = 640
 FRAMES_PER_STEP = "frames_per_step"
+CONTEXT_NORM, CONTEXT_LAYER = "context.norm_in.weight", "context.memory.weight_ih_l"
 TEXTS = "text of the language model"
 LICENCE = "Apache-2.0; lm.bin CC BY-SA 4.0"
 """Some texts of the language model are under CC BY-SA, and the table of their n-grams is an adaptation."""
@@ -126,18 +128,25 @@ def load_network(
     """
     try:
         state = {name: value.float() for name, value in load_file(weights).items()}
-        parts = {part: any(name.startswith(f"{part}.") for name in state) for part in ("context", "draft")}
         network = Recognizer(
             len(alphabet) + 1,
             frames_per_step=round(8 / stride),
             dropout=dropout,
+            context=_context_shape(state),
+            draft=any(name.startswith("draft.") for name in state),
             context_dropout=context_dropout,
-            **parts,
         )
         network.load_state_dict(state)
     except (OSError, RuntimeError, SafetensorError) as error:
         raise BundleError(f"{weights}: these are not the weights of the bundle's recogniser") from error
     return network
+
+
+def _context_shape(state: Mapping[str, Tensor]) -> ContextShape | None:
+    if CONTEXT_NORM not in state:
+        return None
+    layers = sum(name.startswith(CONTEXT_LAYER) and not name.endswith("_reverse") for name in state)
+    return ContextShape(len(state[CONTEXT_NORM]), layers)
 
 
 def calibration_sample(strip: Grey) -> Grey:

@@ -6,6 +6,7 @@ Usage: ``trainer.fit(module, LineData(sources, weights, validation, alphabet, se
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import pytorch_lightning as pl
 import torch
@@ -16,13 +17,11 @@ from inkread.recognition.alphabet import Alphabet
 from inkread.training.mixture import ValidationLine
 from inkread.training.module import RecognizerModule
 from inkread.training.scoring import pad_batch
-from inkread.training.stream import Batch, LineStream
+from inkread.training.stream import BUCKET, Batch, LineStream
 from inkread.training.synthetic import LineSource
 
 ValidationBatch = tuple[Tensor, list[int], list[str], list[str]]
 VALIDATION_LINES = 16
-PREFETCHED = 40
-"""Batches a worker is ahead: more than a window of the stream, which it makes in one go."""
 
 
 class LineData(pl.LightningDataModule):
@@ -40,18 +39,19 @@ class LineData(pl.LightningDataModule):
         workers: int = 1,
         augmented: bool = True,
         views: int = 1,
+        bucket: int = BUCKET,
     ) -> None:
         super().__init__()
         self._sources, self._weights, self._alphabet = sources, weights, alphabet
         self._validation = sorted(validation, key=lambda line: line.sample[0].shape[1])
         self._seed, self._columns, self._workers, self._augmented = seed, columns, workers, augmented
-        self._views = views
+        self._views, self._bucket = views, bucket
 
-    def train_dataloader(self) -> DataLoader[Batch]:
+    def train_dataloader(self) -> LineStream:
         """Endless batches."""
         module = self.trainer.lightning_module if self.trainer else None
         start = module.position if isinstance(module, RecognizerModule) else (0, 0)
-        stream = LineStream(
+        return LineStream(
             self._sources,
             self._weights,
             self._alphabet,
@@ -61,9 +61,16 @@ class LineData(pl.LightningDataModule):
             share=(self.trainer.global_rank, self.trainer.world_size) if self.trainer else (0, 1),
             augmented=self._augmented,
             views=self._views,
+            workers=self._workers,
+            bucket=self._bucket,
         )
-        ahead = PREFETCHED if self._workers else None
-        return DataLoader(stream, batch_size=None, num_workers=self._workers, prefetch_factor=ahead)
+
+    def transfer_batch_to_device(self, batch: Any, device: torch.device, dataloader_idx: int) -> Any:
+        """Move strips and targets; widths and lengths stay, so that no step waits for a GPU to tell them."""
+        if not isinstance(batch, Batch) or device.type != "cuda":
+            return super().transfer_batch_to_device(batch, device, dataloader_idx)
+        strips, targets = (part.pin_memory().to(device, non_blocking=True) for part in (batch.strips, batch.targets))
+        return batch._replace(strips=strips, targets=targets)
 
     def val_dataloader(self) -> DataLoader[ValidationBatch]:
         """The validation lines, sorted by width."""

@@ -16,7 +16,7 @@ import onnx
 from onnx import numpy_helper, version_converter
 
 from inkread.files import write_bytes
-from inkread.training.half import store_as_half
+from inkread.training.compact import store_as_half
 
 OPSET = 17
 

@@ -1,9 +1,10 @@
-"""The network as ONNX: a float file and an int8 file made from it, whose other weights are stored as float16.
+"""The network as ONNX: a float file and an int8 file made from it.
 
 Usage: ``export_onnx(network, float_path); quantise(float_path, int8_path, strips)``
 
 The graph takes ``strips``, uint8 [batch, 1, height, width], normalises them itself, and gives ``log_probs``,
-float32 [batch, frames, classes]. Batch and width are free.
+float32 [batch, frames, classes]. Batch and width are free. In the int8 file the pointwise convolutions compute in int8;
+the weights of the recurrent context are stored as int8 and all others as float16, and they compute as float32.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ from onnxruntime.quantization import (
 from onnxruntime.quantization.shape_inference import quant_pre_process
 
 from inkread.files import write_bytes
-from inkread.training.half import store_as_half
+from inkread.training.compact import store_as_half, store_as_int8
 from inkread.training.network import HEIGHT, Recognizer
 
 Grey = NDArray[np.uint8]
@@ -87,6 +88,7 @@ def quantise(source: Path, target: Path, samples: Sequence[Grey], *, input_name:
                 extra_options={"CalibPercentile": PERCENTILE},
             )
     model = onnx.load(target)
+    store_as_int8(model, "LSTM")
     store_as_half(model)
     write_bytes(target, model.SerializeToString())
 

@@ -80,7 +80,7 @@ class RecognizerModule(pl.LightningModule):
     def training_step(self, batch: Batch, _: int) -> Tensor:
         """Return the CTC loss of a character, with that of the draft and the divergence between views where wanted."""
         log_probs, drafted = self.network.readings(batch.strips)
-        frames = torch.tensor([self.network.frames(int(width)) for width in batch.widths])
+        frames = torch.tensor([self.network.frames(width) for width in batch.widths.tolist()])
         loss = ctc(log_probs, frames, batch)
         if drafted is not None:
             loss = loss + DRAFT_WEIGHT * ctc(drafted, frames, batch)
@@ -132,17 +132,20 @@ class RecognizerModule(pl.LightningModule):
         """Keep the position in the stream and the state of the random numbers that dropout draws."""
         checkpoint["position"] = self.position
         checkpoint["random_state"] = torch.get_rng_state()
+        checkpoint["cuda_random_states"] = torch.cuda.get_rng_state_all()
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Go on at the same position; the random numbers are set when the first step is due."""
         self.position = checkpoint["position"]
-        self._random_state = checkpoint["random_state"]
+        self._random_states = checkpoint["random_state"], checkpoint.get("cuda_random_states", [])
 
     def on_train_start(self) -> None:
         """Go on with the random numbers of the interrupted run."""
-        state = getattr(self, "_random_state", None)
-        if state is not None:
-            torch.set_rng_state(state)
+        states = getattr(self, "_random_states", None)
+        if states is not None:
+            torch.set_rng_state(states[0])
+            if len(states[1]) == torch.cuda.device_count():
+                torch.cuda.set_rng_state_all(states[1])
 
 
 def ctc(log_probs: Tensor, frames: Tensor, batch: Batch) -> Tensor:

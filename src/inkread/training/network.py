@@ -12,6 +12,8 @@ The context can be given a draft besides: what the neck alone reads.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -22,7 +24,6 @@ MEAN = DEVIATION = 127.5
 STEM = 48
 WIDTH = 120
 HEADS = 8
-MEMORY = 192
 # (channels in, channels out, vertical stride, squeeze-and-excite), one row a block
 BLOCKS = (
     (96, 96, 1, True),
@@ -138,25 +139,36 @@ class Neck(nn.Module):
         return result
 
 
+@dataclass(frozen=True, slots=True)
+class ContextShape:
+    """Size of the recurrent context: cells in each direction of a layer, and layers."""
+
+    width: int = 192
+    layers: int = 2
+
+
 class Context(nn.Module):
     """What a bidirectional LSTM over the steps of a line (Graves et al. 2009) adds to the neck.
 
     [B, 384, T] to [B, T, 120]; nothing to begin with, so that it can join a trained network.
     """
 
-    def __init__(self, channels: int, frames_per_step: int, dropout: float) -> None:
+    def __init__(self, channels: int, frames_per_step: int, shape: ContextShape, dropout: float) -> None:
         super().__init__()
-        self.gather = nn.Conv1d(channels, MEMORY, 3, frames_per_step, 1)
-        self.norm_in = nn.LayerNorm(MEMORY)
-        self.memory = nn.LSTM(MEMORY, MEMORY, 2, batch_first=True, dropout=dropout, bidirectional=True)
+        self.shape = shape
+        width = shape.width
+        self.gather = nn.Conv1d(channels, width, 3, frames_per_step, 1)
+        self.norm_in = nn.LayerNorm(width)
+        between = dropout if shape.layers > 1 else 0.0
+        self.memory = nn.LSTM(width, width, shape.layers, batch_first=True, dropout=between, bidirectional=True)
         self.dropout = nn.Dropout(dropout)
-        self.norm_out = nn.LayerNorm(2 * MEMORY)
-        self.spread = nn.Linear(2 * MEMORY, frames_per_step * WIDTH)
+        self.norm_out = nn.LayerNorm(2 * width)
+        self.spread = nn.Linear(2 * width, frames_per_step * WIDTH)
         nn.init.zeros_(self.spread.weight)
         nn.init.zeros_(self.spread.bias)
 
     def forward(self, x: Tensor, told: Tensor | None = None) -> Tensor:
-        """Return one vector a frame; ``told`` is what a draft says, [B, 192, steps]."""
+        """Return one vector a frame; ``told`` is what a draft says, [B, width, steps]."""
         gathered = self.gather(x)
         steps = self.dropout(self.norm_in((gathered if told is None else gathered + told).transpose(1, 2)))
         spread = self.spread(self.dropout(self.norm_out(self.memory(steps)[0])))
@@ -168,14 +180,14 @@ class Draft(nn.Module):
     """What is read without the context, for the context to go by: self-conditioned CTC (Nozaki and Komatsu 2021).
 
     The context so sees letters beside features, and what it learns of their order holds for any ink.
-    [B, T, 120] to log-probabilities [B, T, classes] and what the context is told, [B, 192, steps], which is nothing to
-    begin with.
+    [B, T, 120] to log-probabilities [B, T, classes] and what the context is told, [B, width, steps], which is nothing
+    to begin with.
     """
 
-    def __init__(self, classes: int, frames_per_step: int) -> None:
+    def __init__(self, classes: int, frames_per_step: int, width: int) -> None:
         super().__init__()
         self.head = nn.Linear(WIDTH, classes)
-        self.tell = nn.Conv1d(classes, MEMORY, 3, frames_per_step, 1)
+        self.tell = nn.Conv1d(classes, width, 3, frames_per_step, 1)
         nn.init.zeros_(self.tell.weight)
         nn.init.zeros_(self.tell.bias)  # type: ignore[arg-type]
 
@@ -193,7 +205,7 @@ class Recognizer(nn.Module):
         frames_per_step: 1 for a frame every 8 strip pixels, 2 for one every 4. Both run the same weights: with 2,
             neighbouring columns are pooled at every position and the local convolution is dilated accordingly.
         dropout: of the attention blocks and before the head.
-        context: whether it has the recurrent context.
+        context: the recurrent context it has, if any.
         draft: whether the context is told a draft.
         context_dropout: before, between and after the layers of the context, which else learns the lines by heart.
     """
@@ -203,7 +215,7 @@ class Recognizer(nn.Module):
         classes: int,
         frames_per_step: int = 2,
         dropout: float = 0.1,
-        context: bool = False,
+        context: ContextShape | None = None,
         draft: bool = False,
         context_dropout: float = 0.1,
     ) -> None:
@@ -218,14 +230,20 @@ class Recognizer(nn.Module):
         self.head = nn.Linear(WIDTH, classes)
         self.context: Context | None = None
         self.draft: Draft | None = None
-        if context:
-            self.add_context(context_dropout)
+        if context is not None:
+            self.add_context(context, context_dropout)
         if draft:
             self.add_draft()
 
-    def add_context(self, dropout: float = 0.1) -> None:
-        """Give the network a fresh context, which changes nothing until it is trained."""
-        self.context = Context(BLOCKS[-1][1], self.frames_per_step, dropout)
+    def add_context(self, shape: ContextShape, dropout: float = 0.1) -> None:
+        """Give the network a fresh context, which adds nothing to the neck until it is trained.
+
+        In place of another one the network goes on with the head of its draft, which reads without a context.
+        """
+        self.context = Context(BLOCKS[-1][1], self.frames_per_step, shape, dropout)
+        if self.draft is not None:
+            self.head.load_state_dict(self.draft.head.state_dict())
+            self.add_draft()
 
     def add_draft(self) -> None:
         """Let the context know a draft, whose head starts as that of the network; it changes nothing until trained.
@@ -235,7 +253,7 @@ class Recognizer(nn.Module):
         """
         if self.context is None:
             raise ValueError("a draft is for the recurrent context, and this network has none")
-        self.draft = Draft(self.head.out_features, self.frames_per_step)
+        self.draft = Draft(self.head.out_features, self.frames_per_step, self.context.shape.width)
         self.draft.head.load_state_dict(self.head.state_dict())
 
     @property

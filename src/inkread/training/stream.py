@@ -4,13 +4,15 @@ Usage: ``for batch in LineStream(sources, weights, alphabet, seed=1): ...``
 
 Line number k of the stream depends on the seed and k alone. Lines are drawn a window at a time, sorted by width and cut
 into batches of about equal area, and the batches of a window are shuffled; so a position (window, batch) is all
-that is needed to go on where a killed run stopped.
+that is needed to go on where a killed run stopped. Worker processes make whole windows, which are used in their order:
+the stream is the same with any number of them.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import count
 from typing import NamedTuple
 
 import cv2
@@ -18,7 +20,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
-from torch.utils.data import IterableDataset
+from torch.utils.data import DataLoader, Dataset
 
 from inkread.recognition.alphabet import Alphabet
 from inkread.training.augment import augment, augmented_views
@@ -29,7 +31,10 @@ from inkread.training.synthetic import LineSource, Sample
 Position = tuple[int, int]
 Variants = tuple[list[NDArray[np.uint8]], str]
 WINDOW = 384
-PADDING_STEP = 32
+WINDOW_BATCHES, USUAL_COLUMNS = 8, 500
+"""A window has lines for so many batches at least, however large they are, lines being of such a width."""
+BUCKET, GPU_BUCKET = 32, 256
+"""Widths are padded to multiples of this; a GPU prepares its kernels anew for every shape, so there it has few."""
 MIN_COLUMNS, MAX_COLUMNS = 16, 2400
 
 
@@ -67,11 +72,11 @@ class StoredSource:
     def sample(self, rng: np.random.Generator) -> Sample:
         """Return a random one of the lines."""
         shares = None if self.weights is None else np.asarray(self.weights) / np.sum(self.weights)
-        index = int(rng.choice(np.asarray(self.indices), p=shares))
+        index = self.indices[int(rng.choice(len(self.indices), p=shares))]
         return self.store.image(index), self.store.lines[index].text
 
 
-class LineStream(IterableDataset[Batch]):
+class LineStream(Dataset[list[Batch]]):
     """Batches of augmented lines of several sources, for ever.
 
     Args:
@@ -84,6 +89,8 @@ class LineStream(IterableDataset[Batch]):
         share: number of this device and of all devices; each device gets windows of its own.
         augmented: vary the lines; otherwise they are cut as the reader cuts them.
         views: variants of each line in its batch, of the same geometry where there are several.
+        workers: processes that make windows ahead; 0 makes them where they are asked for.
+        bucket: widths are padded to multiples of it; see `few_shapes` for one above ``BUCKET``.
     """
 
     def __init__(
@@ -98,6 +105,8 @@ class LineStream(IterableDataset[Batch]):
         share: tuple[int, int] = (0, 1),
         augmented: bool = True,
         views: int = 1,
+        workers: int = 0,
+        bucket: int = BUCKET,
     ) -> None:
         self._sources = sources
         self._shares = np.asarray(weights, np.float64) / float(np.sum(weights))
@@ -108,29 +117,35 @@ class LineStream(IterableDataset[Batch]):
         self._device, self._devices = share
         self._augmented = augmented
         self._views = views
+        self._workers = workers
+        self._bucket = bucket
+        self._lines = max(WINDOW, WINDOW_BATCHES * columns // (views * USUAL_COLUMNS))
 
     def __iter__(self) -> Iterator[Batch]:
-        cv2.setNumThreads(0)
         window, skip = self._start
-        while True:
-            batches = self._batches(window)
-            for number, rows in enumerate(batches):
-                if number >= skip:
-                    following = (window, number + 1) if number + 1 < len(batches) else (window + 1, 0)
-                    yield make_batch(rows, self._alphabet, following)
-            window, skip = window + 1, 0
+        for batches in DataLoader(
+            self, batch_size=None, sampler=count(window), num_workers=self._workers, collate_fn=_unchanged
+        ):
+            yield from batches[skip:]
+            skip = 0
+
+    def __getitem__(self, window: int) -> list[Batch]:
+        """The batches of a window."""
+        cv2.setNumThreads(0)
+        rows = self._batches(window)
+        return [
+            make_batch(lines, self._alphabet, (window, number) if number < len(rows) else (window + 1, 0), self._bucket)
+            for number, lines in enumerate(rows, 1)
+        ]
 
     def _batches(self, window: int) -> list[list[Variants]]:
-        first = (window * self._devices + self._device) * WINDOW
-        rows = [self._line(first + number) for number in range(WINDOW)]
+        place = window * self._devices + self._device
+        rows = [self._line(place * self._lines + number) for number in range(self._lines)]
         usable = [row for row in rows if MIN_COLUMNS <= row[0][0].shape[1] <= MAX_COLUMNS]
         usable.sort(key=lambda row: row[0][0].shape[1])
-        batches: list[list[Variants]] = [[]]
-        for row in usable:
-            if (len(batches[-1]) + 1) * row[0][0].shape[1] * self._views > self._columns and batches[-1]:
-                batches.append([])
-            batches[-1].append(row)
-        order = np.random.default_rng([self._seed, first // WINDOW, 1]).permutation(len(batches))
+        columns = self._columns // self._views
+        batches = few_shapes(usable, columns, self._bucket) if self._bucket > BUCKET else full_batches(usable, columns)
+        order = np.random.default_rng([self._seed, place, 1]).permutation(len(batches))
         return [batches[number] for number in order]
 
     def _line(self, number: int) -> Variants:
@@ -141,17 +156,49 @@ class LineStream(IterableDataset[Batch]):
         return [augment(image, rng)] if self._views == 1 else augmented_views(image, rng, self._views), text
 
 
-def make_batch(rows: Sequence[Variants], alphabet: Alphabet, following: Position = (0, 0)) -> Batch:
+def full_batches(rows: Sequence[Variants], columns: int) -> list[list[Variants]]:
+    """Lines in order of width as batches of at most ``columns`` in one view, padding to the widest included."""
+    batches: list[list[Variants]] = [[]]
+    for row in rows:
+        if (len(batches[-1]) + 1) * row[0][0].shape[1] > columns and batches[-1]:
+            batches.append([])
+        batches[-1].append(row)
+    return batches
+
+
+def few_shapes(rows: Sequence[Variants], columns: int, bucket: int) -> list[list[Variants]]:
+    """As `full_batches`, but all batches of one padded width have the same number of lines.
+
+    The narrowest lines of a window are what is left over; some of them are in their batch twice, which makes its size a
+    power of two.
+    """
+    batches, left = [], list(rows)
+    while left:
+        width = -(-left[-1][0][0].shape[1] // bucket) * bucket
+        size = max(columns // width, 1)
+        chosen, left = left[-size:], left[:-size]
+        filled = min(2 ** (len(chosen) - 1).bit_length(), size)
+        batches.append(chosen + chosen[: filled - len(chosen)])
+    return batches
+
+
+def make_batch(
+    rows: Sequence[Variants], alphabet: Alphabet, following: Position = (0, 0), bucket: int = BUCKET
+) -> Batch:
     """Pad strips to one width and encode their texts; all lines have as many views."""
     classes = [alphabet.encode(text) for _, text in rows]
     strips = [images[view] for view in range(len(rows[0][0])) for images, _ in rows]
     return Batch(
-        strips=torch.from_numpy(pad_batch(strips, PADDING_STEP)),
+        strips=torch.from_numpy(pad_batch(strips, bucket)),
         widths=torch.tensor([images[0].shape[1] for images, _ in rows]),
         targets=torch.tensor([number for line in classes for number in line], dtype=torch.long),
         lengths=torch.tensor([len(line) for line in classes]),
         following=following,
     )
+
+
+def _unchanged(batches: list[Batch]) -> list[Batch]:
+    return batches
 
 
 def source_weights(sizes: NDArray[np.int64], exponent: float = 0.5) -> NDArray[np.float64]:

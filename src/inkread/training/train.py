@@ -22,6 +22,7 @@ import pytorch_lightning as pl
 import torch
 from pydantic import BaseModel, ConfigDict, Field
 from pytorch_lightning.callbacks import EMAWeightAveraging, ModelCheckpoint
+from torch import Tensor
 
 from inkread.recognition.alphabet import LATIN, Alphabet
 from inkread.recognition.bundle import WEIGHTS, DataSource
@@ -29,7 +30,8 @@ from inkread.training.bundling import load_network
 from inkread.training.datamodule import LineData
 from inkread.training.mixture import MixturePlan, training_mixture, validation_lines
 from inkread.training.module import Optimisation, RecognizerModule
-from inkread.training.network import Recognizer
+from inkread.training.network import ContextShape, Recognizer
+from inkread.training.stream import BUCKET, GPU_BUCKET
 from inkread.training.tracking import Tracking, TrackingPlan
 from inkread.training.warm_start import RECOGNIZER_FILE, ppocr_model, warm_start
 
@@ -49,10 +51,12 @@ class TrainingPlan(BaseModel):
         tracking: where MLflow records the run; None for nowhere.
         start: bundle whose recogniser it starts from instead; its alphabet must be that of the plan.
         frames_per_step, dropout, context_dropout: of the network.
-        context: give the network a recurrent context; a start that has one keeps it anyway.
+        context: give the network a recurrent context; a start that has one keeps it, unless this names another shape.
+        context_width, context_layers: shape of that context; None for that of the start, or 192 and 2.
         draft: tell the context what the neck alone reads; a start that does so keeps it anyway.
         average: decay of the running mean of the weights that is validated and kept.
         columns: strip columns in a batch.
+        bucket: widths are padded to multiples of it; "auto" is 256 on a GPU, so that there are few shapes, else 32.
         validate_every: steps between validations.
         validation_lines: at most so many lines of each source.
         checkpoint_minutes: time between checkpoints.
@@ -76,9 +80,12 @@ class TrainingPlan(BaseModel):
     dropout: float = Field(0.1, ge=0, lt=1)
     context_dropout: float = Field(0.1, ge=0, lt=1)
     context: bool = False
+    context_width: int | None = Field(None, ge=1)
+    context_layers: int | None = Field(None, ge=1)
     draft: bool = False
     average: float = Field(0.998, ge=0, lt=1)
     columns: int = Field(12_800, ge=2_400)
+    bucket: int | Literal["auto"] = "auto"
     validate_every: int = Field(300, ge=1)
     validation_lines: int = Field(40, ge=1)
     checkpoint_minutes: float = Field(4, gt=0)
@@ -112,6 +119,7 @@ def train(plan: TrainingPlan, run: Path) -> Path:
         workers=plan.workers,
         augmented=plan.augment,
         views=plan.optimisation.views,
+        bucket=usual_bucket() if plan.bucket == "auto" else plan.bucket,
     )
     trainer = pl.Trainer(
         accelerator="auto",
@@ -148,6 +156,11 @@ def fast_precision() -> Literal["bf16-mixed", "32-true"]:
     return "bf16-mixed" if native else "32-true"
 
 
+def usual_bucket() -> int:
+    """Wide on a GPU, which takes about a second to prepare for a shape of batches that it has not seen."""
+    return GPU_BUCKET if torch.cuda.is_available() else BUCKET
+
+
 def starting_network(plan: TrainingPlan) -> Recognizer:
     """The network of a plan before its first step; what is random in it depends on the seed alone."""
     alphabet = Alphabet(plan.alphabet)
@@ -158,8 +171,10 @@ def starting_network(plan: TrainingPlan) -> Recognizer:
             network = load_network(plan.start / WEIGHTS, alphabet, network.stride, plan.dropout, plan.context_dropout)
         elif plan.warm:
             network.load_state_dict(warm_start(ppocr_model(RECOGNIZER_FILE), alphabet, network))
-        if plan.context and network.context is None:
-            network.add_context(plan.context_dropout)
+        known = network.context.shape if network.context is not None else ContextShape()
+        shape = ContextShape(plan.context_width or known.width, plan.context_layers or known.layers)
+        if plan.context and (network.context is None or network.context.shape != shape):
+            network.add_context(shape, plan.context_dropout)
         if plan.draft and network.draft is None:
             network.add_draft()
     return network.to(memory_format=torch.channels_last)  # type: ignore[call-overload,no-any-return]
@@ -194,11 +209,11 @@ class Journal(pl.Callback):
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._losses: list[float] = []
+        self._losses: list[Tensor] = []
 
     def on_train_batch_end(self, *arguments: Any, **_: Any) -> None:
         """Collect the loss, the third argument's."""
-        self._losses.append(float(arguments[2]["loss"]))
+        self._losses.append(arguments[2]["loss"].detach())
 
     def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Write the row."""
@@ -208,7 +223,7 @@ class Journal(pl.Callback):
             "time": round(time.time()),
             "step": trainer.global_step,
             "position": pl_module.position,
-            "loss": round(sum(self._losses) / max(len(self._losses), 1), 4),
+            "loss": round(float(torch.stack(self._losses).mean()), 4) if self._losses else None,
             "cer": {name: round(value, 4) for name, value in pl_module.cer_by_source.items()},
         }
         self._losses.clear()
