@@ -14,8 +14,8 @@ from inkread.recognition.alphabet import LATIN
 from inkread.recognition.bundle import Bundle
 from inkread.training.module import RecognizerModule
 from inkread.training.network import ContextShape
-from inkread.training.stream import Batch
-from inkread.training.train import LAST, TrainingPlan, fast_precision, starting_network, train
+from inkread.training.stream import BUCKET, GPU_BUCKET, Batch
+from inkread.training.train import LAST, TrainingPlan, fast_precision, starting_network, train, usual_bucket
 
 
 class PowerCut(Exception):
@@ -132,3 +132,9 @@ def test_the_journal_has_a_row_for_each_validation(run: Path) -> None:
     rows = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
     assert [row["step"] for row in rows] == [2, 4]
     assert set(rows[0]["cer"]) == {"letters"}
+
+
+def test_a_gpu_gets_few_shapes(monkeypatch: pytest.MonkeyPatch) -> None:
+    for there, expected in ((True, GPU_BUCKET), (False, BUCKET)):
+        monkeypatch.setattr(torch.cuda, "is_available", lambda there=there: there)
+        assert usual_bucket() == expected
