@@ -4,7 +4,7 @@ Usage: ``export_onnx(network, float_path); quantise(float_path, int8_path, strip
 
 The graph takes ``strips``, uint8 [batch, 1, height, width], normalises them itself, and gives ``log_probs``,
 float32 [batch, frames, classes]. Batch and width are free. In the int8 file the pointwise convolutions compute in int8;
-the weights of the recurrent context are stored as int8 and all others as float16, and they compute as float32.
+the weights of the recurrent context and of what it gathers are stored as int8 and all others as float16, and they compute as float32.
 """
 
 from __future__ import annotations
@@ -88,7 +88,8 @@ def quantise(source: Path, target: Path, samples: Sequence[Grey], *, input_name:
                 extra_options={"CalibPercentile": PERCENTILE},
             )
     model = onnx.load(target)
-    store_as_int8(model, "LSTM")
+    store_as_int8(model, "LSTM", rows=2)
+    store_as_int8(model, "Conv", rows=1)
     store_as_half(model)
     write_bytes(target, model.SerializeToString())
 
