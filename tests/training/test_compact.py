@@ -73,3 +73,38 @@ def test_matrices_of_a_recurrent_layer_take_a_quarter_and_read_alike() -> None:
     assert model.ByteSize() < 0.35 * size
     assert np.abs(after - before).max() < 0.02
     assert np.abs(before).max() > 0.2
+
+
+def test_only_convolutions_over_one_dimension_become_int8() -> None:
+    rng = np.random.default_rng(0)
+    line, page = (rng.normal(size=size).astype(np.float32) for size in ((8, 16, 3), (8, 1, 3, 3)))
+    graph = helper.make_graph(
+        [
+            helper.make_node("Conv", ["x", "line"], ["y"], pads=[1, 1]),
+            helper.make_node("Conv", ["picture", "page"], ["z"]),
+        ],
+        "convolutions",
+        [
+            helper.make_tensor_value_info("x", TensorProto.FLOAT, [1, 16, 20]),
+            helper.make_tensor_value_info("picture", TensorProto.FLOAT, [1, 1, 5, 5]),
+        ],
+        [
+            helper.make_tensor_value_info("y", TensorProto.FLOAT, [1, 8, 20]),
+            helper.make_tensor_value_info("z", TensorProto.FLOAT, [1, 8, 3, 3]),
+        ],
+        [numpy_helper.from_array(line, "line"), numpy_helper.from_array(page, "page")],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    inputs = {
+        "x": rng.normal(size=(1, 16, 20)).astype(np.float32),
+        "picture": rng.normal(size=(1, 1, 5, 5)).astype(np.float32),
+    }
+    before = onnxruntime.InferenceSession(model.SerializeToString()).run(None, inputs)
+    store_as_int8(model, "Conv", rows=1)
+    onnx.checker.check_model(model)
+    after = onnxruntime.InferenceSession(model.SerializeToString()).run(None, inputs)
+    kinds = {tensor.name: tensor.data_type for tensor in model.graph.initializer}
+    assert kinds["line_int8"] == TensorProto.INT8
+    assert kinds["page"] == TensorProto.FLOAT
+    assert 0 < np.abs(after[0] - before[0]).max() < 0.2
+    assert np.array_equal(after[1], before[1])

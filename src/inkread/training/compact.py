@@ -35,7 +35,8 @@ def store_as_half(model: onnx.ModelProto) -> None:
 def store_as_int8(model: onnx.ModelProto, operation: str, rows: int) -> None:
     """Keep the weights with three axes of one kind of operation as int8, with a scale a row.
 
-    The first ``rows`` axes tell the rows apart: 2 for an LSTM, 1 for a convolution over one dimension. Weights are float32 again in memory, so what an operation gives does not depend on what else is in the batch.
+    The first ``rows`` axes tell the rows apart: 2 for an LSTM, 1 for a convolution over one dimension. The weights are
+    float32 again in memory, so what an operation gives does not depend on what else is in the batch.
     """
     graph = model.graph
     wanted = {name for node in graph.node if node.op_type == operation for name in node.input}

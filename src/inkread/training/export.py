@@ -3,8 +3,9 @@
 Usage: ``export_onnx(network, float_path); quantise(float_path, int8_path, strips)``
 
 The graph takes ``strips``, uint8 [batch, 1, height, width], normalises them itself, and gives ``log_probs``,
-float32 [batch, frames, classes]. Batch and width are free. In the int8 file the pointwise convolutions compute in int8;
-the weights of the recurrent context and of what it gathers are stored as int8 and all others as float16, and they compute as float32.
+float32 [batch, frames, classes]. Batch and width are free. In the int8 file the pointwise convolutions compute in int8.
+Of the rest the weights of the recurrent context, and of what it gathers and is told, are stored as int8 and all others
+as float16; they compute as float32.
 """
 
 from __future__ import annotations
