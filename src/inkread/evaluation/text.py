@@ -107,7 +107,7 @@ def errors_by_word(reference: str, reading: str) -> list[Errors]:
         for place in places:
             owner = owners[min(place, len(owners) - 1)]
             counts[owner, _COLUMNS[block.tag]] += 1
-    return [Errors(*(int(count) for count in row[:3]), length=int(row[3] + row[0] + row[2])) for row in counts]
+    return [Errors(wrong, more, less, wrong + less + right) for wrong, more, less, right in counts.tolist()]
 
 
 def _errors(reference: Sequence[str], reading: Sequence[str]) -> Errors:
