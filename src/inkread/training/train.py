@@ -15,7 +15,7 @@ import time
 import warnings
 from datetime import timedelta
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import cv2
 import pytorch_lightning as pl
@@ -85,7 +85,7 @@ class TrainingPlan(BaseModel):
     draft: bool = False
     average: float = Field(0.998, ge=0, lt=1)
     columns: int = Field(12_800, ge=2_400)
-    bucket: int | Literal["auto"] = "auto"
+    bucket: Annotated[int, Field(ge=BUCKET)] | Literal["auto"] = "auto"
     validate_every: int = Field(300, ge=1)
     validation_lines: int = Field(40, ge=1)
     checkpoint_minutes: float = Field(4, gt=0)
