@@ -10,10 +10,14 @@ step, its head cut to the alphabet, float.
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
+from rich.console import Console
+from rich.progress import Progress
 
 from inkread.evaluation.intervals import Estimate, ratio_interval
 from inkread.recognition.alphabet import Alphabet
@@ -31,7 +35,8 @@ Table = dict[str, dict[str, str]]
 
 def by_source(bundle: Bundle, store: LineStore) -> dict[str, Estimate]:
     """CER of a bundle's int8 network over the lines of each source, with the interval over documents."""
-    wrong = edits(onnx_frames(bundle.recognizer), store, Alphabet(bundle.model.alphabet))
+    with shown(onnx_frames(bundle.recognizer), f"{bundle.model.name} {bundle.model.version}", len(store)) as frames:
+        wrong = edits(frames, store, Alphabet(bundle.model.alphabet))
     totals: dict[str, dict[str, list[float]]] = {}
     for line, count in zip(store.lines, wrong, strict=True):
         for source in (line.source, "all"):
@@ -39,6 +44,21 @@ def by_source(bundle: Bundle, store: LineStore) -> dict[str, Estimate]:
             sums[0] += count
             sums[1] += len(line.text)
     return {source: ratio_interval(*zip(*sums.values(), strict=True)) for source, sums in sorted(totals.items())}
+
+
+@contextmanager
+def shown(frames: Frames, name: str, lines: int) -> Iterator[Frames]:
+    """The network, with a bar on a terminal that says how many of the lines it has read."""
+    console = Console(stderr=True)
+    with Progress(console=console, disable=not console.is_terminal, transient=True) as progress:
+        task = progress.add_task(name, total=lines)
+
+        def run(batch: NDArray[np.uint8]) -> NDArray[np.float32]:
+            read = frames(batch)
+            progress.advance(task, len(batch))
+            return read
+
+        yield run
 
 
 def sampled(store: LineStore, most: int, *, context: bool) -> tuple[list[str], list[Sample]]:

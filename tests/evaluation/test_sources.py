@@ -31,9 +31,15 @@ def test_a_split_is_looked_into_where_it_is(letters: Path) -> None:
     assert [page.document for page in source.pages] == ["letters/letter", "letters/letter", "letters/note"]
 
 
-def test_a_folder_without_that_split_is_taken_itself(letters: Path) -> None:
+def test_a_folder_without_splits_is_taken_itself(letters: Path) -> None:
     source = find_source(letters / "val", split="test", limit=1)
     assert (source.name, source.split, len(source.pages)) == ("val", "", 1)
+
+
+def test_pages_of_another_split_are_not_taken_for_those_asked_for(letters: Path) -> None:
+    for find in (find_source, find_images):
+        with pytest.raises(DatasetError, match="there is val here, but no test"):
+            find(letters, split="test")
 
 
 def test_a_folder_without_transcriptions_is_refused_by_name(tmp_path: Path) -> None:

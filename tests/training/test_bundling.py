@@ -12,7 +12,7 @@ from inkread.recognition.alphabet import Alphabet
 from inkread.recognition.bundle import Bundle, CalibrationValues, Confidences, DataSource, Decoding, InputFormat, Model
 from inkread.recognition.recognizer import Recognizer as Reading
 from inkread.training.bundling import add_language_model, load_network, write_bundle
-from inkread.training.network import ContextShape, Recognizer
+from inkread.training.network import Recognizer
 from inkread.workers import Workers
 
 ALPHABET = "abc"
@@ -46,22 +46,20 @@ def test_the_float_weights_read_like_the_int8_network(folder: Path) -> None:
     assert np.abs(np.exp(found[: len(expected)]) - np.exp(expected)).mean() < 0.05
 
 
-@pytest.mark.parametrize("shape", [ContextShape(), ContextShape(16, 3)])
-def test_a_network_with_a_context_comes_back_with_it(shape: ContextShape, tmp_path: Path) -> None:
-    network = Recognizer(4, context=shape)
-    save_file({name: value.contiguous() for name, value in network.state_dict().items()}, tmp_path / "w.safetensors")
+def test_a_network_of_a_bundle_with_a_context_reads_as_its_draft(tmp_path: Path) -> None:
+    state = {name: value.contiguous() for name, value in Recognizer(4).state_dict().items()}
+    draft = {f"draft.{name}": torch.randn_like(state[name]) for name in ("head.weight", "head.bias")}
+    context = {"context.gather.weight": torch.zeros(2), "draft.tell.weight": torch.zeros(2)}
+    save_file(state | draft | context, tmp_path / "w.safetensors")
     loaded = load_network(tmp_path / "w.safetensors", Alphabet(ALPHABET), 4)
-    assert loaded.context is not None
-    assert loaded.context.shape == shape
-    assert torch.equal(loaded.context.gather.weight, network.context.gather.weight)  # type: ignore[union-attr]
+    assert torch.equal(loaded.head.weight, draft["draft.head.weight"])
+    assert torch.equal(loaded.neck.norm.weight, state["neck.norm.weight"])
 
 
-def test_a_network_with_a_draft_comes_back_with_it(tmp_path: Path) -> None:
-    network = Recognizer(4, context=ContextShape(), draft=True)
-    save_file({name: value.contiguous() for name, value in network.state_dict().items()}, tmp_path / "w.safetensors")
-    loaded = load_network(tmp_path / "w.safetensors", Alphabet(ALPHABET), 4)
-    assert loaded.draft is not None
-    assert torch.equal(loaded.draft.head.weight, network.draft.head.weight)  # type: ignore[union-attr]
+def test_a_network_that_cannot_do_without_its_context_is_refused(tmp_path: Path) -> None:
+    save_file(Recognizer(4).state_dict() | {"context.gather.weight": torch.zeros(2)}, tmp_path / "w.safetensors")
+    with pytest.raises(BundleError, match="start from a newer bundle"):
+        load_network(tmp_path / "w.safetensors", Alphabet(ALPHABET), 4)
 
 
 def test_weights_of_another_network_are_refused(folder: Path, tmp_path: Path) -> None:

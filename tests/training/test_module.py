@@ -8,8 +8,8 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from inkread.recognition.alphabet import Alphabet
-from inkread.training.module import DRAFT_WEIGHT, Optimisation, RecognizerModule, ctc, divergence
-from inkread.training.network import ContextShape, Recognizer
+from inkread.training.module import Optimisation, RecognizerModule, divergence
+from inkread.training.network import Recognizer
 from inkread.training.stream import Batch
 
 
@@ -55,7 +55,7 @@ def test_each_view_is_pulled_towards_the_other() -> None:
 def test_two_views_cost_what_one_does_when_they_are_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     module = RecognizerModule(Recognizer(4), Alphabet("abc"), Optimisation(consistency=0.5))
     monkeypatch.setattr(module, "log", lambda *_, **__: None)
-    monkeypatch.setattr(module.network, "readings", lambda strips: (read_grey(strips), None))
+    monkeypatch.setattr(module.network, "forward", read_grey)
     strips = torch.randint(0, 255, (3, 1, 48, 64), dtype=torch.uint8)
     rest = (torch.tensor([64, 64, 40]), torch.tensor([1, 2, 3, 1]), torch.tensor([1, 2, 1]))
     alone = module.training_step(Batch(strips, *rest), 0).item()
@@ -69,26 +69,3 @@ def test_two_views_cost_what_one_does_when_they_are_the_same(monkeypatch: pytest
 def read_grey(strips: Tensor) -> Tensor:
     """Log-probabilities [batch, 15, 4] that follow the grey of a few pixels."""
     return F.log_softmax(strips[:, 0, :4, :60:4].float().transpose(1, 2) / 64, 2)
-
-
-def test_a_draft_has_to_read_too(monkeypatch: pytest.MonkeyPatch) -> None:
-    strips = torch.randint(0, 255, (1, 1, 48, 64), dtype=torch.uint8)
-    batch = Batch(strips, torch.tensor([64]), torch.tensor([1, 2]), torch.tensor([2]))
-    module = RecognizerModule(Recognizer(4), Alphabet("abc"), Optimisation())
-    monkeypatch.setattr(module, "log", lambda *_, **__: None)
-    readings = read_grey(strips), read_grey(255 - strips)
-    monkeypatch.setattr(module.network, "readings", lambda _: readings)
-    read, drafted = (ctc(log_probs, torch.tensor([15]), batch).item() for log_probs in readings)
-    assert read != pytest.approx(drafted)
-    assert module.training_step(batch, 0).item() == pytest.approx(read + DRAFT_WEIGHT * drafted, rel=1e-5)
-
-
-def test_context_and_draft_learn_as_fast_as_the_head() -> None:
-    module = RecognizerModule(Recognizer(4, context=ContextShape(), draft=True), Alphabet("abc"), Optimisation())
-    _, fast = module.configure_optimizers()["optimizer"].param_groups
-    learning = {id(weight) for weight in fast["params"]}
-    network = module.network
-    assert network.context is not None
-    assert network.draft is not None
-    for part in (network.neck, network.head, network.context, network.draft):
-        assert {id(weight) for weight in part.parameters()} <= learning

@@ -10,12 +10,11 @@ from pathlib import Path
 import pytest
 import torch
 
-from inkread.recognition.alphabet import LATIN
-from inkread.recognition.bundle import Bundle
 from inkread.training.module import RecognizerModule
-from inkread.training.network import ContextShape
 from inkread.training.stream import BUCKET, GPU_BUCKET, Batch
 from inkread.training.train import LAST, TrainingPlan, fast_precision, starting_network, train, usual_bucket
+
+PLANS = Path(__file__).parents[2] / "plans"
 
 
 class PowerCut(Exception):
@@ -74,51 +73,9 @@ def test_two_processes_train_together(plan: TrainingPlan, tmp_path: Path) -> Non
     assert torch.load(tmp_path / "run" / LAST, weights_only=False)["global_step"] == 4
 
 
-def test_a_start_without_a_context_gets_a_fresh_one_if_the_plan_says_so(plan: TrainingPlan) -> None:
-    grown = starting_network(plan.model_copy(update={"context": True}))
-    assert grown.context is not None
-    assert not grown.context.spread.weight.any()
-    assert starting_network(plan).context is None
-
-
-def test_a_start_without_a_draft_gets_a_fresh_one_if_the_plan_says_so(plan: TrainingPlan) -> None:
-    grown = starting_network(plan.model_copy(update={"context": True, "draft": True}))
-    assert grown.draft is not None
-    assert not grown.draft.tell.weight.any()
-    assert starting_network(plan.model_copy(update={"context": True})).draft is None
-
-
-def test_a_start_keeps_its_context_unless_the_plan_names_another_shape(plan: TrainingPlan) -> None:
-    bundled = plan.model_copy(update={"start": Bundle.open(None).folder, "alphabet": LATIN, "context": True})
-    kept = starting_network(bundled)
-    assert kept.context is not None
-    assert kept.context.spread.weight.any()
-    fresh = starting_network(bundled.model_copy(update={"context_width": 32, "context_layers": 1}))
-    assert fresh.context is not None
-    assert fresh.context.shape == ContextShape(32, 1)
-    assert not fresh.context.spread.weight.any()
-    with torch.inference_mode():
-        strips = torch.randint(0, 256, (1, 1, 48, 200), dtype=torch.uint8)
-        read, drafted = fresh.eval().readings(strips)
-        assert drafted is not None
-        assert torch.equal(read, drafted), "without its context it reads as its draft does"
-        kept_draft = kept.eval().readings(strips)[1]
-        assert kept_draft is not None
-        assert torch.equal(drafted, kept_draft)
-
-
-@pytest.mark.parametrize("start", [None, Bundle.open(None).folder])
-def test_the_plan_says_how_much_the_context_drops(plan: TrainingPlan, start: Path | None) -> None:
-    update = {"start": start, "alphabet": LATIN, "context": True, "context_dropout": 0.4}
-    network = starting_network(plan.model_copy(update=update))
-    assert network.context is not None
-    assert (network.context.dropout.p, network.context.memory.dropout, network.dropout.p) == (0.4, 0.4, plan.dropout)
-
-
 def test_random_starting_weights_depend_on_the_seed_alone(plan: TrainingPlan) -> None:
-    grown = plan.model_copy(update={"context": True})
-    first, again = (starting_network(grown).state_dict() for _ in range(2))
-    other = starting_network(grown.model_copy(update={"seed": plan.seed + 1})).state_dict()
+    first, again = (starting_network(plan).state_dict() for _ in range(2))
+    other = starting_network(plan.model_copy(update={"seed": plan.seed + 1})).state_dict()
     assert all(torch.equal(again[name], weight) for name, weight in first.items())
     assert not torch.equal(other["head.weight"], first["head.weight"])
 
@@ -140,3 +97,8 @@ def test_a_gpu_gets_few_shapes(monkeypatch: pytest.MonkeyPatch) -> None:
     for there, expected in ((True, GPU_BUCKET), (False, BUCKET)):
         monkeypatch.setattr(torch.cuda, "is_available", lambda there=there: there)
         assert usual_bucket() == expected
+
+
+@pytest.mark.parametrize("plan_file", sorted(PLANS.glob("*.json")), ids=lambda path: path.stem)
+def test_the_plans_of_the_project_can_be_run(plan_file: Path) -> None:
+    assert TrainingPlan.model_validate_json(plan_file.read_text(encoding="utf-8")).optimisation.steps > 0

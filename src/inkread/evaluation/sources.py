@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from inkread.data.records import document_name
+from inkread.data.records import SPLITS, document_name
 from inkread.errors import DatasetError, InputError
 from inkread.formats import paired
 from inkread.imaging.inputs import find_inputs
@@ -35,7 +35,7 @@ class Source:
 
 
 def find_source(folder: Path, *, split: str = "", limit: int | None = None) -> Source:
-    """The transcribed pages of ``folder/split``, or of ``folder`` where it has no such subfolder.
+    """The transcribed pages of ``folder/split``, or of ``folder`` where it has no splits.
 
     Args:
         folder: its name is the name of the source, or its parent's where it is the split itself.
@@ -44,7 +44,7 @@ def find_source(folder: Path, *, split: str = "", limit: int | None = None) -> S
 
     Raises:
         InputNotFoundError: the folder does not exist.
-        DatasetError: it holds no image with PAGE or ALTO.
+        DatasetError: it holds no image with PAGE or ALTO, or other splits than this.
     """
     place, whole = _place(folder, split), folder.resolve()
     name = whole.parent.name if whole.name == split else whole.name
@@ -55,10 +55,11 @@ def find_source(folder: Path, *, split: str = "", limit: int | None = None) -> S
 
 
 def find_images(folder: Path, *, split: str = "", limit: int | None = None) -> list[Path]:
-    """The images of ``folder/split``, or of ``folder`` where it has no such subfolder, transcribed or not.
+    """The images of ``folder/split``, or of ``folder`` where it has no splits, transcribed or not.
 
     Raises:
         InputNotFoundError: the folder does not exist or holds nothing readable.
+        DatasetError: it holds other splits than this.
     """
     images = []
     for found in find_inputs([_place(folder, split)]):
@@ -70,4 +71,11 @@ def find_images(folder: Path, *, split: str = "", limit: int | None = None) -> l
 
 
 def _place(folder: Path, split: str) -> Path:
-    return folder / split if split and (folder / split).is_dir() else folder
+    if not split:
+        return folder
+    if (folder / split).is_dir():
+        return folder / split
+    others = [name for name in SPLITS if (folder / name).is_dir()]
+    if others:
+        raise DatasetError(f"{folder}: there is {', '.join(others)} here, but no {split}; choose another --split")
+    return folder

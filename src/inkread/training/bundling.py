@@ -36,7 +36,7 @@ from inkread.recognition.bundle import (
 from inkread.recognition.language_model import LanguageModel
 from inkread.training.detector import export_detector
 from inkread.training.export import export_onnx, quantise
-from inkread.training.network import HEIGHT, ContextShape, Recognizer
+from inkread.training.network import HEIGHT, Recognizer
 from inkread.training.scoring import PADDING
 from inkread.training.warm_start import DETECTOR_FILE, ppocr_model
 
@@ -44,7 +44,7 @@ Grey = NDArray[np.uint8]
 CARD = "MODEL_CARD.md"
 CALIBRATION_WIDTH = 640
 FRAMES_PER_STEP = "frames_per_step"
-CONTEXT_NORM, CONTEXT_LAYER = "context.norm_in.weight", "context.memory.weight_ih_l"
+CONTEXT, DRAFT, DRAFT_HEAD = "context.", "draft.", "draft.head."
 TEXTS = "text of the language model"
 LICENCE = "Apache-2.0; lm.bin CC BY-SA 4.0"
 """Some texts of the language model are under CC BY-SA, and the table of their n-grams is an adaptation."""
@@ -118,35 +118,32 @@ def add_language_model(
     return describe(model.model_copy(update=update), folder)
 
 
-def load_network(
-    weights: Path, alphabet: Alphabet, stride: float, dropout: float = 0.1, context_dropout: float = 0.1
-) -> Recognizer:
+def load_network(weights: Path, alphabet: Alphabet, stride: float, dropout: float = 0.1) -> Recognizer:
     """The float network of a bundle.
 
+    Bundles 0.7.0 to 0.9.0 also hold a recurrent context, and a head that reads as well without it: the latter is taken.
+
     Raises:
-        BundleError: the file is missing or does not fit.
+        BundleError: the file is missing or does not fit, or cannot be read without its context.
     """
     try:
-        state = {name: value.float() for name, value in load_file(weights).items()}
-        network = Recognizer(
-            len(alphabet) + 1,
-            frames_per_step=round(8 / stride),
-            dropout=dropout,
-            context=_context_shape(state),
-            draft=any(name.startswith("draft.") for name in state),
-            context_dropout=context_dropout,
-        )
+        state = _without_context({name: value.float() for name, value in load_file(weights).items()})
+        network = Recognizer(len(alphabet) + 1, frames_per_step=round(8 / stride), dropout=dropout)
         network.load_state_dict(state)
     except (OSError, RuntimeError, SafetensorError) as error:
         raise BundleError(f"{weights}: these are not the weights of the bundle's recogniser") from error
     return network
 
 
-def _context_shape(state: Mapping[str, Tensor]) -> ContextShape | None:
-    if CONTEXT_NORM not in state:
-        return None
-    layers = sum(name.startswith(CONTEXT_LAYER) and not name.endswith("_reverse") for name in state)
-    return ContextShape(len(state[CONTEXT_NORM]), layers)
+def _without_context(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    kept = {name: value for name, value in state.items() if not name.startswith((CONTEXT, DRAFT))}
+    heads = {name.removeprefix(DRAFT): value for name, value in state.items() if name.startswith(DRAFT_HEAD)}
+    if len(kept) < len(state) and not heads:
+        raise BundleError(
+            "this bundle of Inkread 0.4 to 0.6 has a recurrent context that training no longer knows; "
+            "it can still read, but start from a newer bundle to train"
+        )
+    return kept | heads
 
 
 def calibration_sample(strip: Grey) -> Grey:

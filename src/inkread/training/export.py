@@ -3,9 +3,8 @@
 Usage: ``export_onnx(network, float_path); quantise(float_path, int8_path, strips)``
 
 The graph takes ``strips``, uint8 [batch, 1, height, width], normalises them itself, and gives ``log_probs``,
-float32 [batch, frames, classes]. Batch and width are free. In the int8 file the pointwise convolutions compute in int8.
-Of the rest the weights of the recurrent context, and of what it gathers and is told, are stored as int8 and all others
-as float16; they compute as float32.
+float32 [batch, frames, classes]. Batch and width are free. In the int8 file the pointwise convolutions compute in int8;
+the other weights are stored as float16 and compute as float32.
 """
 
 from __future__ import annotations
@@ -31,7 +30,7 @@ from onnxruntime.quantization import (
 from onnxruntime.quantization.shape_inference import quant_pre_process
 
 from inkread.files import write_bytes
-from inkread.training.compact import store_as_half, store_as_int8
+from inkread.training.compact import store_as_half
 from inkread.training.network import HEIGHT, Recognizer
 
 Grey = NDArray[np.uint8]
@@ -59,7 +58,7 @@ def export_onnx(network: Recognizer, path: Path) -> None:
 
 
 def quantise(source: Path, target: Path, samples: Sequence[Grey], *, input_name: str = INPUT) -> None:
-    """Write an int8 version: static per-channel pointwise convolutions; neck, context and head stay float.
+    """Write an int8 version: static per-channel pointwise convolutions; neck and head stay float.
 
     Dynamic int8 products there would take their range from the whole batch, so that what is read in a line would
     depend on the lines beside it. Ranges are clipped at a percentile, because the few largest activations would make
@@ -89,8 +88,6 @@ def quantise(source: Path, target: Path, samples: Sequence[Grey], *, input_name:
                 extra_options={"CalibPercentile": PERCENTILE},
             )
     model = onnx.load(target)
-    store_as_int8(model, "LSTM", rows=2)
-    store_as_int8(model, "Conv", rows=1)
     store_as_half(model)
     write_bytes(target, model.SerializeToString())
 

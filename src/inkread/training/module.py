@@ -21,7 +21,6 @@ from inkread.training.network import Recognizer
 from inkread.training.scoring import greedy_text
 from inkread.training.stream import Batch, Position
 
-DRAFT_WEIGHT = 0.3
 """Of the CTC loss of the draft beside that of the reading."""
 
 
@@ -30,7 +29,7 @@ class Optimisation:
     """How weights are changed.
 
     Attributes:
-        rate: highest learning rate, of neck, context, draft and head.
+        rate: highest learning rate, of neck and head.
         backbone_share: the backbone's share of it.
         frozen_blocks: 0 to train all, 1 to keep the stem as it starts, 2 the first block too, and so on.
         warm_up: steps until the highest rate.
@@ -78,12 +77,10 @@ class RecognizerModule(pl.LightningModule):
             part.requires_grad_(False)
 
     def training_step(self, batch: Batch, _: int) -> Tensor:
-        """Return the CTC loss of a character, with that of the draft and the divergence between views where wanted."""
-        log_probs, drafted = self.network.readings(batch.strips)
+        """Return the CTC loss of a character, with the divergence between views where there are several."""
+        log_probs = self.network(batch.strips)
         frames = torch.tensor([self.network.frames(width) for width in batch.widths.tolist()])
         loss = ctc(log_probs, frames, batch)
-        if drafted is not None:
-            loss = loss + DRAFT_WEIGHT * ctc(drafted, frames, batch)
         if batch.views > 1:
             loss = loss + self.optimisation.consistency * divergence(log_probs, frames) / batch.lengths.sum()
         self.position = batch.following
@@ -118,8 +115,7 @@ class RecognizerModule(pl.LightningModule):
         """AdamW with a lower rate for the backbone."""
         settings = self.optimisation
         slow = [*self.network.stem.parameters(), *self.network.blocks.parameters()]
-        optional = [part for part in (self.network.context, self.network.draft) if part is not None]
-        fast = [weight for part in (self.network.neck, self.network.head, *optional) for weight in part.parameters()]
+        fast = [*self.network.neck.parameters(), *self.network.head.parameters()]
         groups = [
             {"params": [p for p in slow if p.requires_grad], "lr": settings.rate * settings.backbone_share},
             {"params": fast, "lr": settings.rate},

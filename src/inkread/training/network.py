@@ -1,18 +1,14 @@
-"""The line recogniser: a PPLCNetV4 backbone, a light SVTR neck, a recurrent context and a linear CTC head.
+"""The line recogniser: a PPLCNetV4 backbone, a light SVTR neck and a linear CTC head.
 
 Usage: ``log_probs = Recognizer(classes=182)(strips)``
 
 The shape is that of the small recogniser of PP-OCRv6 (PaddleOCR, Apache-2.0) with its re-parameterised branches
 and batch norms folded into plain convolutions, so that its published weights can be the starting point
-(`inkread.training.warm_start`). Three things differ: strips are grey; a step of the backbone (8 strip pixels)
-can give two output frames instead of one, because narrow cursive letters do not fit into one frame each; and a
-recurrent context can be added to the neck, because many letters of a cursive hand are told only by those around them.
-The context can be given a draft besides: what the neck alone reads.
+(`inkread.training.warm_start`). Two things differ: strips are grey; and a step of the backbone (8 strip pixels)
+can give two output frames instead of one, because narrow cursive letters do not fit into one frame each.
 """
 
 from __future__ import annotations
-
-from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
@@ -139,64 +135,6 @@ class Neck(nn.Module):
         return result
 
 
-@dataclass(frozen=True, slots=True)
-class ContextShape:
-    """Size of the recurrent context: cells in each direction of a layer, and layers."""
-
-    width: int = 192
-    layers: int = 2
-
-
-class Context(nn.Module):
-    """What a bidirectional LSTM over the steps of a line (Graves et al. 2009) adds to the neck.
-
-    [B, 384, T] to [B, T, 120]; nothing to begin with, so that it can join a trained network.
-    """
-
-    def __init__(self, channels: int, frames_per_step: int, shape: ContextShape, dropout: float) -> None:
-        super().__init__()
-        self.shape = shape
-        width = shape.width
-        self.gather = nn.Conv1d(channels, width, 3, frames_per_step, 1)
-        self.norm_in = nn.LayerNorm(width)
-        between = dropout if shape.layers > 1 else 0.0
-        self.memory = nn.LSTM(width, width, shape.layers, batch_first=True, dropout=between, bidirectional=True)
-        self.dropout = nn.Dropout(dropout)
-        self.norm_out = nn.LayerNorm(2 * width)
-        self.spread = nn.Linear(2 * width, frames_per_step * WIDTH)
-        nn.init.zeros_(self.spread.weight)
-        nn.init.zeros_(self.spread.bias)
-
-    def forward(self, x: Tensor, told: Tensor | None = None) -> Tensor:
-        """Return one vector a frame; ``told`` is what a draft says, [B, width, steps]."""
-        gathered = self.gather(x)
-        steps = self.dropout(self.norm_in((gathered if told is None else gathered + told).transpose(1, 2)))
-        spread = self.spread(self.dropout(self.norm_out(self.memory(steps)[0])))
-        result: Tensor = spread.reshape(x.shape[0], -1, WIDTH)[:, : x.shape[2]]
-        return result
-
-
-class Draft(nn.Module):
-    """What is read without the context, for the context to go by: self-conditioned CTC (Nozaki and Komatsu 2021).
-
-    The context so sees letters beside features, and what it learns of their order holds for any ink.
-    [B, T, 120] to log-probabilities [B, T, classes] and what the context is told, [B, width, steps], which is nothing
-    to begin with.
-    """
-
-    def __init__(self, classes: int, frames_per_step: int, width: int) -> None:
-        super().__init__()
-        self.head = nn.Linear(WIDTH, classes)
-        self.tell = nn.Conv1d(classes, width, 3, frames_per_step, 1)
-        nn.init.zeros_(self.tell.weight)
-        nn.init.zeros_(self.tell.bias)  # type: ignore[arg-type]
-
-    def forward(self, frames: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the draft and what the context is told."""
-        log_probs = F.log_softmax(self.head(frames).float(), 2)
-        return log_probs, self.tell(log_probs.exp().transpose(1, 2))
-
-
 class Recognizer(nn.Module):
     """Grey strips to the log-probabilities of characters.
 
@@ -205,20 +143,9 @@ class Recognizer(nn.Module):
         frames_per_step: 1 for a frame every 8 strip pixels, 2 for one every 4. Both run the same weights: with 2,
             neighbouring columns are pooled at every position and the local convolution is dilated accordingly.
         dropout: of the attention blocks and before the head.
-        context: the recurrent context it has, if any.
-        draft: whether the context is told a draft.
-        context_dropout: before, between and after the layers of the context, which else learns the lines by heart.
     """
 
-    def __init__(
-        self,
-        classes: int,
-        frames_per_step: int = 2,
-        dropout: float = 0.1,
-        context: ContextShape | None = None,
-        draft: bool = False,
-        context_dropout: float = 0.1,
-    ) -> None:
+    def __init__(self, classes: int, frames_per_step: int = 2, dropout: float = 0.1) -> None:
         super().__init__()
         if frames_per_step not in (1, 2):
             raise ValueError(f"frames_per_step is {frames_per_step}, it must be 1 or 2")
@@ -228,33 +155,6 @@ class Recognizer(nn.Module):
         self.neck = Neck(BLOCKS[-1][1], frames_per_step, dropout)
         self.dropout = nn.Dropout(dropout)
         self.head = nn.Linear(WIDTH, classes)
-        self.context: Context | None = None
-        self.draft: Draft | None = None
-        if context is not None:
-            self.add_context(context, context_dropout)
-        if draft:
-            self.add_draft()
-
-    def add_context(self, shape: ContextShape, dropout: float = 0.1) -> None:
-        """Give the network a fresh context, which adds nothing to the neck until it is trained.
-
-        In place of another one the network goes on with the head of its draft, which reads without a context.
-        """
-        self.context = Context(BLOCKS[-1][1], self.frames_per_step, shape, dropout)
-        if self.draft is not None:
-            self.head.load_state_dict(self.draft.head.state_dict())
-            self.add_draft()
-
-    def add_draft(self) -> None:
-        """Let the context know a draft, whose head starts as that of the network; it changes nothing until trained.
-
-        Raises:
-            ValueError: there is no context that could use it.
-        """
-        if self.context is None:
-            raise ValueError("a draft is for the recurrent context, and this network has none")
-        self.draft = Draft(self.head.out_features, self.frames_per_step, self.context.shape.width)
-        self.draft.head.load_state_dict(self.head.state_dict())
 
     @property
     def stride(self) -> int:
@@ -268,17 +168,7 @@ class Recognizer(nn.Module):
 
     def forward(self, strips: Tensor) -> Tensor:
         """Log-probabilities [B, frames, classes], float32, of strips [B, 1, 48, W] with grey values in [0, 255]."""
-        return self.readings(strips)[0]
-
-    def readings(self, strips: Tensor) -> tuple[Tensor, Tensor | None]:
-        """Log-probabilities as `forward` gives them, and those of the draft, None where there is none."""
         grey = (strips.to(torch.float32) - MEAN) / DEVIATION
         features = self.blocks(self.stem(grey))
-        pooled = F.avg_pool2d(features, (3, 2), (3, self.stride // 4))
-        frames = self.neck(pooled)
-        drafted = told = None
-        if self.draft is not None:
-            drafted, told = self.draft(frames)
-        if self.context is not None:
-            frames = frames + self.context(pooled.squeeze(2), told)
-        return F.log_softmax(self.head(self.dropout(frames)).float(), 2), drafted
+        frames = self.neck(F.avg_pool2d(features, (3, 2), (3, self.stride // 4)))
+        return F.log_softmax(self.head(self.dropout(frames)).float(), 2)

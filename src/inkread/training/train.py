@@ -30,7 +30,7 @@ from inkread.training.bundling import load_network
 from inkread.training.datamodule import LineData
 from inkread.training.mixture import MixturePlan, training_mixture, validation_lines
 from inkread.training.module import Optimisation, RecognizerModule
-from inkread.training.network import ContextShape, Recognizer
+from inkread.training.network import Recognizer
 from inkread.training.stream import BUCKET, GPU_BUCKET
 from inkread.training.tracking import Tracking, TrackingPlan
 from inkread.training.warm_start import RECOGNIZER_FILE, ppocr_model, warm_start
@@ -50,10 +50,7 @@ class TrainingPlan(BaseModel):
         warm: start from the PP-OCRv6 weights instead of random ones.
         tracking: where MLflow records the run; None for nowhere.
         start: bundle whose recogniser it starts from instead; its alphabet must be that of the plan.
-        frames_per_step, dropout, context_dropout: of the network.
-        context: give the network a recurrent context; a start that has one keeps it, unless this names another shape.
-        context_width, context_layers: shape of that context; None for that of the start, or 192 and 2.
-        draft: tell the context what the neck alone reads; a start that does so keeps it anyway.
+        frames_per_step, dropout: of the network.
         average: decay of the running mean of the weights that is validated and kept.
         columns: strip columns in a batch.
         bucket: widths are padded to multiples of it; "auto" is 256 on a GPU, so that there are few shapes, else 32.
@@ -78,11 +75,6 @@ class TrainingPlan(BaseModel):
     start: Path | None = None
     frames_per_step: int = 2
     dropout: float = Field(0.1, ge=0, lt=1)
-    context_dropout: float = Field(0.1, ge=0, lt=1)
-    context: bool = False
-    context_width: int | None = Field(None, ge=1)
-    context_layers: int | None = Field(None, ge=1)
-    draft: bool = False
     average: float = Field(0.998, ge=0, lt=1)
     columns: int = Field(12_800, ge=2_400)
     bucket: Annotated[int, Field(ge=BUCKET)] | Literal["auto"] = "auto"
@@ -168,15 +160,9 @@ def starting_network(plan: TrainingPlan) -> Recognizer:
         torch.manual_seed(plan.seed)
         network = Recognizer(len(alphabet) + 1, plan.frames_per_step, plan.dropout)
         if plan.start is not None:
-            network = load_network(plan.start / WEIGHTS, alphabet, network.stride, plan.dropout, plan.context_dropout)
+            network = load_network(plan.start / WEIGHTS, alphabet, network.stride, plan.dropout)
         elif plan.warm:
             network.load_state_dict(warm_start(ppocr_model(RECOGNIZER_FILE), alphabet, network))
-        known = network.context.shape if network.context is not None else ContextShape()
-        shape = ContextShape(plan.context_width or known.width, plan.context_layers or known.layers)
-        if plan.context and (network.context is None or network.context.shape != shape):
-            network.add_context(shape, plan.context_dropout)
-        if plan.draft and network.draft is None:
-            network.add_draft()
     return network.to(memory_format=torch.channels_last)  # type: ignore[call-overload,no-any-return]
 
 
