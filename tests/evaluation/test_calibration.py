@@ -38,6 +38,19 @@ def test_doubt_and_certainty_are_corrected_apart() -> None:
         assert calibration.apply(value) == pytest.approx(truth.apply(value), abs=0.03)
 
 
+def test_length_and_change_of_words_are_corrected_too() -> None:
+    rng = np.random.default_rng(6)
+    truth = Calibration(0.8, 0.5, 0.6, -0.7, -3.0)
+    raw = rng.uniform(0.01, 0.999, 20000).tolist()
+    words = list(zip(rng.integers(1, 12, 20000).tolist(), rng.choice([0, 0.2, 1], 20000).tolist(), strict=True))
+    right = rng.random(20000) < [truth.apply(value, *word) for value, word in zip(raw, words, strict=True)]
+    calibration = fit_calibration(raw, right.tolist(), words)
+
+    for word in ((1, 0.0), (8, 0.0), (3, 0.2), (5, 1.0)):
+        for value in (0.05, 0.5, 0.97):
+            assert calibration.apply(value, *word) == pytest.approx(truth.apply(value, *word), abs=0.05)
+
+
 def test_calibrated_confidences_say_how_many_are_right() -> None:
     confidences, right = overconfident()
     calibration = fit_calibration(confidences[::2], right[::2])

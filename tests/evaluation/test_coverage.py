@@ -47,10 +47,15 @@ def test_words_answer_for_all_edits_of_their_line() -> None:
     line = ReadLine("d", "p", "1", "the big cat", "tho cat", 0.5, words=((0.2, False), (0.9, True)))
     missing = ReadLine("d", "p", "2", "sat", "", None)
     points = word_coverage([line, missing])
-    assert [point.confidence for point in points] == [0.9, 0.2, 0.0]
+    assert [point.confidence for point in points] == pytest.approx([0.9 ** (1 / 3), 0.2 ** (1 / 3), 0.0])
     assert points[-1].coverage == 1
     assert points[-1].cer == risk_coverage([line, missing])[-1].cer == (1 + 4 + 3) / 14
     assert points[0].cer < points[1].cer
+
+
+def test_a_long_word_comes_before_a_short_one_of_which_each_character_is_less_sure() -> None:
+    line = ReadLine("d", "p", "1", "a seashore", "a seashore", 0.5, words=((0.7, True), (0.6, True)))
+    assert [point.coverage for point in word_coverage([line])] == [0.8, 1.0]
 
 
 def test_a_line_whose_words_are_not_rated_counts_as_one() -> None:

@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -88,6 +89,11 @@ def test_error_rates_are_over_all_characters_and_words(lines: list[TuningLine]) 
     assert error_rates([line], [wrong.text]) == pytest.approx((1 / 11, 1 / 3))
     assert judge_words([line], [wrong]).right == [0.0, 1.0, 1.0]
     assert judge_words([line], [wrong]).confidences == pytest.approx([0.9**3] * 3)
+    assert judge_words([line], [replace(wrong, plain="tea for two")]).words == [
+        (3, pytest.approx(1 / 3)),
+        (3, 0),
+        (3, 0),
+    ]
     assert judge_lines([line], [wrong]).right == pytest.approx([10 / 11])
     assert judge_lines([line], [wrong]).confidences == pytest.approx([0.9])
 

@@ -19,17 +19,20 @@ BINS = 15
 PULL = 1e-3
 """Strength of the pull towards the identity, which decides where the data do not."""
 LEAST_SCALE, MOST_SCALE = 0.02, 20.0
-UNCHANGED = np.array([1.0, 1.0, 0.0])
+UNCHANGED = np.array([1.0, 1.0, 0.0, 0.0, 0.0])
 
 Values = NDArray[np.float64]
 
 
-def fit_calibration(confidences: Sequence[float], right: Sequence[float]) -> Calibration:
+def fit_calibration(
+    confidences: Sequence[float], right: Sequence[float], words: Sequence[tuple[int, float]] = ()
+) -> Calibration:
     """The calibration with the least cross-entropy (Kull et al. 2017).
 
     Args:
         confidences: raw, in [0, 1].
         right: 1 or True for right, 0 for wrong, or the share that is right.
+        words: of each its length and how much of it was changed, where these are words.
 
     Returns:
         The identity where there is nothing to fit.
@@ -37,18 +40,19 @@ def fit_calibration(confidences: Sequence[float], right: Sequence[float]) -> Cal
     if not len(confidences):
         return Calibration()
     clipped = np.clip(np.asarray(confidences, float), EDGE, 1 - EDGE)
-    evidence = np.stack([np.log(clipped), -np.log1p(-clipped), np.ones_like(clipped)], axis=1)
+    lengths, changes = np.asarray(words or [(1, 0.0)] * len(clipped), float).T
+    evidence = np.stack([np.log(clipped), -np.log1p(-clipped), np.ones_like(clipped), np.log(lengths), changes], axis=1)
     target = np.asarray(right, float)
-
     def loss(parameters: Values) -> tuple[float, Values]:
         values = evidence @ parameters
         away = parameters - UNCHANGED
         total = float(np.mean(np.logaddexp(0, values) - target * values) + PULL * away @ away)
         return total, (expit(values) - target) @ evidence / len(target) + 2 * PULL * away
 
-    bounds = [(LEAST_SCALE, MOST_SCALE), (LEAST_SCALE, MOST_SCALE), (None, None)]
-    scale, scale_wrong, shift = (round(float(x), 4) for x in minimize(loss, UNCHANGED, jac=True, bounds=bounds).x)
-    return Calibration(scale, shift, scale_wrong)
+    bounds = [(LEAST_SCALE, MOST_SCALE), (LEAST_SCALE, MOST_SCALE), *[(None, None)] * 3]
+    best = minimize(loss, UNCHANGED, jac=True, bounds=bounds).x
+    scale, scale_wrong, shift, length, changed = (round(float(value), 4) for value in best)
+    return Calibration(scale, shift, scale_wrong, length, changed)
 
 
 def expected_calibration_error(confidences: Sequence[float], right: Sequence[float], bins: int = BINS) -> float:

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from inkread.evaluation.lines import ReadLine
-from inkread.evaluation.text import character_errors, errors_by_word
+from inkread.evaluation.text import character_errors, errors_by_word, normalise
 from inkread.recognition.bundle import Rejection
 
 COVERAGES = (0.5, 0.8, 0.95, 1.0)
@@ -46,6 +46,8 @@ def word_coverage(lines: Sequence[ReadLine]) -> list[Kept]:
     """`risk_coverage` of words: one point a word read, and one for each line that has no rated words.
 
     The edits of a line are shared out to its words (`errors_by_word`), so that all together have the CER of the lines.
+    Words are ordered by what their confidence says of each of their characters, its root by their length: a long
+    word is less probably right as a whole, but what is counted are characters.
     """
     return curve([item for line in lines for item in _rated_words(line)])
 
@@ -61,8 +63,10 @@ def _rated_words(line: ReadLine) -> list[tuple[float, int, int]]:
     if len(shared) != len(line.words) or not shared:
         whole = character_errors(line.written, line.read)
         return [(line.confidence or 0.0, whole.edits, whole.length)]
+    lengths = map(len, normalise(line.read).split(" "))
     return [
-        (confidence, errors.edits, errors.length) for (confidence, _), errors in zip(line.words, shared, strict=True)
+        (confidence ** (1 / length), errors.edits, errors.length)
+        for (confidence, _), errors, length in zip(line.words, shared, lengths, strict=True)
     ]
 
 

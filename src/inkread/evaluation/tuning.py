@@ -15,7 +15,7 @@ import sys
 import zlib
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -32,10 +32,11 @@ from inkread.evaluation.text import Errors, character_errors, right_words, word_
 from inkread.recognition.alphabet import Alphabet
 from inkread.recognition.beam import beam_search
 from inkread.recognition.bundle import Bundle, CalibrationValues, Confidences, Decoding
-from inkread.recognition.confidence import line_confidence, word_confidence, word_ranges
+from inkread.recognition.confidence import Calibration, line_confidence
 from inkread.recognition.decode import Hypothesis, LogProbs, greedy
 from inkread.recognition.language_model import LanguageModel
 from inkread.recognition.recognizer import Recognizer
+from inkread.recognition.words import words_of
 from inkread.training.bundling import add_language_model
 from inkread.training.lines import LineStore, StoredLine, build_store
 
@@ -67,6 +68,13 @@ class Judged:
 
     confidences: list[float]
     right: list[float]
+    words: list[tuple[int, float]] = field(default_factory=list)
+    """Of each its length and how much of it the language model changed, where they are words."""
+
+    def calibrated(self, calibration: Calibration) -> list[float]:
+        """The confidences as a calibration has them."""
+        words = self.words or [(1, 0.0)] * len(self.confidences)
+        return [calibration.apply(value, *word) for value, word in zip(self.confidences, words, strict=True)]
 
 
 @dataclass(frozen=True)
@@ -169,14 +177,13 @@ def calibrate(lines: Sequence[TuningLine], readings: Sequence[Hypothesis]) -> tu
         calibrated: list[float] = []
         for fold, part in enumerate(parts):
             fit = _joined([other for number, other in enumerate(parts) if number != fold])
-            calibration = fit_calibration(fit.confidences, fit.right)
-            calibrated += map(calibration.apply, part.confidences)
+            calibrated += part.calibrated(fit_calibration(fit.confidences, fit.right, fit.words))
         whole = _joined(parts)
-        fitted.append(fit_calibration(whole.confidences, whole.right))
+        fitted.append(fit_calibration(whole.confidences, whole.right, whole.words))
         figures[f"{kind} ECE raw"] = expected_calibration_error(whole.confidences, whole.right)
         figures[f"{kind} ECE calibrated, {FOLDS} folds"] = expected_calibration_error(calibrated, whole.right)
-    words = judge_words(lines, readings)
-    figures["word AUROC"] = area_under_roc(words.confidences, [value > 0 for value in words.right])
+        if kind == "word":
+            figures[f"word AUROC, {FOLDS} folds"] = area_under_roc(calibrated, [value > 0 for value in whole.right])
     rated = []
     for line, reading in zip(lines, readings, strict=True):
         errors = character_errors(line.text, reading.text)
@@ -188,7 +195,11 @@ def calibrate(lines: Sequence[TuningLine], readings: Sequence[Hypothesis]) -> tu
 
 def _joined(parts: Iterable[Judged]) -> Judged:
     chosen = list(parts)
-    return Judged([c for part in chosen for c in part.confidences], [r for part in chosen for r in part.right])
+    return Judged(
+        [confidence for part in chosen for confidence in part.confidences],
+        [right for part in chosen for right in part.right],
+        [word for part in chosen for word in part.words],
+    )
 
 
 def _fold(line: TuningLine) -> int:
@@ -210,13 +221,13 @@ def error_rates(lines: Sequence[TuningLine], texts: Sequence[str]) -> tuple[floa
 
 def judge_words(lines: Sequence[TuningLine], readings: Sequence[Hypothesis]) -> Judged:
     """Each word read, right where the alignment of the words finds it in the transcription."""
-    confidences: list[float] = []
-    right: list[float] = []
+    judged = Judged([], [])
     for line, reading in zip(lines, readings, strict=True):
-        ranges = list(word_ranges(reading.text))
-        confidences += [word_confidence(reading.confidences[start:stop]) for start, stop in ranges]
-        right += map(float, right_words(line.text.split(), [reading.text[start:stop] for start, stop in ranges]))
-    return Judged(confidences, right)
+        words = words_of(reading)
+        judged.confidences.extend(word.probability for word in words)
+        judged.words.extend((word.stop - word.start, word.changed) for word in words)
+        judged.right.extend(map(float, right_words(line.text.split(), reading.text.split())))
+    return judged
 
 
 def judge_lines(lines: Sequence[TuningLine], readings: Sequence[Hypothesis]) -> Judged:

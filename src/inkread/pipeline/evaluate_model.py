@@ -27,8 +27,9 @@ from inkread.pipeline.params import Params
 from inkread.pipeline.stage import Artifacts, run_stage, write_json
 from inkread.recognition.alphabet import Alphabet
 from inkread.recognition.bundle import Confidences
-from inkread.recognition.confidence import Calibration, line_confidence, word_confidence, word_ranges
+from inkread.recognition.confidence import Calibration, line_confidence
 from inkread.recognition.decode import Hypothesis, greedy
+from inkread.recognition.words import words_of
 from inkread.training.lines import LineStore
 from inkread.training.release import read_plan, trained_network
 from inkread.training.scoring import frames_of, torch_frames
@@ -91,16 +92,14 @@ def read_shard(artifacts: Artifacts, store: LineStore) -> list[Hypothesis]:
 def compare_lines(store: LineStore, readings: Sequence[Hypothesis], confidences: Confidences) -> list[ReadLine]:
     """The lines of a shard beside what was read, with calibrated confidences."""
     of_word, of_line = (
-        Calibration(**values.model_dump()).apply
-        for values in (confidences.word_calibration, confidences.line_calibration)
+        Calibration(**values.model_dump()) for values in (confidences.word_calibration, confidences.line_calibration)
     )
     found = []
     for line, reading in zip(store.lines, readings, strict=True):
         words = tuple(
-            Word(reading.text[start:stop], (), of_word(word_confidence(reading.confidences[start:stop])))
-            for start, stop in word_ranges(reading.text)
+            Word(reading.text[word.start : word.stop], (), word.confidence(of_word)) for word in words_of(reading)
         )
-        read = Line(line.name, (), (), reading.text, of_line(line_confidence(reading.confidences)), words)
+        read = Line(line.name, (), (), reading.text, of_line.apply(line_confidence(reading.confidences)), words)
         found.append(compared(line.text, read, line.document, line.name, line.name, line.source))
     return found
 

@@ -18,7 +18,7 @@ import numpy as np
 
 from inkread.recognition.alphabet import BLANK, Alphabet
 from inkread.recognition.confidence import character_confidences
-from inkread.recognition.decode import Hypothesis, LogProbs, align
+from inkread.recognition.decode import Hypothesis, LogProbs, align, greedy
 from inkread.recognition.fusion import Fusion
 from inkread.recognition.language_model import LanguageModel
 
@@ -79,7 +79,8 @@ def beam_search(
     spans = align(log_probs, texts[0])
     confidences = character_confidences(log_probs, texts[0], spans, fusion)
     others = [Hypothesis(alphabet.decode(text), (), (), score) for text, score in zip(texts, scores, strict=True)][1:]
-    return [Hypothesis(alphabet.decode(texts[0]), spans, confidences, scores[0]), *others]
+    plain = greedy(log_probs, alphabet).text
+    return [Hypothesis(alphabet.decode(texts[0]), spans, confidences, scores[0], plain), *others]
 
 
 class _Tree:

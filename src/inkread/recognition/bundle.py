@@ -50,11 +50,13 @@ class Decoding(_Strict):
 
 
 class CalibrationValues(_Strict):
-    """``sigmoid(scale * ln p - scale_wrong * ln(1 - p) + shift)`` turns a raw confidence into a probability."""
+    """What turns a raw confidence into a probability, see `inkread.recognition.confidence.Calibration`."""
 
     scale: float = Field(1.0, gt=0)
     shift: float = 0.0
     scale_wrong: float | None = Field(None, gt=0, description="None: the same as scale")
+    length: float = Field(0.0, description="of a word, for the natural log of its characters")
+    changed: float = Field(0.0, description="of a word, for what the language model changed in it")
 
 
 class Rejection(_Strict):

@@ -9,7 +9,8 @@ rival class there and for leaving it out (the blank). Neighbouring frames and n-
 times over, so these likelihoods are raised to the power ``TEMPER`` before they are compared.
 
 Word: the product of its characters, the probability that all are right. Line: the mean of its characters, the
-expected share of right ones. A `Calibration` measured on held-out pages corrects what bias is left in words and lines.
+expected share of right ones. A `Calibration` measured on held-out pages corrects what bias is left in words and lines;
+in words also that of their length, and of how much of them only the language model says (`inkread.recognition.words`).
 """
 
 from __future__ import annotations
@@ -39,22 +40,27 @@ Spans = Sequence[tuple[int, int]]
 
 @dataclass(frozen=True, slots=True)
 class Calibration:
-    """``sigmoid(scale * ln p - scale_wrong * ln(1 - p) + shift)``: beta calibration (Kull et al., AISTATS 2017).
+    """``sigmoid(scale * ln p - scale_wrong * ln(1 - p) + shift + length * ln n + changed * c)`` of a probability p.
 
-    Monotone for scales > 0. Without a ``scale_wrong`` of its own it is Platt scaling (Platt 1999).
+    The first three terms are beta calibration (Kull et al., AISTATS 2017); without a ``scale_wrong`` of its own they
+    are Platt scaling (Platt 1999). For words, n is the number of characters and c how much of them the language model
+    changed. Monotone in p for scales > 0.
     """
 
     scale: float = 1.0
     shift: float = 0.0
     scale_wrong: float | None = None
+    length: float = 0.0
+    changed: float = 0.0
 
-    def apply(self, probability: float) -> float:
-        """The calibrated probability, in (0, 1) unless the identity; input in [0, 1]."""
+    def apply(self, probability: float, length: int = 1, changed: float = 0.0) -> float:
+        """The calibrated probability, in (0, 1) unless the identity; ``probability`` and ``changed`` in [0, 1]."""
         if self == IDENTITY:
             return probability
         clipped = min(max(probability, EDGE), 1 - EDGE)
         scale_wrong = self.scale if self.scale_wrong is None else self.scale_wrong
         logit = self.scale * math.log(clipped) - scale_wrong * math.log1p(-clipped) + self.shift
+        logit += self.length * math.log(length) + self.changed * changed
         return 1 / (1 + math.exp(-logit)) if logit > -700 else 0.0
 
 

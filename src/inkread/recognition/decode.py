@@ -34,12 +34,14 @@ class Hypothesis:
         confidences: raw probability of each character, see `inkread.recognition.confidence`.
         score: natural log probability: of the best path for `greedy`; for the beam search of the text over the
             paths that it kept, with the weighted language model and the length bonus.
+        plain: the greedy text of the same frames, to which a language model's can be compared; None for none.
     """
 
     text: str
     spans: Spans
     confidences: tuple[float, ...]
     score: float
+    plain: str | None = None
 
 
 def greedy(log_probs: LogProbs, alphabet: Alphabet) -> Hypothesis:

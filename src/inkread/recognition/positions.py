@@ -5,12 +5,11 @@ Usage: ``words = place_words(hypothesis, strip, stride, calibration)``
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from inkread.document import Character, Polygon, Word
 from inkread.imaging.strip import Strip
-from inkread.recognition.confidence import IDENTITY, Calibration, word_confidence
+from inkread.recognition.confidence import IDENTITY, Calibration
 from inkread.recognition.decode import Hypothesis
+from inkread.recognition.words import words_of
 
 
 def place_words(
@@ -29,13 +28,13 @@ def place_words(
     """
     edges = _edges(hypothesis, stride, strip.image.shape[1])
     words = []
-    for start, stop in _word_ranges(hypothesis.text):
+    for word in words_of(hypothesis):
+        start, stop = word.start, word.stop
         characters = tuple(
             Character(hypothesis.text[i], _box(strip, *edges[i]), hypothesis.confidences[i]) for i in range(start, stop)
         )
-        confidence = calibration.apply(word_confidence(hypothesis.confidences[start:stop]))
         box = _box(strip, edges[start][0], edges[stop - 1][1])
-        words.append(Word(hypothesis.text[start:stop], box, confidence, characters))
+        words.append(Word(hypothesis.text[start:stop], box, word.confidence(calibration), characters))
     return tuple(words)
 
 
@@ -52,14 +51,6 @@ def _edges(hypothesis: Hypothesis, stride: float, width: int) -> list[tuple[floa
 
 def _median(values: list[float], default: float) -> float:
     return sorted(values)[len(values) // 2] if values else default
-
-
-def _word_ranges(text: str) -> Iterator[tuple[int, int]]:
-    start = 0
-    for word in text.split(" "):
-        if word:
-            yield start, start + len(word)
-        start += len(word) + 1
 
 
 def _box(strip: Strip, left: float, right: float) -> Polygon:
