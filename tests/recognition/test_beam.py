@@ -91,6 +91,22 @@ def test_the_language_model_decides_where_the_ink_does_not(model: LanguageModel)
     assert (fused.text, fused.plain) == ("ab", "aa"), "and it is known what it changed"
 
 
+def test_a_temperature_leaves_more_to_the_language_model(model: LanguageModel) -> None:
+    log_probs = np.log(np.array([[0.1, 0.8, 0.1], [0.98, 0.01, 0.01], [0.1, 0.6, 0.3]], np.float32))
+
+    texts = {
+        temperature: beam_search(
+            log_probs, AB, language_model=model, weight=0.5, length_bonus=0.7, temperature=temperature
+        )[0].text
+        for temperature in (0.1, 1.0, 10.0)
+    }
+    flatter = softmax((log_probs / 10).astype(np.float32))
+    same = beam_search(flatter, AB, language_model=model, weight=0.5, length_bonus=0.7)[0]
+
+    assert (texts[0.1], texts[10.0]) == ("aa", same.text)
+    assert "b" in same.text
+
+
 def test_the_length_bonus_favours_longer_texts() -> None:
     log_probs = np.log(np.array([[0.8, 0.1, 0.1]] * 3, np.float32))
 

@@ -43,6 +43,7 @@ def fit_calibration(
     lengths, changes = np.asarray(words or [(1, 0.0)] * len(clipped), float).T
     evidence = np.stack([np.log(clipped), -np.log1p(-clipped), np.ones_like(clipped), np.log(lengths), changes], axis=1)
     target = np.asarray(right, float)
+
     def loss(parameters: Values) -> tuple[float, Values]:
         values = evidence @ parameters
         away = parameters - UNCHANGED

@@ -84,6 +84,7 @@ class Tuning:
     beam_width: int
     language_model_weight: float
     length_bonus: float
+    temperature: float
     confidences: Confidences
     greedy: Confidences
     measured: dict[str, float]
@@ -95,6 +96,7 @@ class Tuning:
                 "beam_width": self.beam_width,
                 "language_model_weight": self.language_model_weight,
                 "length_bonus": self.length_bonus,
+                "temperature": self.temperature,
             },
             **self.confidences.model_dump(),
             "greedy": self.greedy.model_dump(),
@@ -109,6 +111,7 @@ def tune(
     *,
     width: int = 16,
     most: int = 60,
+    temperature: float = 1.0,
     keep: Decoding | None = None,
 ) -> Tuning:
     """Search the grid for the least CER on ``most`` lines of each source, and fit the calibrations on all lines.
@@ -124,7 +127,13 @@ def tune(
 
     def decoder(weight: float, bonus: float) -> Decode:
         return lambda log_probs: beam_search(
-            log_probs, alphabet, width=width, language_model=language_model, weight=weight, length_bonus=bonus
+            log_probs,
+            alphabet,
+            width=width,
+            language_model=language_model,
+            weight=weight,
+            length_bonus=bonus,
+            temperature=temperature,
         )[0]
 
     grid = [(weight, round(weight * ratio, 2)) for weight in WEIGHTS for ratio in BONUSES_PER_WEIGHT]
@@ -138,7 +147,7 @@ def tune(
     confidences, errors = calibrate(lines, read(lines, decoder(weight, bonus)))
     greedy_confidences, greedy_errors = calibrate(lines, read(lines, partial(greedy, alphabet=alphabet)))
     measured |= errors | {f"greedy {name}": value for name, value in greedy_errors.items()}
-    return Tuning(width, weight, bonus, confidences, greedy_confidences, measured)
+    return Tuning(width, weight, bonus, temperature, confidences, greedy_confidences, measured)
 
 
 def choose(lines: Sequence[TuningLine], texts: Mapping[Point, Sequence[str]]) -> tuple[Point, list[str]]:
@@ -284,6 +293,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--limit", type=int, default=60, help="lines of a source that choose weight and bonus")
     parser.add_argument("--all", type=int, default=400, help="lines of a source that fit the calibrations")
     parser.add_argument("--write", action="store_true", help="put the language model and the values into the bundle")
+    parser.add_argument("--temperature", type=float, help="of the network's probabilities; left out, as in the bundle")
     parser.add_argument("--width", type=int, default=16, help="beam width")
     parser.add_argument("--keep-decoding", action="store_true", help="fit the confidences only, without a search")
     options = parser.parse_args(arguments)
@@ -291,13 +301,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
         bundle = Bundle.open(options.bundle)
         lines = collect(bundle, sorted(options.data.glob("*")), limit=max(options.all, options.limit))
         language_model = LanguageModel.load(options.lm)
+        decoding = bundle.model.decoding
         tuning = tune(
             lines,
             Alphabet(bundle.model.alphabet),
             language_model,
             width=options.width,
             most=options.limit,
-            keep=bundle.model.decoding if options.keep_decoding else None,
+            temperature=options.temperature or decoding.temperature,
+            keep=decoding if options.keep_decoding else None,
         )
         if options.write:
             add_language_model(
@@ -307,6 +319,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
                     beam_width=tuning.beam_width,
                     language_model_weight=tuning.language_model_weight,
                     length_bonus=tuning.length_bonus,
+                    temperature=tuning.temperature,
                 ),
                 tuning.confidences,
                 tuning.greedy,

@@ -44,6 +44,7 @@ def beam_search(
     language_model: LanguageModel | None = None,
     weight: float = 0.0,
     length_bonus: float = 0.0,
+    temperature: float = 1.0,
     n_best: int = 1,
     class_floor: float = CLASS_FLOOR,
     prefix_floor: float = PREFIX_FLOOR,
@@ -60,6 +61,7 @@ def beam_search(
         language_model: fused with ``weight``; None for none.
         weight: exponent of the language model's probability, >= 0.
         length_bonus: natural log added for each character.
+        temperature: above 1 the network is taken to be less sure than it says, > 0 (Guo et al., ICML 2017).
         n_best: texts wanted, >= 1.
         class_floor: probability below which a class is not tried in a frame.
         prefix_floor: share of the best prefix's probability below which a prefix is dropped.
@@ -68,7 +70,7 @@ def beam_search(
     tree = _Tree(fusion)
     beam: Beam = {0: [1.0, 0.0]}
     log_scale = 0.0
-    for blank, candidates in _frames(log_probs, class_floor):
+    for blank, candidates in _frames(_softened(log_probs, temperature), class_floor):
         stayed = _stay(beam, tree, blank, candidates)
         fresh = _grow(beam, stayed, tree, fusion, candidates, prefix_floor)
         beam, scale = _prune(stayed, fresh, tree, width, prefix_floor)
@@ -81,6 +83,13 @@ def beam_search(
     others = [Hypothesis(alphabet.decode(text), (), (), score) for text, score in zip(texts, scores, strict=True)][1:]
     plain = greedy(log_probs, alphabet).text
     return [Hypothesis(alphabet.decode(texts[0]), spans, confidences, scores[0], plain), *others]
+
+
+def _softened(log_probs: LogProbs, temperature: float) -> LogProbs:
+    if temperature == 1 or not len(log_probs):
+        return log_probs
+    flatter = log_probs / np.float32(temperature)
+    return np.asarray(flatter - np.log(np.exp(flatter).sum(axis=1, keepdims=True)), np.float32)
 
 
 class _Tree:

@@ -47,6 +47,7 @@ class Decoding(_Strict):
     beam_width: int = Field(16, ge=1)
     language_model_weight: float = Field(0.0, ge=0)
     length_bonus: float = 0.0
+    temperature: float = Field(1.0, gt=0, description="of the network's probabilities, with the language model")
 
 
 class CalibrationValues(_Strict):

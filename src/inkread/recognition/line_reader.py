@@ -104,6 +104,7 @@ class LineReader:
             language_model=self._language_model,
             weight=self._decoding.language_model_weight,
             length_bonus=self._decoding.length_bonus,
+            temperature=self._decoding.temperature,
             n_best=ALTERNATIVES + 1,
         )
 
