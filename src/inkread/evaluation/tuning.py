@@ -15,7 +15,7 @@ import sys
 import zlib
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -68,13 +68,12 @@ class Judged:
 
     confidences: list[float]
     right: list[float]
-    words: list[tuple[int, float]] = field(default_factory=list)
-    """Of each its length and how much of it the language model changed, where they are words."""
+    words: list[tuple[int, float]]
+    """Of each word its length and how much of it the language model changed; 1 and 0 for what is no word."""
 
     def calibrated(self, calibration: Calibration) -> list[float]:
         """The confidences as a calibration has them."""
-        words = self.words or [(1, 0.0)] * len(self.confidences)
-        return [calibration.apply(value, *word) for value, word in zip(self.confidences, words, strict=True)]
+        return [calibration.apply(value, *word) for value, word in zip(self.confidences, self.words, strict=True)]
 
 
 @dataclass(frozen=True)
@@ -230,7 +229,7 @@ def error_rates(lines: Sequence[TuningLine], texts: Sequence[str]) -> tuple[floa
 
 def judge_words(lines: Sequence[TuningLine], readings: Sequence[Hypothesis]) -> Judged:
     """Each word read, right where the alignment of the words finds it in the transcription."""
-    judged = Judged([], [])
+    judged = Judged([], [], [])
     for line, reading in zip(lines, readings, strict=True):
         words = words_of(reading)
         judged.confidences.extend(word.probability for word in words)
@@ -247,6 +246,7 @@ def judge_lines(lines: Sequence[TuningLine], readings: Sequence[Hypothesis]) -> 
             max(1 - character_errors(line.text, reading.text).rate, 0.0)
             for line, reading in zip(lines, readings, strict=True)
         ],
+        [(1, 0.0)] * len(readings),
     )
 
 

@@ -21,8 +21,6 @@ from inkread.training.network import Recognizer
 from inkread.training.scoring import greedy_text
 from inkread.training.stream import Batch, Position
 
-"""Of the CTC loss of the draft beside that of the reading."""
-
 
 @dataclass(frozen=True, slots=True)
 class Optimisation:
