@@ -66,7 +66,7 @@ def training_mixture(plan: MixturePlan, alphabet: Alphabet) -> tuple[list[LineSo
         DatasetError: nothing is left to learn from.
     """
     store = LineStore.open(plan.store / "train")
-    made = _synthetic(plan, alphabet, store, "train")
+    made = synthetic_sources(plan, alphabet, store, "train")
     synthetic = {kind: source for kind, source in made.items() if plan.shares.get(kind, 0) > 0}
     shares = [plan.shares[kind] for kind in synthetic]
     groups = {name: rows for name, rows in store.by_source().items() if plan.emphasis.get(name, 1.0) > 0}
@@ -93,14 +93,15 @@ def validation_lines(plan: MixturePlan, alphabet: Alphabet, most: int = 40, seed
     for source, rows in sorted(store.by_source().items()):
         for index in sorted(rng.permutation(rows)[:most]):
             lines.append(ValidationLine((store.image(index), store.lines[index].text), source))
-    for kind, made in _synthetic(plan, alphabet, store, "val").items():
+    for kind, made in synthetic_sources(plan, alphabet, store, "val").items():
         for number in range(most):
             context, text = made.sample(np.random.default_rng([seed, number]))
             lines.append(ValidationLine((exact_part(context), text), f"synthetic {kind}"))
     return lines
 
 
-def _synthetic(plan: MixturePlan, alphabet: Alphabet, store: LineStore, split: str) -> dict[str, LineSource]:
+def synthetic_sources(plan: MixturePlan, alphabet: Alphabet, store: LineStore, split: str) -> dict[str, LineSource]:
+    """The kinds of lines that are made of pen strokes and fonts, by name, of the hands and texts of a split."""
     made: dict[str, LineSource] = {}
     if plan.strokes is not None:
         hands = StrokeHands.open(plan.strokes / f"{split}.parquet", alphabet)

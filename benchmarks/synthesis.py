@@ -1,0 +1,64 @@
+"""How fast lines are made, augmented as for training, on one core: lines a second of each kind, and of stored pages.
+
+Usage: ``python benchmarks/synthesis.py plans/recipe.json --lines 200 --runs 5``
+
+Takes turns over the kinds; what counts is the median of the runs. Training takes as many lines a second as its steps
+and their lines say, so whatever is faster than that feeds it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import time
+from collections import defaultdict
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from inkread.recognition.alphabet import Alphabet
+from inkread.training.augment import augmented_views
+from inkread.training.lines import LineStore
+from inkread.training.mixture import synthetic_sources
+from inkread.training.stream import StoredSource
+from inkread.training.synthetic import LineSource
+from inkread.training.train import TrainingPlan
+
+
+def sources_of(plan: TrainingPlan) -> dict[str, LineSource]:
+    """What the plan learns from: each kind that is made, and the lines of all pages."""
+    store = LineStore.open(plan.mixture.store / "train")
+    made = synthetic_sources(plan.mixture, Alphabet(plan.alphabet), store, "train")
+    return {**made, "pages": StoredSource(store, range(len(store)))}
+
+
+def rate(source: LineSource, lines: int, views: int, seed: int) -> float:
+    """Lines a second."""
+    rng = np.random.default_rng(seed)
+    started = time.perf_counter()
+    for _ in range(lines):
+        augmented_views(source.sample(rng)[0], rng, views)
+    return lines / (time.perf_counter() - started)
+
+
+def main() -> None:
+    """Measure, print a table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("plan", type=Path, help="plan of a training run")
+    parser.add_argument("--lines", type=int, default=200, help="of each kind in a run")
+    parser.add_argument("--runs", type=int, default=5)
+    options = parser.parse_args()
+    cv2.setNumThreads(0)
+    plan = TrainingPlan.model_validate_json(options.plan.read_text(encoding="utf-8"))
+    sources, rates = sources_of(plan), defaultdict[str, list[float]](list)
+    for run in range(options.runs + 1):
+        for name, source in sources.items():
+            rates[name].append(rate(source, options.lines, plan.optimisation.views, run))
+    print("| kind | lines a second |\n|---|---|")
+    for name, values in rates.items():
+        print(f"| {name} | {statistics.median(values[1:]):.0f} |")
+
+
+if __name__ == "__main__":
+    main()
