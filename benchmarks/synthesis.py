@@ -2,8 +2,8 @@
 
 Usage: ``python benchmarks/synthesis.py plans/recipe.json --lines 200 --runs 5``
 
-Takes turns over the kinds; what counts is the median of the runs. Training takes as many lines a second as its steps
-and their lines say, so whatever is faster than that feeds it.
+Takes turns over the kinds; what counts is the median of the runs after an unmeasured one. Training takes as many lines
+a second as its steps and their lines say, so whatever is faster than that feeds it.
 """
 
 from __future__ import annotations
@@ -16,6 +16,8 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+from rich.console import Console
+from rich.progress import track
 
 from inkread.recognition.alphabet import Alphabet
 from inkread.training.augment import augmented_views
@@ -52,7 +54,7 @@ def main() -> None:
     cv2.setNumThreads(0)
     plan = TrainingPlan.model_validate_json(options.plan.read_text(encoding="utf-8"))
     sources, rates = sources_of(plan), defaultdict[str, list[float]](list)
-    for run in range(options.runs + 1):
+    for run in track(range(options.runs + 1), console=Console(stderr=True), transient=True):
         for name, source in sources.items():
             rates[name].append(rate(source, options.lines, plan.optimisation.views, run))
     print("| kind | lines a second |\n|---|---|")
