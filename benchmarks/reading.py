@@ -22,6 +22,7 @@ from rich.progress import Progress
 from inkread.evaluation.intervals import Estimate, ratio_interval
 from inkread.recognition.alphabet import Alphabet
 from inkread.recognition.bundle import Bundle
+from inkread.registry.resolve import bundle_folder
 from inkread.synthesis.fonts import find_fonts
 from inkread.training.finetune import edits
 from inkread.training.lines import LineStore, exact_part
@@ -102,7 +103,7 @@ def main() -> None:
     parser.add_argument("--fonts", type=Path, nargs="*", default=(), help="also read printed lines in fonts of these")
     parser.add_argument("--printed", type=int, default=300, help="how many printed lines")
     options = parser.parse_args()
-    bundles = {name: Bundle.open(None if name == "bundled" else Path(name)) for name in options.bundles}
+    bundles = {name: Bundle.open(bundle_folder(name)) for name in options.bundles}
     alphabet = Alphabet(next(iter(bundles.values())).model.alphabet)
     train, val = (LineStore.open(options.lines / split) for split in ("train", "val"))
     print(f"All {len(val)} lines of val\n")

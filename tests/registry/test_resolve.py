@@ -12,6 +12,11 @@ def test_folders_stay_folders(tmp_path: Path) -> None:
     assert bundle_folder(None) is None
     assert bundle_folder(tmp_path) == tmp_path
     assert bundle_folder("models") == Path("models")
+    assert bundle_folder("./bundled") == Path("bundled")
+
+
+def test_the_bundle_in_the_package_has_a_name() -> None:
+    assert bundle_folder("bundled") is None
 
 
 def test_a_malformed_reference_is_explained() -> None:

@@ -13,7 +13,6 @@ from inkread.registry.resolve import bundle_folder
 from inkread.training.finetune import FinetuneReport, FinetuneSettings
 from inkread.training.finetune import finetune as teach
 
-BUNDLED = "bundled"
 _DEFAULT = FinetuneSettings()
 
 
@@ -36,7 +35,7 @@ def finetune(
 
     Example: inkread finetune bundled letters/ -o mine && inkread read scan.jpg --model mine
     """
-    start = Bundle.open(None if bundle == BUNDLED else bundle_folder(bundle))
+    start = Bundle.open(bundle_folder(bundle))
     settings = FinetuneSettings(
         steps=steps, rate=rate, rehearsal=rehearsal, seed=seed, name=name, version=version, licence=licence
     )

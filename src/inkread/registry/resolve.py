@@ -1,4 +1,4 @@
-"""What ``--model`` accepts: a bundle folder, or a version in the registry.
+"""What ``--model`` accepts: a bundle folder, a version in the registry, or ``bundled``.
 
 Usage: ``folder = bundle_folder("models:/inkread@champion")``
 """
@@ -13,6 +13,8 @@ from inkread.errors import RegistryError
 
 REFERENCE = re.compile(r"models:/(?P<name>[^/@]+)(?:@(?P<alias>[\w.-]+)|/(?P<version>\d+))")
 SCHEME = "models:"
+BUNDLED = "bundled"
+"""The bundle in the package; a folder of that name is written ``./bundled``."""
 
 
 def cache_folder() -> Path:
@@ -25,11 +27,15 @@ def cache_folder() -> Path:
 def bundle_folder(reference: str | Path | None) -> Path | None:
     """The folder of a bundle; a reference such as ``models:/inkread@champion`` or ``models:/inkread/3`` is fetched.
 
+    None stands for the bundle in the package, as in `Bundle.open`.
+
     Raises:
         RegistryError: the reference is malformed, or the registry has no such version.
     """
-    if reference is None or not is_registered(reference):
-        return None if reference is None else Path(reference)
+    if reference is None or reference == BUNDLED:
+        return None
+    if not is_registered(reference):
+        return Path(reference)
     name, wanted = split_reference(str(reference))
     try:
         from inkread.registry.versions import Registry
