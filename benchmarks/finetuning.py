@@ -14,10 +14,10 @@ import json
 import shutil
 from pathlib import Path
 
-from inkread.formats.layout_files import read_layout
-from inkread.recognition.bundle import Bundle
+from inkread.bundle import Bundle
+from inkread.data.store import LineStore
+from inkread.formats.reading import read_layout
 from inkread.training.finetune import FinetuneSettings, finetune
-from inkread.training.lines import LineStore
 from reading import by_source
 
 

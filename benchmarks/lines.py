@@ -17,18 +17,18 @@ from pathlib import Path
 from rich.markup import escape
 from rich.table import Table
 
+from inkread.bundle import Bundle
+from inkread.cli.terminal import print_table
 from inkread.document import Polyline
 from inkread.errors import BundleError
 from inkread.evaluation.detection import Detection, match_baselines
-from inkread.evaluation.intervals import INTERVAL, Estimate, rate_by_document
-from inkread.evaluation.output import print_table
 from inkread.evaluation.sources import DOCUMENT_RULE, PageFile, find_source
-from inkread.files import write_bytes
+from inkread.evaluation.statistics import INTERVAL, Estimate, rate_by_document
 from inkread.formats import read_layout
-from inkread.imaging.load import load_pages
+from inkread.io.files import write_bytes
+from inkread.io.inputs import load_pages
 from inkread.layout import Analyser
 from inkread.layout.detector import Detector as NetworkDetector
-from inkread.recognition.bundle import Bundle
 
 Scores = list[tuple[str, Detection]]
 Detector = Callable[[PageFile], list[Polyline]]

@@ -18,8 +18,8 @@ import cv2
 import numpy as np
 
 from inkread import Reader
-from inkread.imaging.load import load_pages
-from inkread.imaging.page import PageImage
+from inkread.io.images import PageImage
+from inkread.io.inputs import load_pages
 
 EXAMPLE = Path(__file__).parents[1] / "examples" / "letter.png"
 WARM_UP = 50

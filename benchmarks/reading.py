@@ -19,14 +19,13 @@ from numpy.typing import NDArray
 from rich.console import Console
 from rich.progress import Progress
 
-from inkread.evaluation.intervals import Estimate, ratio_interval
+from inkread.bundle import Bundle, bundle_folder
+from inkread.data.store import LineStore, exact_part
+from inkread.evaluation.statistics import Estimate, ratio_interval
 from inkread.recognition.alphabet import Alphabet
-from inkread.recognition.bundle import Bundle
-from inkread.registry.resolve import bundle_folder
-from inkread.synthesis.fonts import find_fonts
+from inkread.synthesis.ink import find_fonts
+from inkread.training.data import MIN_TEXT
 from inkread.training.finetune import edits
-from inkread.training.lines import LineStore, exact_part
-from inkread.training.mixture import MIN_TEXT
 from inkread.training.scoring import Frames, cer_by_source, onnx_frames, read_lines, torch_frames
 from inkread.training.synthetic import FontSource, Sample
 from inkread.training.train import TrainingPlan, starting_network
@@ -97,7 +96,7 @@ def show(table: Table) -> None:
 def main() -> None:
     """Read, and print a table for each question."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("lines", type=Path, help="what inkread.training.lines has cut: train and val are in it")
+    parser.add_argument("lines", type=Path, help="what inkread.data.store has cut: train and val are in it")
     parser.add_argument("bundles", nargs="+", help="bundle folders, or 'bundled'")
     parser.add_argument("--sample", type=int, default=0, help="also read so many lines a source of train and of val")
     parser.add_argument("--fonts", type=Path, nargs="*", default=(), help="also read printed lines in fonts of these")

@@ -20,14 +20,14 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from inkread.bundle import Bundle
+from inkread.data.store import LineStore
 from inkread.evaluation.worker import rapidocr_engine
 from inkread.recognition.alphabet import Alphabet
-from inkread.recognition.bundle import Bundle
-from inkread.recognition.decode import greedy
+from inkread.recognition.decoding import greedy
 from inkread.recognition.recognizer import Recognizer
-from inkread.training.lines import LineStore
+from inkread.runtime import Workers
 from inkread.training.scoring import cer
-from inkread.workers import Workers
 
 Grey = NDArray[np.uint8]
 Read = Callable[[list[Grey]], list[str]]

@@ -32,8 +32,8 @@ import typer
 from PIL import Image
 from pydantic import SecretStr
 
-from inkread.services.settings import Settings
-from inkread.services.tokens import Identity, service_header
+from inkread.server.settings import Settings
+from inkread.server.tokens import Identity, service_header
 
 SECRET = "a secret of the benchmark, long enough"
 CLIENTS = (1, 4, 16, 64)

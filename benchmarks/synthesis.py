@@ -1,6 +1,6 @@
 """How fast lines are made, augmented as for training, on one core: lines a second of each kind, and of stored pages.
 
-Usage: ``python benchmarks/synthesis.py plans/recipe.json --lines 200 --runs 5``
+Usage: ``python benchmarks/synthesis.py recipe/plans/recipe.json --lines 200 --runs 5``
 
 Takes turns over the kinds; what counts is the median of the runs after an unmeasured one. Training takes as many lines
 a second as its steps and their lines say, so whatever is faster than that feeds it.
@@ -19,11 +19,10 @@ import numpy as np
 from rich.console import Console
 from rich.progress import track
 
+from inkread.data.store import LineStore
 from inkread.recognition.alphabet import Alphabet
-from inkread.training.augment import augmented_views
-from inkread.training.lines import LineStore
-from inkread.training.mixture import synthetic_sources
-from inkread.training.stream import StoredSource
+from inkread.training.data import synthetic_sources
+from inkread.training.stream import StoredSource, augmented_views
 from inkread.training.synthetic import LineSource
 from inkread.training.train import TrainingPlan
 

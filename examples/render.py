@@ -16,12 +16,9 @@ from PIL import Image, PngImagePlugin
 
 from inkread.document import Page, Provenance
 from inkread.formats import page as page_xml
-from inkread.imaging.strip import Grey
-from inkread.synthesis.fonts import find_fonts
-from inkread.synthesis.ink import Hand
-from inkread.synthesis.layouts import Block
-from inkread.synthesis.pages import render_page, turn_page
-from inkread.synthesis.paper import Paper
+from inkread.recognition.line_images import Grey
+from inkread.synthesis.ink import Hand, Paper, find_fonts
+from inkread.synthesis.pages import Block, render_page, turn_page
 
 SIZE = (1240, 1754)
 PAPER = Paper(tone=236, ink=55, shading=1, fading=0.3, blur=0.6, noise=0.8)

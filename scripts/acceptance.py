@@ -29,8 +29,8 @@ from PIL import Image
 from rich.console import Console
 from rich.table import Table
 
-from inkread.monitoring.queries import panel_queries
-from inkread.services.supervisor import is_ready
+from deploy.grafana.queries import panel_queries
+from inkread.server.stack import is_ready
 
 ROOT = Path(__file__).parents[1]
 SHIFT = 12_000

@@ -11,9 +11,8 @@ import inkread
 from inkread import DamagedInputError, InputError, InputNotFoundError, Page, Reader
 from inkread.evaluation.detection import match_baselines
 from inkread.formats import read_layout
-from inkread.imaging.load import Source, load_pages
-from inkread.imaging.page import PageImage
-from inkread.imaging.turn import turn
+from inkread.io.images import PageImage, turn
+from inkread.io.inputs import Source, load_pages
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
 LETTER = EXAMPLES / "letter.png"

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from inkread.workers import Workers, usable_processors
+from inkread.runtime import Workers, usable_processors
 
 
 @pytest.mark.parametrize("threads", [1, 2, 5])

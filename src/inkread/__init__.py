@@ -26,7 +26,7 @@ from inkread.errors import (
 )
 
 if TYPE_CHECKING:
-    from inkread.imaging.load import Source
+    from inkread.io.inputs import Source
     from inkread.reader import Reader, read
 
     __version__: str
@@ -60,7 +60,7 @@ __all__ = [
     "read",
 ]
 
-_IMPORTED_WHEN_USED = {"Reader": "inkread.reader", "Source": "inkread.imaging.load", "read": "inkread.reader"}
+_IMPORTED_WHEN_USED = {"Reader": "inkread.reader", "Source": "inkread.io.inputs", "read": "inkread.reader"}
 
 
 def __getattr__(name: str) -> object:

@@ -15,17 +15,16 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from inkread.bundle import Bundle
 from inkread.document import Document, Line, Page, Provenance, Region, Step
 from inkread.errors import BundleError, InputError
-from inkread.imaging.load import DEFAULT_LIMITS, Limits, Source, load_pages
-from inkread.imaging.page import PageImage
-from inkread.imaging.strip import Strip, cut_strip
-from inkread.imaging.turn import turn, turn_back
-from inkread.layout import Analyser, line_bands
+from inkread.io.images import PageImage, turn, turn_back
+from inkread.io.inputs import DEFAULT_LIMITS, Limits, Source, load_pages
+from inkread.layout import Analyser
 from inkread.layout.detector import Detector
-from inkread.recognition.bundle import Bundle
+from inkread.recognition.line_images import Strip, cut_strip, line_bands
 from inkread.recognition.line_reader import LineReader
-from inkread.workers import Workers
+from inkread.runtime import Workers
 
 CHUNK_COLUMNS = 24_000
 CHUNK_PAGES = 8

@@ -13,11 +13,11 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from inkread.cli import app
-from inkread.data.manifest import Sample, write_manifest
+from inkread.data.dataset import Sample, write_manifest
 from inkread.document import Line, Page, Provenance, Region
 from inkread.errors import DatasetError
 from inkread.formats import page as page_format
-from inkread.imaging.load import PageImage
+from inkread.io.inputs import PageImage
 
 
 class MumblingReader:

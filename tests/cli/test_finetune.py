@@ -8,8 +8,8 @@ from typer.testing import CliRunner
 
 from inkread.cli import app
 from inkread.cli import finetune as command
-from inkread.evaluation.intervals import Estimate
-from inkread.training.dataset_lines import DatasetCut
+from inkread.data.store import DatasetCut
+from inkread.evaluation.statistics import Estimate
 from inkread.training.finetune import FinetuneReport, FinetuneSettings
 
 CUT = DatasetCut(160, 40, {"unreadable": 2}, same_documents=True)

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from inkread.bundle import Bundle
 from inkread.cli import app
 from inkread.errors import RegistryError
-from inkread.recognition.bundle import Bundle
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from inkread.cli.progress import Reading
+from inkread.cli.terminal import Reading
 from inkread.errors import DamagedInputError
 
 

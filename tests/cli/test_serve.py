@@ -13,7 +13,7 @@ import httpx2
 import psutil
 import pytest
 
-from tests.services.servers import free_port
+from tests.server.servers import free_port
 
 COMMAND = (sys.executable, "-m", "inkread")
 

@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 
 from inkread.cli.users import app
 from inkread.errors import SettingsError
-from inkread.services.users import Users
+from inkread.server.users import Users
 
 
 @pytest.fixture(autouse=True)

@@ -6,6 +6,7 @@ import pytest
 
 from inkread.data.ingest import ingest
 from inkread.synthesis.iam import IamPlan, render_archive
+from tests.training.conftest import pages, stores, user_lines
 
 
 @pytest.fixture(scope="session")
@@ -22,3 +23,6 @@ def dataset(iam: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     target = tmp_path_factory.mktemp("sets") / "dataset"
     ingest(iam, target)
     return target
+
+
+__all__ = ["pages", "stores", "user_lines"]

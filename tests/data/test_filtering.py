@@ -5,9 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from inkread.data.filtering import FilterSettings, filter_rows, image_fault
-from inkread.data.manifest import read_manifest
-from inkread.data.rows import Row, expand
+from inkread.data.cleaning import FilterSettings, filter_rows, image_fault
+from inkread.data.dataset import Row, expand, read_manifest
 
 
 def row(text: str, kind: str = "line", name: str = "r") -> Row:

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from inkread.data.iam import iam_records, is_iam, join_tokens
-from inkread.data.records import Skipped
+from inkread.data.dataset import Skipped
+from inkread.data.sources import iam_records, is_iam, join_tokens
 from inkread.errors import DatasetError
 
 LINES = """#--- lines.txt ---

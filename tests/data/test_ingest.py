@@ -8,8 +8,8 @@ import cv2
 import numpy as np
 import pytest
 
+from inkread.data.dataset import layout_of, read_manifest
 from inkread.data.ingest import IngestOptions, detect, ingest
-from inkread.data.manifest import layout_of, read_manifest
 from inkread.errors import DatasetError, OutputError
 
 

@@ -7,7 +7,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from inkread.data.manifest import MANIFEST, Sample, content_hash, layout_of, read_manifest, write_manifest
+from inkread.data.dataset import MANIFEST, Sample, content_hash, layout_of, read_manifest, write_manifest
 from inkread.errors import DatasetError
 
 ONE = Sample("a", "images/a.b.png", "text", "line", "s", "d")

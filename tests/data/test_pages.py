@@ -3,8 +3,8 @@
 import shutil
 from pathlib import Path
 
-from inkread.data.pages import has_pages, page_records
-from inkread.data.records import Skipped
+from inkread.data.dataset import Skipped
+from inkread.data.sources import has_pages, page_records
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 

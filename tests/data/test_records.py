@@ -2,7 +2,7 @@
 
 import pytest
 
-from inkread.data.records import Skipped, document_name
+from inkread.data.dataset import Skipped, document_name
 
 
 @pytest.mark.parametrize(

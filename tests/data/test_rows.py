@@ -6,9 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from inkread.data.dataset import WHOLE, expand, read_manifest, read_rows, write_rows
 from inkread.data.ingest import ingest
-from inkread.data.manifest import read_manifest
-from inkread.data.rows import WHOLE, expand, read_rows, write_rows
 from inkread.errors import DatasetError
 
 EXAMPLES = Path(__file__).parents[2] / "examples"

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from inkread.data.rows import Row
-from inkread.data.splitting import SplitSettings, check_leaks, split_rows
+from inkread.data.dataset import Row
+from inkread.data.split import SplitSettings, check_leaks, split_rows
 from inkread.errors import DatasetError
 
 

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from inkread.data.records import Skipped
-from inkread.data.tables import find_table, table_records
+from inkread.data.dataset import Skipped
+from inkread.data.sources import find_table, table_records
 from inkread.errors import DatasetError
 
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from inkread.data.rows import Row
-from inkread.data.weighting import WeightSettings, class_weights, line_weights
+from inkread.data.dataset import Row
+from inkread.data.split import WeightSettings, class_weights, line_weights
 
 
 def rows(*texts: str) -> list[Row]:

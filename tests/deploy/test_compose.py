@@ -13,7 +13,7 @@ import pytest
 import yaml
 
 from inkread.cli import load_command
-from inkread.services.settings import PORTS, SERVICES, Settings
+from inkread.server.settings import PORTS, SERVICES, Settings
 from tests.deploy.dockerfiles import read_dockerfile
 from tests.deploy.tools import DEPLOY, tool
 

@@ -8,7 +8,7 @@ import pytest
 
 from inkread.cli import COMMANDS
 from inkread.pipeline.stage import STAGES
-from inkread.services.settings import PORTS, Settings
+from inkread.server.settings import PORTS, Settings
 from tests.deploy.tools import DEPLOY, ROOT
 
 GUIDE = (ROOT / "TECHNICAL_GUIDE.md").read_text(encoding="utf-8")

@@ -15,8 +15,8 @@ import yaml
 from packaging.utils import canonicalize_name
 
 from inkread.cli import load_command
-from inkread.services.settings import PORTS
-from inkread.services.stack import _mlflow
+from inkread.server.settings import PORTS
+from inkread.server.stack import _mlflow
 from tests.deploy.dockerfiles import installed_with, packages_that_are_imported, read_dockerfile
 from tests.deploy.tools import DEPLOY, ROOT, tool
 
@@ -28,12 +28,12 @@ REQUIREMENTS = cast(
     Callable[..., list[str]], runpy.run_path(str(DEPLOY / "docker" / "requirements.py"))["requirements"]
 )
 RUNS = {
-    "gateway": ["inkread.cli.serve", "inkread.cli.users", "inkread.services.gateway", "inkread.registry.versions"],
-    "prediction": ["inkread.cli.serve", "inkread.services.prediction", "inkread.registry.versions"],
+    "gateway": ["inkread.cli.serve", "inkread.cli.users", "inkread.server.gateway.app", "inkread.registry"],
+    "prediction": ["inkread.cli.serve", "inkread.server.prediction.app", "inkread.registry"],
     "pipeline": [
         "inkread.cli.serve",
-        "inkread.services.ingestion",
-        "inkread.services.training",
+        "inkread.server.jobs.app",
+        "inkread.server.jobs.app",
         *(f"inkread.pipeline.{path.stem}" for path in sorted((ROOT / "src/inkread/pipeline").glob("[a-z]*.py"))),
     ],
 }

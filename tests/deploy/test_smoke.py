@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
-from inkread.services.gateway import gateway_app
-from inkread.services.prediction import prediction_app
-from inkread.services.settings import Settings
+from inkread.server.gateway.app import gateway_app
+from inkread.server.prediction.app import prediction_app
+from inkread.server.settings import Settings
 from tests.deploy.tools import DEPLOY, ROOT
-from tests.services.servers import free_port, served
+from tests.server.servers import free_port, served
 
 SECRET = "a secret of the smoke test, which is long enough"
 

@@ -9,11 +9,11 @@ import pytest
 from PIL import Image
 
 from inkread.document import Line, Page, Region
-from inkread.evaluation.lines import PageReader
+from inkread.evaluation.compare import PageReader
 from inkread.evaluation.sources import Source, find_source
 from inkread.formats import page as page_format
 from inkread.formats import read_layout
-from inkread.imaging.load import PageImage
+from inkread.io.inputs import PageImage
 
 MakeReader = Callable[..., PageReader]
 TEXTS = {

@@ -2,7 +2,7 @@
 
 from lxml import etree
 
-from inkread.evaluation.charts import HEIGHT, WIDTH, Series, line_chart
+from inkread.evaluation.html import HEIGHT, WIDTH, Series, line_chart
 
 
 def test_points_stand_where_their_values_say() -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from inkread.evaluation.classification import classification
+from inkread.evaluation.statistics import classification
 
 
 def test_figures_by_hand() -> None:

@@ -1,7 +1,7 @@
 """What the JSON says of confidences."""
 
-from inkread.evaluation.confidences import figures, rated_words, word_error
-from inkread.evaluation.lines import ReadLine
+from inkread.evaluation.calibration import figures, rated_words, word_error
+from inkread.evaluation.compare import ReadLine
 
 LINE = ReadLine("d", "p", "1", "tea for", "tee for", 0.9, words=((0.5, False), (0.9, True)))
 

@@ -6,9 +6,9 @@ from pathlib import Path
 import numpy as np
 from lxml import html
 
-from inkread.evaluation.classification import classification
+from inkread.evaluation.compare import ReadLine
 from inkread.evaluation.html import cut_picture, html_report, visible
-from inkread.evaluation.lines import ReadLine
+from inkread.evaluation.statistics import classification
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "letter.png"
 LINES = [

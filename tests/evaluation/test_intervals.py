@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from inkread.evaluation.intervals import Estimate, rate_by_document, ratio_interval
+from inkread.evaluation.statistics import Estimate, rate_by_document, ratio_interval
 
 documents = st.lists(st.tuples(st.integers(0, 50), st.integers(1, 100)), min_size=2, max_size=20)
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from inkread.document import Line
-from inkread.evaluation.lines import PageReader, read_given_lines
+from inkread.evaluation.compare import PageReader, read_given_lines
 from inkread.evaluation.sources import Source, find_source
 
 

@@ -8,8 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from inkread.document import Line, Region
-from inkread.evaluation.lines import PageReader
-from inkread.evaluation.pages import any_order_errors, compare_page, read_whole_pages
+from inkread.evaluation.compare import PageReader, any_order_errors, compare_page, read_whole_pages
 from inkread.evaluation.sources import Source
 from inkread.evaluation.text import Errors, character_errors, normalise
 from inkread.formats import read_layout

@@ -1,6 +1,6 @@
 """Bins of confidences."""
 
-from inkread.evaluation.reliability import reliability
+from inkread.evaluation.calibration import reliability
 
 
 def test_bins_hold_means_and_counts_and_empty_ones_are_left_out() -> None:

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 from rich.console import Console
 
-from inkread.evaluation.lines import PageReader
+from inkread.evaluation.compare import PageReader
 from inkread.evaluation.report import Report, summarise
 from inkread.evaluation.run import run
 from inkread.evaluation.sources import Source

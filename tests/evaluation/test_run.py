@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from inkread.document import Line
-from inkread.evaluation.lines import PageReader
+from inkread.evaluation.compare import PageReader
 from inkread.evaluation.run import run
 from inkread.evaluation.sources import Source
 

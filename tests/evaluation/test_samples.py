@@ -5,10 +5,10 @@ from pathlib import Path
 import cv2
 import pytest
 
-from inkread.data.manifest import Sample, write_manifest
+from inkread.data.dataset import Sample, write_manifest
 from inkread.errors import DatasetError
-from inkread.evaluation.samples import is_dataset, read_samples, samples_of
-from inkread.imaging.load import load_pages
+from inkread.evaluation.run import is_dataset, read_samples, samples_of
+from inkread.io.inputs import load_pages
 from inkread.reader import Reader
 
 EXAMPLES = Path(__file__).parents[2] / "examples"

@@ -2,8 +2,8 @@
 
 import pytest
 
-from inkread.evaluation.lines import ReadLine
-from inkread.evaluation.slices import band, century, slices
+from inkread.evaluation.compare import ReadLine
+from inkread.evaluation.report import band, century, slices
 
 
 def test_each_dimension_holds_all_lines() -> None:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from inkread.data.records import document_name
+from inkread.data.dataset import document_name
 from inkread.errors import DatasetError, InputNotFoundError
 from inkread.evaluation.sources import find_images, find_source
 

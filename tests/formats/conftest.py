@@ -24,9 +24,8 @@ from inkread.document import (
     Step,
     Word,
 )
-from inkread.formats.characters import normalise, xml_safe
-from inkread.formats.xml import Ids
-from inkread.imaging.page import PageImage
+from inkread.formats.xml import Ids, normalise, xml_safe
+from inkread.io.images import PageImage
 
 HERE = Path(__file__).parent
 WIDTH, HEIGHT = 600, 400

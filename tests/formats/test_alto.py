@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 from lxml import etree
 
 from inkread.document import Document, Line, Page, Region, Word
-from inkread.formats import alto, alto_reader
+from inkread.formats import alto
+from inkread.formats import alto as alto_reader
 from inkread.formats.geometry import complete
 from inkread.formats.xml import parse
 

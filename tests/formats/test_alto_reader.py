@@ -1,7 +1,7 @@
 import pytest
 
 from inkread.document import Document, Line, Page
-from inkread.formats import alto_reader
+from inkread.formats import alto as alto_reader
 from inkread.formats.xml import parse
 
 

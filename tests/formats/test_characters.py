@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from lxml import etree
 
-from inkread.formats.characters import encode, normalise, xml_safe
+from inkread.formats.xml import encode, normalise, xml_safe
 
 ANY_TEXT = st.text(st.characters())
 

@@ -6,7 +6,7 @@ import pytest
 from inkread.document import Document
 from inkread.errors import OutputError
 from inkread.formats import FORMATS, read_document, save
-from inkread.imaging.page import PageImage
+from inkread.io.images import PageImage
 
 
 def test_the_formats_of_the_command_line() -> None:

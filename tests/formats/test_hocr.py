@@ -8,7 +8,7 @@ from lxml import etree
 
 from inkread.document import Document, Line, Page, Polyline, Region
 from inkread.formats import hocr
-from inkread.formats.characters import normalise, xml_safe
+from inkread.formats.xml import normalise, xml_safe
 
 NUMBER = r"-?\d+(\.\d+)?"
 # The properties Inkread writes, in the grammar of hOCR 1.2, chapter 4.

@@ -2,7 +2,7 @@ import pytest
 from lxml import etree
 
 from inkread.document import Line, Page, Region
-from inkread.formats.layout import as_layout, check_page, check_points, in_order, quarter_turns
+from inkread.formats.geometry import as_layout, check_page, check_points, in_order, quarter_turns
 
 NAN, INFINITY = float("nan"), float("inf")
 

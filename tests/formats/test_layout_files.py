@@ -6,7 +6,8 @@ from hypothesis import strategies as st
 
 from inkread.document import Document
 from inkread.errors import InputNotFoundError, LayoutFileError
-from inkread.formats import alto, json, layout_files, page, read_document, read_layout
+from inkread.formats import alto, json, page, read_document, read_layout
+from inkread.formats import reading as layout_files
 
 # Lines of val in the README of the real pages.
 VAL_LINES = {

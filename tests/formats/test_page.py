@@ -7,7 +7,7 @@ from lxml import etree
 
 from inkread.document import Document, Line, Page, Region, Word
 from inkread.formats import page as page_format
-from inkread.formats import page_reader
+from inkread.formats import page as page_reader
 from inkread.formats.xml import parse
 
 

@@ -1,7 +1,7 @@
 import pytest
 
 from inkread.document import Alternative, Document, Line, Page
-from inkread.formats import page_reader
+from inkread.formats import page as page_reader
 from inkread.formats.xml import parse
 
 BOX = '<Coords points="10,20 110,20 110,60 10,60"/>'

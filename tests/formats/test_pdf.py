@@ -17,7 +17,7 @@ from PIL import Image
 from inkread.document import Document, Line, Page, Region, Word
 from inkread.formats import pdf, read_layout
 from inkread.formats.geometry import box_of
-from inkread.imaging.page import PageImage, Pixels
+from inkread.io.images import PageImage, Pixels
 
 
 def written(document: Document, images: Iterable[PageImage]) -> bytes:

@@ -3,7 +3,7 @@ import struct
 import pikepdf
 from pikepdf import Dictionary
 
-from inkread.formats.pdf_font import InvisibleFont
+from inkread.formats.pdf_text import InvisibleFont
 
 
 def test_codes_are_given_as_characters_come() -> None:

@@ -2,8 +2,8 @@ import numpy as np
 import pikepdf
 import pytest
 
-from inkread.formats.pdf_image import make_image
-from inkread.imaging.page import PageImage, Pixels
+from inkread.formats.pdf import make_image
+from inkread.io.images import PageImage, Pixels
 
 
 def decoded(pixels: Pixels) -> tuple[str, Pixels]:

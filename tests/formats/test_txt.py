@@ -1,7 +1,7 @@
 from collections.abc import Callable
 
 from inkread.document import Document, Line, Page, Region
-from inkread.formats import txt
+from inkread.formats import writing as txt
 
 
 def page(*texts: str) -> Page:

@@ -3,14 +3,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from inkread.bundle import Bundle
 from inkread.document import Page
 from inkread.evaluation.detection import match_baselines
 from inkread.formats import read_layout
-from inkread.imaging.load import load_pages
-from inkread.imaging.turn import turn
+from inkread.io.images import turn
+from inkread.io.inputs import load_pages
 from inkread.layout import Analyser
 from inkread.layout.detector import Detector
-from inkread.recognition.bundle import Bundle
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 

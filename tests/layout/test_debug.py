@@ -1,7 +1,7 @@
 import numpy as np
 
 from inkread.document import Line, Page, Region
-from inkread.imaging.page import PageImage
+from inkread.io.images import PageImage
 from inkread.layout.debug import draw
 
 

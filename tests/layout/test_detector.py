@@ -4,10 +4,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from inkread.bundle import Bundle
 from inkread.errors import BundleError
-from inkread.imaging.load import load_pages
+from inkread.io.inputs import load_pages
 from inkread.layout.detector import STEP, Detector
-from inkread.recognition.bundle import Bundle
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 

@@ -4,7 +4,7 @@ import pytest
 from numpy.typing import NDArray
 
 from inkread.layout.detector import TextMap
-from inkread.layout.fragments import find_fragments
+from inkread.layout.lines import find_fragments
 
 Map = NDArray[np.float32]
 

@@ -1,7 +1,6 @@
 import numpy as np
 
-from inkread.layout.fragments import Fragment
-from inkread.layout.joining import join_fragments
+from inkread.layout.lines import Fragment, join_fragments
 
 
 def piece(x0: float, x1: float, y: float, slope: float = 0.0, thickness: float = 10.0) -> Fragment:

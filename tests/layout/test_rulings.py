@@ -1,7 +1,7 @@
 import cv2
 import numpy as np
 
-from inkread.layout.rulings import find_rulings
+from inkread.layout.lines import find_rulings
 
 
 def page() -> np.ndarray[tuple[int, int], np.dtype[np.uint8]]:

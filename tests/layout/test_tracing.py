@@ -2,8 +2,7 @@ import numpy as np
 import pytest
 
 from inkread.layout.detector import TextMap
-from inkread.layout.fragments import Fragment
-from inkread.layout.tracing import BASELINE_OFFSET, OUTLINE_HEIGHT, line_geometry
+from inkread.layout.lines import BASELINE_OFFSET, OUTLINE_HEIGHT, Fragment, line_geometry
 
 MAP = TextMap(np.zeros((300, 400), np.float32), np.zeros((300, 400), np.uint8), 0.5, 0.5)
 

@@ -2,18 +2,20 @@
 
 import pytest
 
-from inkread.pipeline.calculate_class_weights import calculate_class_weights
-from inkread.pipeline.clean_data import clean_data
-from inkread.pipeline.encode_data import encode_data
-from inkread.pipeline.extract_raw_data import extract_raw_data
-from inkread.pipeline.filter_data import filter_data
-from inkread.pipeline.load_dataset import load_dataset
-from inkread.pipeline.one_hot_encode_labels import one_hot_encode_labels
+from inkread.pipeline.data_stages import (
+    calculate_class_weights,
+    clean_data,
+    encode_data,
+    extract_raw_data,
+    filter_data,
+    load_dataset,
+    one_hot_encode_labels,
+    prepare_features,
+    reshape_data,
+    split_data,
+)
+from inkread.pipeline.model_stages import setup_callbacks
 from inkread.pipeline.params import Params, check_params
-from inkread.pipeline.prepare_features import prepare_features
-from inkread.pipeline.reshape_data import reshape_data
-from inkread.pipeline.setup_callbacks import setup_callbacks
-from inkread.pipeline.split_data import split_data
 from inkread.pipeline.stage import Artifacts
 
 STAGES = (

@@ -1,6 +1,6 @@
 """Rows that go on are those that the reports count, with the labels of their texts."""
 
-from inkread.data.rows import read_rows
+from inkread.data.dataset import read_rows
 from inkread.pipeline.stage import Artifacts, read_json
 from inkread.recognition.alphabet import Alphabet
 

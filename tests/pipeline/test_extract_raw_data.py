@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from inkread.data.manifest import read_manifest
+from inkread.data.dataset import read_manifest
 from inkread.errors import DatasetError
-from inkread.pipeline.extract_raw_data import extract_raw_data
+from inkread.pipeline.data_stages import extract_raw_data
 from inkread.pipeline.params import check_params
 from inkread.pipeline.stage import Artifacts
 

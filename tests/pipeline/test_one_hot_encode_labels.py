@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from inkread.pipeline.one_hot_encode_labels import one_hot
+from inkread.data.store import LineStore
+from inkread.pipeline.data_stages import one_hot
 from inkread.pipeline.stage import Artifacts, read_json
-from inkread.training.lines import LineStore
 
 
 def test_weights_and_labels_fit_the_shards(prepared: Artifacts) -> None:

@@ -1,8 +1,8 @@
 """Nothing that can be cut is lost on the way to the strips."""
 
-from inkread.data.rows import read_rows
+from inkread.data.dataset import read_rows
+from inkread.data.store import CONTEXT_ROWS, LineStore
 from inkread.pipeline.stage import Artifacts
-from inkread.training.lines import CONTEXT_ROWS, LineStore
 
 
 def test_features_are_strips_of_every_row_and_images_of_every_word(prepared: Artifacts) -> None:

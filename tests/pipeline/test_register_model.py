@@ -4,14 +4,11 @@ import json
 
 import pytest
 
-from inkread.pipeline.build_train_cnn import build_train_cnn
-from inkread.pipeline.evaluate_model import evaluate_model
-from inkread.pipeline.export_model import export_model
+from inkread.bundle import Bundle
+from inkread.pipeline.model_stages import build_train_cnn, evaluate_model, export_model, register_model
 from inkread.pipeline.params import Params
-from inkread.pipeline.register_model import register_model
 from inkread.pipeline.stage import Artifacts
-from inkread.recognition.bundle import Bundle
-from inkread.registry.versions import Registry
+from inkread.registry import Registry
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 

@@ -1,9 +1,9 @@
 """A writer in two splits would make every figure too good."""
 
-from inkread.data.rows import read_rows
+from inkread.data.dataset import read_rows
+from inkread.data.store import CONTEXT_ROWS, LineStore
 from inkread.pipeline.stage import Artifacts, read_json
-from inkread.training.lines import CONTEXT_ROWS, LineStore
-from inkread.training.network import HEIGHT
+from inkread.recognition.line_images import HEIGHT
 
 
 def test_splits_and_shards_agree_and_hold_no_writer_twice(prepared: Artifacts) -> None:

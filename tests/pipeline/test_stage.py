@@ -7,7 +7,7 @@ import pytest
 import yaml
 
 from inkread.errors import DatasetError
-from inkread.pipeline.stage import FILES, STAGES, Artifacts, read_json, run_stage, write_json
+from inkread.pipeline.stage import FILES, MODEL_STAGES, STAGES, Artifacts, read_json, run_stage, write_json
 
 ROOT = Path(__file__).parents[2]
 
@@ -16,8 +16,9 @@ def test_dvc_runs_every_stage_and_knows_its_files() -> None:
     stages = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]
     assert list(stages) == list(STAGES)
     for name, stage in stages.items():
-        assert stage["cmd"] == f"python -m inkread.pipeline.{name}"
-        assert callable(getattr(import_module(f"inkread.pipeline.{name}"), name))
+        assert stage["cmd"] == f"python -m inkread.pipeline {name}"
+        module = import_module(f"inkread.pipeline.{'model' if name in MODEL_STAGES else 'data'}_stages")
+        assert callable(getattr(module, name))
         for place in (*stage.get("deps", ()), *stage.get("outs", ())):
             assert place.removeprefix("artifacts/") in FILES.values()
 

@@ -10,8 +10,7 @@ from hypothesis.extra.numpy import arrays
 from numpy.typing import NDArray
 
 from inkread.recognition.alphabet import Alphabet
-from inkread.recognition.beam import beam_search
-from inkread.recognition.decode import Hypothesis, greedy
+from inkread.recognition.decoding import Hypothesis, beam_search, greedy
 from inkread.recognition.language_model import LanguageModel
 
 AB = Alphabet("ab")

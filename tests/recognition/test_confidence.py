@@ -7,7 +7,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from inkread.recognition.alphabet import Alphabet
-from inkread.recognition.beam import beam_search
 from inkread.recognition.confidence import (
     TEMPER,
     Calibration,
@@ -17,8 +16,8 @@ from inkread.recognition.confidence import (
     word_confidence,
     word_ranges,
 )
-from inkread.recognition.fusion import Fusion
-from inkread.recognition.language_model import LanguageModel
+from inkread.recognition.decoding import beam_search
+from inkread.recognition.language_model import Fusion, LanguageModel
 
 AB = Alphabet("ab")
 UNIT = st.floats(0, 1)

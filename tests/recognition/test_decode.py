@@ -8,7 +8,7 @@ from hypothesis.extra.numpy import arrays
 from numpy.typing import NDArray
 
 from inkread.recognition.alphabet import Alphabet
-from inkread.recognition.decode import align, greedy
+from inkread.recognition.decoding import align, greedy
 
 ABC = Alphabet("abé")
 FRAMES = arrays(np.float32, st.tuples(st.integers(0, 7), st.just(4)), elements=st.floats(-6, 0, width=32))

@@ -4,8 +4,7 @@ import numpy as np
 import pytest
 
 from inkread.recognition.alphabet import BLANK, Alphabet
-from inkread.recognition.fusion import Fusion
-from inkread.recognition.language_model import LanguageModel
+from inkread.recognition.language_model import Fusion, LanguageModel
 
 AB = Alphabet("ab")
 

@@ -5,15 +5,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from inkread.bundle import Bundle
 from inkread.errors import BundleError
 from inkread.formats import read_layout
-from inkread.imaging.load import load_pages
-from inkread.imaging.strip import Strip, cut_strip
-from inkread.layout import line_bands
-from inkread.recognition.bundle import Bundle
-from inkread.recognition.decode import Hypothesis
+from inkread.io.inputs import load_pages
+from inkread.recognition.decoding import Hypothesis
+from inkread.recognition.line_images import Strip, cut_strip, line_bands
 from inkread.recognition.line_reader import LineReader, tidy, tidy_text
-from inkread.workers import Workers
+from inkread.runtime import Workers
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 

@@ -1,10 +1,10 @@
 import numpy as np
 import pytest
 
-from inkread.imaging.strip import cut_strip
 from inkread.recognition.confidence import Calibration
-from inkread.recognition.decode import Hypothesis
-from inkread.recognition.positions import place_words
+from inkread.recognition.decoding import Hypothesis
+from inkread.recognition.line_images import cut_strip
+from inkread.recognition.line_reader import place_words
 
 STRIP = cut_strip(np.zeros((200, 500), np.uint8), ((100, 100), (400, 100)), ascent=32, descent=16, height=48)
 READ = Hypothesis("ab c", ((5, 6), (15, 16), (25, 26), (35, 37)), (0.9, 0.8, 1.0, 0.5), -1.0)

@@ -4,10 +4,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from inkread.bundle import Bundle
 from inkread.errors import BundleError
-from inkread.recognition.bundle import Bundle
 from inkread.recognition.recognizer import MAX_WIDTH, WIDTH_STEP, Recognizer, padded_width
-from inkread.workers import Workers
+from inkread.runtime import Workers
 
 
 @pytest.fixture(scope="module")

@@ -3,8 +3,8 @@
 import pytest
 
 from inkread.recognition.confidence import Calibration
-from inkread.recognition.decode import Hypothesis
-from inkread.recognition.words import words_of
+from inkread.recognition.decoding import Hypothesis
+from inkread.recognition.line_reader import words_of
 
 
 def read(text: str, plain: str | None, confidence: float = 0.9) -> Hypothesis:

@@ -2,8 +2,7 @@
 
 from dataclasses import replace
 
-from inkread.registry.gate import objection
-from inkread.registry.versions import Version
+from inkread.registry import Version, objection
 
 CHAMPION = Version(1, ("champion",), {"cer": 0.12}, "m", "d", "c", "now")
 WORSE = replace(CHAMPION, version=2, aliases=(), metrics={"cer": 0.13})

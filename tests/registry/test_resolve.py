@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from inkread.bundle import bundle_folder, cache_folder
 from inkread.errors import RegistryError
-from inkread.registry.resolve import bundle_folder, cache_folder
 
 
 def test_folders_stay_folders(tmp_path: Path) -> None:

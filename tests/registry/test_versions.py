@@ -5,10 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from inkread.bundle import Bundle, bundle_folder
 from inkread.errors import RegistryError
-from inkread.recognition.bundle import Bundle
-from inkread.registry.resolve import bundle_folder
-from inkread.registry.versions import Registry
+from inkread.registry import Registry
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from inkread.errors import DamagedInputError, InputNotFoundError
-from inkread.synthesis.fonts import BUNDLED, Font, find_fonts
+from inkread.synthesis.ink import BUNDLED, Font, find_fonts
 
 
 def test_bundled_fonts_write_english_and_french_and_carry_their_licence() -> None:

@@ -7,8 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from inkread.errors import DatasetError
-from inkread.synthesis.fonts import find_fonts
-from inkread.synthesis.ink import Hand, write
+from inkread.synthesis.ink import Hand, find_fonts, write
 
 FONTS = find_fonts()
 

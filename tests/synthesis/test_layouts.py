@@ -4,10 +4,9 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from inkread.synthesis.fonts import find_fonts
-from inkread.synthesis.ink import Hand
-from inkread.synthesis.layouts import sample_blocks, wrap
-from inkread.synthesis.texts import read_texts
+from inkread.synthesis.ink import Hand, find_fonts
+from inkread.synthesis.lines import read_texts
+from inkread.synthesis.pages import sample_blocks, wrap
 
 HAND = Hand(find_fonts()[0], x_height=18)
 

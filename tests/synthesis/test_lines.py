@@ -4,9 +4,8 @@ import numpy as np
 import pytest
 
 from inkread.errors import DatasetError
-from inkread.synthesis.fonts import find_fonts
-from inkread.synthesis.lines import sample_lines, some_words
-from inkread.synthesis.texts import read_texts
+from inkread.synthesis.ink import find_fonts
+from inkread.synthesis.lines import read_texts, sample_lines, some_words
 
 FONTS = find_fonts()
 

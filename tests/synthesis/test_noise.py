@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from inkread.synthesis.noise import smooth_noise
+from inkread.synthesis.ink import smooth_noise
 
 
 def test_noise_has_the_shape_and_about_unit_deviation() -> None:

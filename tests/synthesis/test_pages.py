@@ -4,13 +4,10 @@ import numpy as np
 import pytest
 
 from inkread.document import Page
-from inkread.imaging.strip import Grey
-from inkread.synthesis.fonts import find_fonts
-from inkread.synthesis.ink import Hand
-from inkread.synthesis.layouts import Block
-from inkread.synthesis.pages import render_page, sample_pages, turn_page
-from inkread.synthesis.paper import Paper
-from inkread.synthesis.texts import read_texts
+from inkread.recognition.line_images import Grey
+from inkread.synthesis.ink import Hand, Paper, find_fonts
+from inkread.synthesis.lines import read_texts
+from inkread.synthesis.pages import Block, render_page, sample_pages, turn_page
 
 PAPER = Paper(tone=230, ink=30, shading=0, fading=0, blur=0, noise=0)
 

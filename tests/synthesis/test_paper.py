@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from inkread.synthesis.paper import Paper
+from inkread.synthesis.ink import Paper
 
 PLAIN = Paper(tone=200, ink=40, rule=120, shading=0, fading=0, blur=0, noise=0)
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from inkread.errors import DamagedInputError, InputNotFoundError
-from inkread.synthesis.texts import read_texts
+from inkread.synthesis.lines import read_texts
 
 
 def test_bundled_texts_are_english_and_french() -> None:

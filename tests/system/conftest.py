@@ -1,5 +1,5 @@
 """The fixtures of the services' tests."""
 
-from tests.services.conftest import called_by, letter, settings
+from tests.server.conftest import called_by, letter, settings
 
 __all__ = ["called_by", "letter", "settings"]

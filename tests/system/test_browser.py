@@ -11,11 +11,11 @@ from axe_playwright_python.sync_playwright import Axe
 from lxml import etree
 from playwright.sync_api import Page, expect, sync_playwright
 
-from inkread.services.gateway import gateway_app
-from inkread.services.prediction import prediction_app
-from inkread.services.settings import Settings
-from tests.services.conftest import EXAMPLES
-from tests.services.servers import served, wait_until_ready
+from inkread.server.gateway.app import gateway_app
+from inkread.server.prediction.app import prediction_app
+from inkread.server.settings import Settings
+from tests.server.conftest import EXAMPLES
+from tests.server.servers import served, wait_until_ready
 
 CHROMIUM = Path("/usr/bin/chromium")
 ARGUMENTS = [

@@ -12,7 +12,7 @@ import pytest
 from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse, PlainTextResponse
 
-from tests.services.servers import served
+from tests.server.servers import served
 
 ROOT = Path(__file__).parents[2]
 SCRIPT = ROOT / "scripts" / "run_mlops_pipeline.sh"

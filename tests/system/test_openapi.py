@@ -11,16 +11,15 @@ import schemathesis
 from fastapi import FastAPI
 from pydantic import SecretStr
 
-from inkread.services import workspace
-from inkread.services.gateway import gateway_app
-from inkread.services.ingestion import ingestion_app
-from inkread.services.prediction import prediction_app
-from inkread.services.settings import Settings
-from inkread.services.tokens import CLIENTS, SERVICES, Identity, issue
-from inkread.services.training import training_app
-from tests.services.conftest import SECRET
-from tests.services.servers import served, wait_until_ready
-from tests.services.small_project import write_project
+from inkread.server.gateway.app import gateway_app
+from inkread.server.jobs import workspace
+from inkread.server.jobs.app import ingestion_app, training_app
+from inkread.server.prediction.app import prediction_app
+from inkread.server.settings import Settings
+from inkread.server.tokens import CLIENTS, SERVICES, Identity, issue
+from tests.server.conftest import SECRET
+from tests.server.servers import served, wait_until_ready
+from tests.server.small_project import write_project
 
 MAKERS = {"gateway": gateway_app, "prediction": prediction_app, "training": training_app, "ingestion": ingestion_app}
 EXAMPLES = 8

@@ -8,17 +8,16 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from inkread.bundle import DataSource
 from inkread.data.cleaning import Cleaner
 from inkread.data.ingest import ingest
+from inkread.data.store import build_store
 from inkread.document import Line, Page, Region
 from inkread.formats.page import dump
 from inkread.recognition.alphabet import LATIN, Alphabet
-from inkread.recognition.bundle import DataSource
-from inkread.synthesis.fonts import find_fonts
-from inkread.synthesis.lines import sample_lines
-from inkread.synthesis.texts import read_texts
-from inkread.training.lines import build_store
-from inkread.training.mixture import MixturePlan
+from inkread.synthesis.ink import find_fonts
+from inkread.synthesis.lines import read_texts, sample_lines
+from inkread.training.data import MixturePlan
 from inkread.training.module import Optimisation
 from inkread.training.train import TrainingPlan, train
 

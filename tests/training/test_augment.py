@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from inkread.training.augment import augment, augmented_views
-from inkread.training.lines import CONTEXT_ROWS, exact_part
-from inkread.training.network import HEIGHT
+from inkread.data.store import CONTEXT_ROWS, exact_part
+from inkread.recognition.line_images import HEIGHT
+from inkread.training.stream import augment, augmented_views
 
 
 def context_strip(width: int = 300) -> np.ndarray:

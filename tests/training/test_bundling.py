@@ -7,13 +7,13 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
+from inkread.bundle import Bundle, CalibrationValues, Confidences, DataSource, Decoding, InputFormat, Model
 from inkread.errors import BundleError
 from inkread.recognition.alphabet import Alphabet
-from inkread.recognition.bundle import Bundle, CalibrationValues, Confidences, DataSource, Decoding, InputFormat, Model
 from inkread.recognition.recognizer import Recognizer as Reading
+from inkread.runtime import Workers
 from inkread.training.bundling import add_language_model, load_network, write_bundle
 from inkread.training.network import Recognizer
-from inkread.workers import Workers
 
 ALPHABET = "abc"
 

@@ -6,8 +6,8 @@ import pytest
 from pydantic import ValidationError
 from pytorch_lightning.callbacks import EarlyStopping, ModelCheckpoint
 
-from inkread.training.callbacks import training_callbacks
 from inkread.training.settings import CallbackSettings
+from inkread.training.word_cnn import training_callbacks
 
 
 def test_settings_become_callbacks(tmp_path: Path) -> None:

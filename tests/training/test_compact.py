@@ -5,7 +5,7 @@ import onnx
 import onnxruntime
 from onnx import TensorProto, helper, numpy_helper
 
-from inkread.training.compact import store_as_half
+from inkread.training.export import store_as_half
 
 
 def small_model(weight: np.ndarray, scale: np.ndarray) -> onnx.ModelProto:

@@ -3,8 +3,7 @@
 from itertools import islice
 
 from inkread.recognition.alphabet import Alphabet
-from inkread.training.datamodule import LineData
-from inkread.training.mixture import training_mixture, validation_lines
+from inkread.training.data import LineData, training_mixture, validation_lines
 from inkread.training.train import TrainingPlan
 
 

@@ -5,8 +5,9 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from inkread.recognition.line_images import HEIGHT
 from inkread.training.export import export_onnx, quantise
-from inkread.training.network import HEIGHT, Recognizer
+from inkread.training.network import Recognizer
 from inkread.training.scoring import onnx_frames
 
 

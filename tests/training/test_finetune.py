@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from inkread.data.manifest import read_manifest, write_manifest
+from inkread.bundle import Bundle
+from inkread.data.dataset import read_manifest, write_manifest
 from inkread.errors import OutputError
-from inkread.recognition.bundle import Bundle
 from inkread.training import finetune as module
 from inkread.training.finetune import REPORT, FinetuneSettings, choose_share, finetune
 

@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from inkread.recognition.bundle import Bundle
+from inkread.bundle import Bundle
+from inkread.data.store import LineStore
 from inkread.training.first_bundle import first_bundle
-from inkread.training.lines import LineStore
 
 
 def test_the_start_is_a_bundle_that_names_where_it_comes_from(stores: Path, tmp_path: Path) -> None:

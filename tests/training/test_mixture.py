@@ -4,7 +4,7 @@ import pytest
 
 from inkread.errors import DatasetError
 from inkread.recognition.alphabet import LATIN, Alphabet
-from inkread.training.mixture import training_mixture, validation_lines
+from inkread.training.data import training_mixture, validation_lines
 from inkread.training.train import TrainingPlan
 
 

@@ -3,7 +3,8 @@
 import pytest
 import torch
 
-from inkread.training.network import HEIGHT, Recognizer
+from inkread.recognition.line_images import HEIGHT
+from inkread.training.network import Recognizer
 
 
 @pytest.mark.parametrize("frames_per_step", [1, 2])

@@ -4,10 +4,10 @@ from pathlib import Path
 
 import torch
 
+from inkread.bundle import Bundle
 from inkread.recognition.alphabet import Alphabet
-from inkread.recognition.bundle import Bundle
 from inkread.training.bundling import load_network
-from inkread.training.parity import measure_parity
+from inkread.training.export import measure_parity
 
 
 def test_the_bundled_model_reads_as_its_weights_do(stores: Path) -> None:

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from inkread.bundle import Bundle
 from inkread.errors import BundleError
-from inkread.recognition.bundle import Bundle
 from inkread.training.release import Release, compare_run, read_plan, release
 
 

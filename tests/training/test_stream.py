@@ -11,8 +11,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from inkread.data.store import LineStore, exact_part
 from inkread.recognition.alphabet import LATIN, Alphabet
-from inkread.training.lines import LineStore, exact_part
 from inkread.training.stream import Batch, LineStream, Position, StoredSource, few_shapes, source_weights
 
 ALPHABET = Alphabet(LATIN)

@@ -7,10 +7,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from inkread.data.store import CONTEXT_ROWS
 from inkread.recognition.alphabet import LATIN, Alphabet
-from inkread.synthesis.fonts import find_fonts
+from inkread.synthesis.ink import find_fonts
 from inkread.synthesis.strokes import StrokeHands
-from inkread.training.lines import CONTEXT_ROWS
 from inkread.training.synthetic import FontSource, StrokeSource
 
 ALPHABET = Alphabet(LATIN)

@@ -14,7 +14,7 @@ from inkread.training.module import RecognizerModule
 from inkread.training.stream import BUCKET, GPU_BUCKET, Batch
 from inkread.training.train import LAST, TrainingPlan, fast_precision, starting_network, train, usual_bucket
 
-PLANS = Path(__file__).parents[2] / "plans"
+PLANS = Path(__file__).parents[2] / "recipe" / "plans"
 
 
 class PowerCut(Exception):

@@ -11,14 +11,13 @@ import typer
 from rich.console import Console
 from rich.progress import Progress
 
-from inkread.cli.terminal import complain
+from inkread.bundle import Bundle
+from inkread.cli.terminal import complain, print_table
 from inkread.evaluation.comparison import Comparison
-from inkread.evaluation.output import print_table
 from inkread.evaluation.sources import find_images
 from inkread.evaluation.speed import measure, missing
-from inkread.files import write_bytes
 from inkread.formats import paired
-from inkread.recognition.bundle import Bundle
+from inkread.io.files import write_bytes
 
 
 class Peer(StrEnum):

@@ -9,13 +9,12 @@ import typer
 from rich.console import Console
 from rich.progress import Progress
 
+from inkread.cli.terminal import print_table
 from inkread.document import Setting
 from inkread.evaluation.html import html_report
-from inkread.evaluation.output import print_table
-from inkread.evaluation.run import run
-from inkread.evaluation.samples import is_dataset, read_samples, samples_of
+from inkread.evaluation.run import is_dataset, read_samples, run, samples_of
 from inkread.evaluation.sources import find_source
-from inkread.files import write_bytes
+from inkread.io.files import write_bytes
 
 
 def evaluate(
@@ -48,8 +47,8 @@ def evaluate(
 
     Example: inkread evaluate letters dataset --split test --report report.html --json metrics.json
     """
+    from inkread.bundle import bundle_folder
     from inkread.reader import Reader
-    from inkread.registry.resolve import bundle_folder
 
     if report is not None and lines is False:
         raise typer.BadParameter("--report shows given lines, leave out --pages")

@@ -8,8 +8,7 @@ from typing import Annotated
 
 import typer
 
-from inkread.recognition.bundle import Bundle
-from inkread.registry.resolve import bundle_folder
+from inkread.bundle import Bundle, bundle_folder
 from inkread.training.finetune import FinetuneReport, FinetuneSettings
 from inkread.training.finetune import finetune as teach
 

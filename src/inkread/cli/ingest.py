@@ -12,9 +12,9 @@ import typer
 from rich.console import Console
 from rich.progress import track
 
+from inkread.data.dataset import Record
 from inkread.data.ingest import REPORT, Format, IngestOptions, IngestReport
 from inkread.data.ingest import ingest as make_dataset
-from inkread.data.records import Record
 
 SHOWN_NAMES = 5
 

@@ -12,11 +12,10 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from inkread.evaluation.output import print_table
-from inkread.recognition.bundle import Bundle
-from inkread.registry import gate
-from inkread.registry.resolve import bundle_folder
-from inkread.registry.versions import Registry
+from inkread import registry as gate
+from inkread.bundle import Bundle, bundle_folder
+from inkread.cli.terminal import print_table
+from inkread.registry import Registry
 
 app = typer.Typer(help="List, inspect, promote and roll back model bundles.", no_args_is_help=True)
 

@@ -17,9 +17,9 @@ from PIL import Image
 
 from inkread.document import Document, Line
 from inkread.errors import OutputError
-from inkread.files import write_bytes
 from inkread.formats import FORMATS, save
-from inkread.imaging.load import load_pages
+from inkread.io.files import write_bytes
+from inkread.io.inputs import load_pages
 
 
 class Result(Protocol):

@@ -23,12 +23,13 @@ import ray.data
 from ray.exceptions import RayError
 from ray.util.annotations import RayDeprecationWarning
 
-from inkread.cli.reading import OnError, OnPage
+from inkread.cli.read import OnError, OnPage
 from inkread.document import Document
 from inkread.errors import InkreadError
 
 if TYPE_CHECKING:
     from inkread.reader import Reader
+
 
 FILES_PER_TASK = 8
 TASKS_PER_READER = 4

@@ -14,8 +14,8 @@ import typer
 import uvicorn
 from fastapi import FastAPI
 
-from inkread.services.logs import configure_logs
-from inkread.services.settings import PORTS, Settings, load_settings
+from inkread.server.app import configure_logs
+from inkread.server.settings import PORTS, Settings, load_settings
 
 DRAIN_SECONDS = 30
 MLFLOW_PATIENCE = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2", "MLFLOW_HTTP_REQUEST_TIMEOUT": "20"}
@@ -28,6 +28,14 @@ class Service(StrEnum):
     ingestion = "ingestion"
     training = "training"
     prediction = "prediction"
+
+
+MODULES = {
+    Service.gateway: "gateway.app",
+    Service.ingestion: "jobs.app",
+    Service.training: "jobs.app",
+    Service.prediction: "prediction.app",
+}
 
 
 def serve(
@@ -46,7 +54,7 @@ def serve(
     settings = load_settings(host)
     configure_logs(service.value)
     make: Callable[[Settings], FastAPI] = getattr(
-        import_module(f"inkread.services.{service.value}"), f"{service.value}_app"
+        import_module(f"inkread.server.{MODULES[service]}"), f"{service.value}_app"
     )
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # uvicorn raises it again once it has shut down
     try:
@@ -61,5 +69,5 @@ def serve(
         )
     except (KeyboardInterrupt, SystemExit) as ended:
         sys.stderr.flush()
-        # not sys.exit: the thread of a job waits for its successor to take the job up, see inkread.services.jobs
+        # not sys.exit: the thread of a job waits for its successor, see inkread.server.jobs.workflows
         os._exit(ended.code if isinstance(ended, SystemExit) and isinstance(ended.code, int) else 0)

@@ -12,16 +12,15 @@ from PIL import Image
 from rich.console import Console
 from rich.progress import track
 
-from inkread.files import write_bytes
 from inkread.formats import page as page_xml
-from inkread.imaging.strip import Grey
+from inkread.io.files import write_bytes
 from inkread.recognition.alphabet import LATIN, Alphabet
-from inkread.synthesis.fonts import find_fonts
+from inkread.recognition.line_images import Grey
 from inkread.synthesis.iam import IamPlan, render_archive
-from inkread.synthesis.lines import sample_lines
+from inkread.synthesis.ink import find_fonts
+from inkread.synthesis.lines import read_texts, sample_lines
 from inkread.synthesis.pages import sample_pages
 from inkread.synthesis.strokes import StrokeHands, plain
-from inkread.synthesis.texts import read_texts
 
 app = typer.Typer(help="Make handwriting-like lines or pages with their ground truth.", no_args_is_help=True)
 

@@ -1,6 +1,6 @@
-"""What a person sees on stderr: one line an error, and a progress bar on a terminal.
+"""Tables, progress bars and messages on the terminal.
 
-Usage: ``complain("letter.jpg: there is no such file")``
+Usage: ``complain(error)``; ``print_table(table)``
 """
 
 from __future__ import annotations
@@ -10,8 +10,12 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from io import UnsupportedOperation
+from types import TracebackType
+from typing import Self
 
 from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn
+from rich.table import Table
 from rich.text import Text
 
 STDERR = 2
@@ -43,3 +47,67 @@ def quiet_libraries() -> Iterator[None]:
         finally:
             os.dup2(kept, STDERR)
             sys.stderr = shown
+
+
+PIPED_WIDTH = 150
+
+
+def print_table(table: Table) -> None:
+    """Print as wide as the terminal or, in a file or pipe, 150 columns."""
+    Console(width=None if sys.stdout.isatty() else PIPED_WIDTH).print(table)
+
+
+class Reading:
+    """Counts files and pages, and shows them with pages a minute and the current file.
+
+    Attributes:
+        failures: files that could not be read.
+    """
+
+    def __init__(self, *, files: int, shown: bool) -> None:
+        """``files``: how many there are; ``shown``: False for no bar even on a terminal."""
+        self.failures = 0
+        self._pages = 0
+        self._console = Console(stderr=True)
+        self._bar = Progress(
+            BarColumn(),
+            TextColumn("{task.completed:.0f} of {task.total:.0f} files, {task.fields[pages]} pages,"),
+            TextColumn("{task.fields[speed]:.1f} pages/min"),
+            TextColumn("{task.fields[current]}", markup=False),
+            console=self._console,
+            transient=True,
+            disable=not (shown and self._console.is_terminal),
+        )
+        self._task = self._bar.add_task("", total=files, pages=0, speed=0.0, current="")
+
+    def __enter__(self) -> Self:
+        """Show the bar."""
+        self._bar.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        """Take the bar away."""
+        self._bar.stop()
+
+    def page_read(self, source: str) -> None:
+        """Count a page of a file."""
+        self._pages += 1
+        elapsed = self._bar.tasks[0].elapsed
+        speed = 60 * self._pages / elapsed if elapsed else 0.0
+        self._bar.update(self._task, pages=self._pages, speed=speed, current=source)
+
+    def file_read(self) -> None:
+        """Count a file that was read."""
+        self._bar.advance(self._task)
+
+    def file_failed(self, error: Exception) -> None:
+        """Count a file that was not read, and say why on one line."""
+        self.failures += 1
+        complain(error, self._console)
+        self._bar.advance(self._task)
+
+    def say(self, sentence: str) -> None:
+        """Print a sentence above the bar, on stderr."""
+        self._console.print(sentence, markup=False, highlight=False, soft_wrap=True)

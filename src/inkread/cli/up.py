@@ -12,10 +12,9 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from inkread.evaluation.output import print_table
-from inkread.services.settings import load_settings
-from inkread.services.stack import HOST, refuse_taken_ports, stack
-from inkread.services.supervisor import Supervisor
+from inkread.cli.terminal import print_table
+from inkread.server.settings import load_settings
+from inkread.server.stack import HOST, Supervisor, refuse_taken_ports, stack
 
 READY_SECONDS = 120.0
 

@@ -10,10 +10,10 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from inkread.evaluation.output import print_table
-from inkread.services.settings import Settings
-from inkread.services.tokens import Role
-from inkread.services.users import Users
+from inkread.cli.terminal import print_table
+from inkread.server.settings import Settings
+from inkread.server.tokens import Role
+from inkread.server.users import Users
 
 app = typer.Typer(help="Add, list, disable users of the gateway, set passwords.", no_args_is_help=True)
 

@@ -1,1 +1,1 @@
-"""data."""
+"""Datasets: made from foreign sources, cleaned, split, cut into line images."""

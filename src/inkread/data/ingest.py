@@ -17,15 +17,12 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
-from inkread.data.archives import SUFFIXES, archive_stem, is_archive, unpack
-from inkread.data.iam import LICENCE, iam_records, is_iam
-from inkread.data.manifest import MANIFEST, Sample, content_hash, layout_of, write_manifest
-from inkread.data.pages import has_pages, page_records
-from inkread.data.records import Record, Skipped
-from inkread.data.tables import find_table, table_records
+from inkread.data.dataset import MANIFEST, Record, Sample, Skipped, content_hash, layout_of, write_manifest
+from inkread.data.sources import LICENCE, find_table, has_pages, iam_records, is_iam, page_records, table_records
 from inkread.errors import DatasetError, InputError, OutputError
-from inkread.files import write_bytes
-from inkread.imaging.load import load_pages
+from inkread.io.archives import SUFFIXES, archive_stem, is_archive, unpack
+from inkread.io.files import write_bytes
+from inkread.io.inputs import load_pages
 
 Format = Literal["iam", "pages", "table"]
 REPORT = "ingest.json"

@@ -14,12 +14,12 @@ from pathlib import Path
 from rich.markup import escape
 from rich.table import Table
 
-from inkread.data.records import document_name
+from inkread.data.dataset import document_name
 from inkread.document import Setting
-from inkread.evaluation.intervals import INTERVAL, Estimate, rate_by_document
-from inkread.evaluation.pages import any_order_errors
+from inkread.evaluation.compare import any_order_errors
 from inkread.evaluation.sources import DOCUMENT_RULE
 from inkread.evaluation.speed import Measurement
+from inkread.evaluation.statistics import INTERVAL, Estimate, rate_by_document
 from inkread.evaluation.text import NORMALISATION, Errors, character_errors
 from inkread.formats import read_layout
 

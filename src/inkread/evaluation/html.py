@@ -1,6 +1,6 @@
-"""One HTML report of compared lines that opens without a network.
+"""The report of an evaluation as one HTML page with pictures and charts.
 
-Usage: ``write_bytes(path, html_report("inkread 0.3.0", lines).encode())``
+Usage: ``html_report(report, examples)``
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ import base64
 import io
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from html import escape
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -16,17 +17,82 @@ from PIL import Image
 
 from inkread.document import Setting
 from inkread.errors import InputError
-from inkread.evaluation.charts import Series, line_chart
-from inkread.evaluation.confidences import rated_words, word_error
-from inkread.evaluation.coverage import COVERAGES, Kept, cer_at, perfect_coverage, risk_coverage, word_coverage
-from inkread.evaluation.intervals import INTERVAL
-from inkread.evaluation.lines import ReadLine
-from inkread.evaluation.reliability import Bin, reliability
-from inkread.evaluation.report import summarise
-from inkread.evaluation.slices import slices
+from inkread.evaluation.calibration import (
+    COVERAGES,
+    Bin,
+    Kept,
+    cer_at,
+    perfect_coverage,
+    rated_words,
+    reliability,
+    risk_coverage,
+    word_coverage,
+    word_error,
+)
+from inkread.evaluation.compare import ReadLine
+from inkread.evaluation.report import slices, summarise
+from inkread.evaluation.statistics import INTERVAL
 from inkread.evaluation.text import NORMALISATION, character_errors, normalise
-from inkread.imaging.load import load_pages
-from inkread.imaging.strip import Grey
+from inkread.io.inputs import load_pages
+from inkread.recognition.line_images import Grey
+
+WIDTH, HEIGHT = 420, 260
+LEFT, RIGHT, TOP, BOTTOM = 52, 14, 14, 42
+TICKS = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """Points joined by a line; ``dashed`` for what others are compared with, ``dots`` to mark the points."""
+
+    name: str
+    points: Sequence[tuple[float, float]]
+    dashed: bool = False
+    dots: bool = False
+
+
+def line_chart(series: Sequence[Series], *, x: str, y: str, top: float | None = None) -> str:
+    """An SVG of series over x in [0, 1], y from 0 to ``top`` or the highest point; it takes the page's text colour."""
+    highest = top or max((value for one in series for _, value in one.points), default=1.0) * 1.05 or 1.0
+    parts = [
+        f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{escape(y)} over {escape(x)}" class="chart">',
+        *_axes(x, y, highest),
+    ]
+    for number, one in enumerate(series):
+        places = [(_across(px), _up(py / highest)) for px, py in one.points]
+        line = " ".join(f"{px:.1f},{py:.1f}" for px, py in places)
+        dash = ' stroke-dasharray="4 4"' if one.dashed else ""
+        parts.append(
+            f'<polyline class="series s{number}" points="{line}"{dash}><title>{escape(one.name)}</title></polyline>'
+        )
+        if one.dots:
+            parts += [f'<circle class="s{number}" cx="{px:.1f}" cy="{py:.1f}" r="3"/>' for px, py in places]
+    return "\n".join([*parts, "</svg>"])
+
+
+def _axes(x: str, y: str, highest: float) -> list[str]:
+    parts = []
+    for tick in range(TICKS + 1):
+        share = tick / TICKS
+        across, up = _across(share), _up(share)
+        parts.append(f'<line class="grid" x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{up:.1f}" y2="{up:.1f}"/>')
+        parts.append(f'<text x="{LEFT - 6}" y="{up + 4:.1f}" text-anchor="end">{share * highest:.2f}</text>')
+        parts.append(f'<text x="{across:.1f}" y="{HEIGHT - BOTTOM + 16}" text-anchor="middle">{share:.1f}</text>')
+    middle = (TOP + HEIGHT - BOTTOM) / 2
+    parts.append(f'<text x="{(LEFT + WIDTH - RIGHT) / 2}" y="{HEIGHT - 8}" text-anchor="middle">{escape(x)}</text>')
+    parts.append(
+        f'<text x="12" y="{middle}" text-anchor="middle" transform="rotate(-90 12 {middle})">{escape(y)}</text>'
+    )
+    return parts
+
+
+def _across(share: float) -> float:
+    return LEFT + share * (WIDTH - LEFT - RIGHT)
+
+
+def _up(share: float) -> float:
+    return HEIGHT - BOTTOM - share * (HEIGHT - TOP - BOTTOM)
+
 
 SHOWN_LINES = 12
 SHOWN_CONFUSIONS = 30

@@ -8,10 +8,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from inkread.data.records import SPLITS, document_name
+from inkread.data.dataset import SPLITS, document_name
 from inkread.errors import DatasetError, InputError
 from inkread.formats import paired
-from inkread.imaging.inputs import find_inputs
+from inkread.io.inputs import find_inputs
 
 DOCUMENT_RULE = "file name without a page number at its end (_2, -02, _003, _f25)"
 

@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from rapidocr import RapidOCR
 
+
 Read = Callable[[str], list[str]]
 TESSERACT_LANGUAGES = "eng+fra"
 

@@ -3,9 +3,8 @@
 Usage: ``save(document, load_pages("letter.jpg"), FORMATS["alto"], Path("out"), "letter")``
 """
 
-from inkread.formats.format import FORMATS, Format, save
 from inkread.formats.geometry import fit
-from inkread.formats.layout_files import read_document, read_layout
-from inkread.formats.pairs import paired, without_image
+from inkread.formats.reading import paired, read_document, read_layout, without_image
+from inkread.formats.writing import FORMATS, Format, save
 
 __all__ = ["FORMATS", "Format", "fit", "paired", "read_document", "read_layout", "save", "without_image"]

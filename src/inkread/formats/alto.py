@@ -1,26 +1,34 @@
-"""ALTO 4.4, one page a file (https://www.loc.gov/standards/alto/).
+"""ALTO 4.4: write and read.
 
-Usage: ``data = alto.dump(page, document.provenance)``
-
-Carried: size, file name, index and orientation of the page; identifiers, kinds and polygons of regions; baseline,
-polygon, text and flag of lines; words and single-code-point characters with polygon and confidence; provenance.
-Not carried: resolution, confidence and alternatives of whole lines (the standard has no place for them; its
-ALTERNATIVE is for other spellings, not for other readings). Coordinates are whole pixels, confidences have four
-decimals.
+Usage: ``dump(document)``; ``document(root)``
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import PurePath
 
 from lxml import etree
 
-from inkread.document import Character, Line, Page, Polygon, Provenance, Region, Word
-from inkread.formats.geometry import box_of, box_polygon, complete, on_grid
-from inkread.formats.xml import SCHEMA_INSTANCE, Element, Ids, Value, add, serialise
+from inkread.document import Character, Document, Line, Page, Point, Polygon, Polyline, Provenance, Region, Step, Word
+from inkread.formats.geometry import as_layout, box_of, box_polygon, complete, in_order, on_grid, quarter_turns
+from inkread.formats.xml import (
+    SCHEMA_INSTANCE,
+    Element,
+    Ids,
+    Value,
+    add,
+    local_name,
+    normalise,
+    number,
+    numbers,
+    points,
+    probability,
+    serialise,
+    text_of,
+)
 
 NAMESPACE = "http://www.loc.gov/standards/alto/ns-v4#"
 SOFTWARE_ID, MODEL_ID, STEP_ID = "inkread_software", "inkread_model", "inkread_step"
@@ -89,8 +97,8 @@ class _Writer:
             software = add(model, "processingSoftware")
             add(software, "softwareName", text=provenance.model_name)
             add(software, "softwareVersion", text=provenance.model_version)
-        for number, step in enumerate(provenance.steps, start=1):
-            processing = add(description, "Processing", {"ID": self._ids.take(f"{STEP_ID}_{number}")})
+        for count, step in enumerate(provenance.steps, start=1):
+            processing = add(description, "Processing", {"ID": self._ids.take(f"{STEP_ID}_{count}")})
             add(processing, "processingStepDescription", text=step.name)
             add(processing, "processingStepSettings", text=json.dumps(dict(step.settings)))
 
@@ -127,10 +135,10 @@ class _Writer:
         if not words_spell(line):
             add(element, "String", {"CONTENT": line.text})
             return
-        for number, word in enumerate(line.words, start=1):
-            if number > 1:
+        for count, word in enumerate(line.words, start=1):
+            if count > 1:
                 add(element, "SP")
-            self._word(element, word, f"{identifier}_w{number}")
+            self._word(element, word, f"{identifier}_w{count}")
 
     def _word(self, line: Element, word: Word, identifier: str) -> None:
         string = add(
@@ -168,3 +176,160 @@ def _text(grid: Iterable[tuple[float, float]]) -> str:
 
 def _rounded(confidence: float | None) -> Value:
     return None if confidence is None else round(confidence, 4)
+
+
+_DPI = 300.0
+_UNITS_AN_INCH = {"mm10": 254.0, "inch1200": 1200.0}
+
+
+def document(root: Element) -> Document:
+    """``document(root)``: all pages of the file.
+
+    Raises:
+        ValueError: where the file does not say what a page needs.
+    """
+    unit = text_of(root.find("{*}Description/{*}MeasurementUnit")).strip() or "pixel"
+    if unit not in ("pixel", *_UNITS_AN_INCH):
+        raise ValueError(f"its measurement unit {unit} is unknown")
+    reader = _Reader(root, _DPI / _UNITS_AN_INCH[unit] if unit in _UNITS_AN_INCH else 1.0)
+    pages = tuple(reader.page(sheet) for sheet in root.iterfind("{*}Layout/{*}Page"))
+    return Document(pages, _provenance(root))
+
+
+class _Reader:
+    def __init__(self, root: Element, scale: float) -> None:
+        self._scale = scale
+        self._source = text_of(root.find("{*}Description/{*}sourceImageInformation/{*}fileName")).strip()
+        self._labels = {tag.get("ID", ""): tag.get("LABEL", "") for tag in root.iterfind("{*}Tags/*")}
+        references = root.iterfind("{*}ReadingOrder//{*}ElementRef")
+        self._order = [name for reference in references for name in reference.get("REF", "").split()]
+
+    def page(self, sheet: Element) -> Page:
+        blocks = in_order(list(sheet.iter("{*}TextBlock")), "ID", self._order)
+        ids = Ids()
+        width, height = self._size(sheet)
+        return as_layout(
+            Page(
+                width=width,
+                height=height,
+                regions=tuple(self._region(block, ids) for block in blocks),
+                source=self._source,
+                index=max(round(number(sheet, "PHYSICAL_IMG_NR") or 1) - 1, 0),
+                orientation=quarter_turns(number(sheet, "ROTATION")),
+                dpi=None if self._scale == 1.0 else _DPI,
+            )
+        )
+
+    def _size(self, sheet: Element) -> tuple[int, int]:
+        width, height = number(sheet, "WIDTH"), number(sheet, "HEIGHT")
+        if width is None or height is None:
+            corners = [corner for element in sheet.iterdescendants() for corner in _box(element)]
+            if not corners:
+                raise ValueError("it does not give the size of its page")
+            _, _, width, height = box_of(corners)
+        return round(width * self._scale), round(height * self._scale)
+
+    def _region(self, block: Element, ids: Ids) -> Region:
+        labels = self._tags(block)
+        return Region(
+            id=ids.take(block.get("ID") or "region"),
+            polygon=self._polygon(block),
+            lines=tuple(self._line(line, ids) for line in block.iterfind("{*}TextLine")),
+            kind=labels[0] if labels else "text",
+        )
+
+    def _line(self, element: Element, ids: Ids) -> Line:
+        strings = list(element.iterfind("{*}String"))
+        text = normalise("".join(_pieces(element)))
+        words = tuple(self._word(string) for string in strings if _is_word(string))
+        polygon = self._polygon(element)
+        if not polygon and (corners := [point for word in words for point in word.polygon]):
+            polygon = box_polygon(box_of(corners))
+        return Line(
+            id=ids.take(element.get("ID") or "line"),
+            baseline=self._baseline(element, polygon),
+            polygon=polygon,
+            text=text,
+            words=words if " ".join(word.text for word in words) == text else (),
+            flagged=FLAG in self._tags(element),
+        )
+
+    def _word(self, string: Element) -> Word:
+        characters = (
+            Character(normalise(glyph.get("CONTENT", "")) or " ", self._polygon(glyph), probability(glyph, "GC"))
+            for glyph in string.iterfind("{*}Glyph")
+        )
+        return Word(
+            normalise(string.get("CONTENT", "")), self._polygon(string), probability(string, "WC"), tuple(characters)
+        )
+
+    def _baseline(self, line: Element, polygon: Polygon) -> Polyline:
+        values = numbers(line.get("BASELINE"))
+        if len(values) >= 4:
+            return self._scaled(points(line.get("BASELINE")))
+        if not values or not polygon:
+            return ()
+        # Up to ALTO 4.1 a baseline is the one height at which the line stands.
+        left, _, right, _ = box_of(polygon)
+        height = values[-1] * self._scale
+        return ((left, height), (right, height))
+
+    def _polygon(self, element: Element) -> Polygon:
+        shape = element.find("{*}Shape/{*}Polygon")
+        corners = points(shape.get("POINTS")) if shape is not None else ()
+        return self._scaled(corners if len(corners) >= 2 else _box(element))
+
+    def _scaled(self, line: tuple[Point, ...]) -> tuple[Point, ...]:
+        return tuple((x * self._scale, y * self._scale) for x, y in line)
+
+    def _tags(self, element: Element) -> list[str]:
+        labels = (self._labels.get(name, "") for name in element.get("TAGREFS", "").split())
+        return [label for label in labels if label]
+
+
+def _box(element: Element) -> Polygon:
+    """The corners that HPOS, VPOS, WIDTH and HEIGHT give, () where one is missing."""
+    left, top, width, height = (number(element, name) for name in ("HPOS", "VPOS", "WIDTH", "HEIGHT"))
+    if left is None or top is None or width is None or height is None:
+        return ()
+    return box_polygon((left, top, left + width, top + height))
+
+
+def _pieces(line: Element) -> Iterator[str]:
+    """The text of a line: strings, spaces where the file has some or else between all strings, a final hyphen."""
+    spaced = line.find("{*}SP") is not None
+    for index, child in enumerate(line.iterchildren("{*}String", "{*}SP", "{*}HYP")):
+        name = local_name(child)
+        if name == "SP" or (name == "String" and index and not spaced):
+            yield " "
+        if name == "String":
+            yield child.get("CONTENT", "")
+        elif name == "HYP":
+            yield child.get("CONTENT", "-").replace("\N{SOFT HYPHEN}", "-")
+
+
+def _is_word(string: Element) -> bool:
+    """Whether a String is more than the text of its line, and is one word."""
+    described = any(string.get(name) is not None for name in ("HPOS", "WC")) or len(string) > 0
+    return described and len(string.get("CONTENT", "").split()) == 1
+
+
+def _provenance(root: Element) -> Provenance | None:
+    """What Inkread wrote about itself; None in files from elsewhere."""
+    processing = {item.get("ID", ""): item for item in root.iterfind("{*}Description/{*}Processing")}
+    if SOFTWARE_ID not in processing:
+        return None
+    model = processing.get(MODEL_ID)
+    steps = (item for name, item in processing.items() if name.startswith(STEP_ID))
+    return Provenance(
+        software=text_of(processing[SOFTWARE_ID].find("{*}processingSoftware/{*}softwareName")),
+        model_name="" if model is None else text_of(model.find("{*}processingSoftware/{*}softwareName")),
+        model_version="" if model is None else text_of(model.find("{*}processingSoftware/{*}softwareVersion")),
+        steps=tuple(
+            Step(
+                text_of(item.find("{*}processingStepDescription")),
+                json.loads(text_of(item.find("{*}processingStepSettings")) or "{}"),
+            )
+            for item in steps
+        ),
+    )

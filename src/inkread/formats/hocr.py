@@ -17,9 +17,8 @@ from lxml import etree
 
 from inkread.document import Document, Line, Page, Polygon, Polyline, Region, Word
 from inkread.formats.alto import words_spell
-from inkread.formats.characters import xml_safe
 from inkread.formats.geometry import Box, box_of, complete, direction_of
-from inkread.formats.xml import Element, add
+from inkread.formats.xml import Element, add, xml_safe
 
 Numbers = Counter[str]
 

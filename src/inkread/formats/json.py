@@ -14,7 +14,7 @@ from typing import Literal
 from pydantic import TypeAdapter, ValidationError
 
 from inkread.document import Document, Page, Provenance
-from inkread.formats.characters import encode
+from inkread.formats.xml import encode
 
 FORMAT: Literal["inkread-document"] = "inkread-document"
 VERSION: Literal[1] = 1

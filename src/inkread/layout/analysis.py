@@ -12,11 +12,8 @@ from numpy.typing import NDArray
 
 from inkread.document import Line, Page, Polygon, Polyline, Region
 from inkread.layout.detector import MAX_SIDE, SIDE, Detector, TextMap
-from inkread.layout.fragments import Fragments, find_fragments
-from inkread.layout.joining import join_fragments
+from inkread.layout.lines import Fragments, find_fragments, find_rulings, join_fragments, line_geometry
 from inkread.layout.order import reading_order
-from inkread.layout.rulings import find_rulings
-from inkread.layout.tracing import line_geometry
 
 MIN_THICKNESS, BEST_THICKNESS, MAX_THICKNESS = 7.0, 11.0, 30.0
 MIN_SIDE = 256

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inkread.document import Line, Page, Polyline
-from inkread.imaging.page import PageImage
+from inkread.io.images import PageImage
 
 SURE, DOUBTFUL, UNKNOWN, ORDER = (30, 140, 60), (200, 40, 30), (40, 90, 200), (150, 60, 170)
 

@@ -17,7 +17,7 @@ import onnxruntime as ort
 from numpy.typing import NDArray
 
 from inkread.errors import BundleError
-from inkread.imaging.session import open_session
+from inkread.runtime import open_session
 
 SIDE = 960
 MAX_SIDE = 2400

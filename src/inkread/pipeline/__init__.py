@@ -1,1 +1,1 @@
-"""The stages of the pipeline, one module a stage, named as in ``dvc.yaml``."""
+"""The stages of the pipeline, named as in ``dvc.yaml``."""

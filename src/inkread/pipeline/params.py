@@ -11,10 +11,9 @@ from typing import Any, Literal
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from inkread.data.filtering import FilterSettings
+from inkread.data.cleaning import FilterSettings
 from inkread.data.ingest import Format
-from inkread.data.splitting import SplitSettings
-from inkread.data.weighting import WeightSettings
+from inkread.data.split import SplitSettings, WeightSettings
 from inkread.errors import DatasetError
 from inkread.training.settings import CallbackSettings, WordCnnSettings
 

@@ -1,6 +1,6 @@
 """What all stages share: where their files are, and how they are run.
 
-Usage: ``python -m inkread.pipeline.filter_data``, in the folder of ``params.yaml``
+Usage: ``python -m inkread.pipeline filter_data``, in the folder of ``params.yaml``
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import Any
 
 from inkread.errors import DatasetError, InkreadError
-from inkread.files import write_bytes
+from inkread.io.files import write_bytes
 from inkread.pipeline.params import PARAMS, Params, load_params
 
-STAGES = (
+DATA_STAGES = (
     "extract_raw_data",
     "load_dataset",
     "filter_data",
@@ -27,12 +27,15 @@ STAGES = (
     "reshape_data",
     "calculate_class_weights",
     "one_hot_encode_labels",
+)
+MODEL_STAGES = (
     "setup_callbacks",
     "build_train_cnn",
     "evaluate_model",
     "export_model",
     "register_model",
 )
+STAGES = DATA_STAGES + MODEL_STAGES
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +84,7 @@ def run_stage(stage: Callable[[Artifacts, Params], None]) -> None:
     try:
         stage(Artifacts(Path.cwd()), load_params(PARAMS))
     except InkreadError as error:
-        sys.exit(f"{stage.__module__.rpartition('.')[2]}: {error}")
+        sys.exit(f"{stage.__name__}: {error}")
 
 
 def write_json(path: Path, content: Any) -> None:

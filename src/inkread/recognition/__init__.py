@@ -1,1 +1,1 @@
-"""recognition."""
+"""From line images to text with confidences."""

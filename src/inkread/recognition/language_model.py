@@ -1,14 +1,6 @@
-"""A character n-gram language model in one small file.
+"""A character language model (n-grams) and its use while lines are decoded.
 
-Usage: ``model = LanguageModel.load("lm.bin"); model.score("the ca", "t")``
-
-Interpolated n-grams (Chen and Goodman, "An empirical study of smoothing techniques for language modeling", 1999):
-``p(c | h) = own(c | h) + backoff(h) * p(c | h without its first character)``, down to a uniform distribution.
-
-The file: the magic bytes, the length of the header (uint32, little-endian), a JSON header, and then for each
-context length, shortest first, five arrays one after the other: ``keys`` (uint32, ascending hashes of the contexts),
-``sizes`` (uint8, how many characters were seen after each context), ``backoffs`` (uint8), ``symbols`` (uint8, those
-characters) and ``owns`` (uint8). Probabilities are ``exp(-byte / 16)``.
+Usage: ``model = LanguageModel.load(Path("lm.bin")); Fusion(model, alphabet, weight=0.5)``
 """
 
 from __future__ import annotations
@@ -19,12 +11,14 @@ from array import array
 from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from inkread.errors import BundleError
+from inkread.recognition.alphabet import BLANK, Alphabet
 
 MAGIC = b"INKLM\x00\x01\x00"
 OTHER = 0
@@ -243,3 +237,90 @@ def _parse(content: bytes) -> tuple[str, list[Level], list[dict[str, str | int]]
     if offset != len(content):
         raise ValueError("length")
     return header["characters"], levels, header["sources"]
+
+
+CACHED_STEPS = 100_000
+
+
+class Fusion:
+    """Factors for the next character of a text, by class number; those of a context are kept once computed.
+
+    Args:
+        alphabet: of the recogniser.
+        language_model: None for none.
+        weight: exponent of the language model's probability, >= 0; 0 for none.
+        length_bonus: natural log added for each character.
+    """
+
+    def __init__(
+        self,
+        alphabet: Alphabet,
+        language_model: LanguageModel | None = None,
+        *,
+        weight: float = 0.0,
+        length_bonus: float = 0.0,
+    ) -> None:
+        self._model = language_model if weight > 0 else None
+        self._weight = weight
+        self._bonus = math.exp(length_bonus)
+        self._without = array("f", [1.0, *[self._bonus] * len(alphabet)])
+        boundary_and_classes = BOUNDARY + alphabet.characters
+        self._symbols = np.array(self._model.encode(boundary_and_classes) if self._model else (), np.intp)
+        self._symbol_of = self._symbols.tolist()
+        self._cache: dict[Context, array[float]] = {}
+        self._steps: dict[tuple[Context, int], tuple[float, Context]] = {}
+
+    @classmethod
+    def of(
+        cls, alphabet: Alphabet, language_model: LanguageModel | None, *, weight: float, length_bonus: float
+    ) -> Fusion:
+        """The same object for the same arguments, so that its factors serve many lines."""
+        return _shared(alphabet, language_model, weight, length_bonus)
+
+    @property
+    def start(self) -> Context:
+        """The context of a line's first character."""
+        return self._model.state((self._symbol_of[BLANK],)) if self._model else ()
+
+    @property
+    def active(self) -> bool:
+        """Whether there is a language model with a weight."""
+        return self._model is not None
+
+    def extend(self, context: Context, label: int) -> Context:
+        """The context after one more character."""
+        return self.step(context, label)[1] if self._model is not None else ()
+
+    def step(self, context: Context, label: int) -> tuple[float, Context]:
+        """The factor of one class, as in `factors`, and the context after it."""
+        if self._model is None:
+            return self._without[label], ()
+        known = self._steps.get((context, label))
+        if known is None:
+            symbol = self._symbol_of[label]
+            factor = max(self._model.symbol_probability(context, symbol), LEAST) ** self._weight
+            known = (factor * self._bonus if label != BLANK else factor, self._model.state((*context, symbol)))
+            if len(self._steps) >= CACHED_STEPS:
+                self._steps.clear()
+            self._steps[context, label] = known
+        return known
+
+    def factors(self, context: Context) -> array[float]:
+        """Factor of each class, float32 [classes]; class 0 stands for the end of the line."""
+        if self._model is None:
+            return self._without
+        known = self._cache.get(context)
+        if known is None:
+            values = self._model.symbol_distribution(context)[self._symbols]
+            values = np.maximum(values, np.float32(LEAST)) ** np.float32(self._weight)
+            values[1:] *= np.float32(self._bonus)
+            known = array("f", values.tobytes())
+            if len(self._cache) >= CACHED_CONTEXTS:
+                self._cache.clear()
+            self._cache[context] = known
+        return known
+
+
+@lru_cache(maxsize=4)
+def _shared(alphabet: Alphabet, language_model: LanguageModel | None, weight: float, length_bonus: float) -> Fusion:
+    return Fusion(alphabet, language_model, weight=weight, length_bonus=length_bonus)

@@ -1,25 +1,114 @@
-"""From strips to lines of text with words, positions and confidences.
+"""Read line images: text, words with boxes, confidences and alternatives.
 
-Usage: ``lines = LineReader(bundle)(page.lines, strips)``
+Usage: ``lines = LineReader(bundle, workers)(lines, strips)``
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
-from inkread.document import Alternative, Line
+from rapidfuzz.distance import Levenshtein
+
+from inkread.bundle import Bundle, CalibrationValues
+from inkread.document import Alternative, Character, Line, Polygon, Word
 from inkread.errors import BundleError
-from inkread.imaging.strip import Strip
 from inkread.recognition.alphabet import Alphabet
-from inkread.recognition.beam import beam_search
-from inkread.recognition.bundle import Bundle, CalibrationValues
-from inkread.recognition.confidence import Calibration, line_confidence, shares
-from inkread.recognition.decode import Hypothesis, LogProbs, greedy
+from inkread.recognition.confidence import IDENTITY, Calibration, line_confidence, shares, word_confidence, word_ranges
+from inkread.recognition.decoding import Hypothesis, LogProbs, beam_search, greedy
 from inkread.recognition.language_model import LanguageModel
-from inkread.recognition.positions import place_words
+from inkread.recognition.line_images import Strip
 from inkread.recognition.recognizer import Grey, Recognizer
-from inkread.workers import Workers
+from inkread.runtime import Workers
+
+
+@dataclass(frozen=True, slots=True)
+class ReadWord:
+    """Characters ``start`` to ``stop`` of a text.
+
+    Attributes:
+        start, stop: first character and one past the last.
+        probability: raw, of all its characters being right.
+        changed: edits from it to the nearest word that is read without the language model, for each of its
+            characters, at most 1; what the language model had to change much is more often wrong than its
+            characters say.
+    """
+
+    start: int
+    stop: int
+    probability: float
+    changed: float = 0.0
+
+    def confidence(self, calibration: Calibration) -> float:
+        """The calibrated probability that the word is right."""
+        return calibration.apply(self.probability, self.stop - self.start, self.changed)
+
+
+def words_of(hypothesis: Hypothesis) -> list[ReadWord]:
+    """What stands between the spaces of a text, in order."""
+    plain = None if hypothesis.plain is None else hypothesis.plain.split()
+    return [
+        ReadWord(
+            start,
+            stop,
+            word_confidence(hypothesis.confidences[start:stop]),
+            0.0 if plain is None else _changed(hypothesis.text[start:stop], plain),
+        )
+        for start, stop in word_ranges(hypothesis.text)
+    ]
+
+
+def _changed(word: str, plain: Sequence[str]) -> float:
+    edits = min((Levenshtein.distance(word, other) for other in plain), default=len(word))
+    return min(edits / len(word), 1.0)
+
+
+def place_words(
+    hypothesis: Hypothesis, strip: Strip, stride: float, calibration: Calibration = IDENTITY
+) -> tuple[Word, ...]:
+    """Words of a text with their characters, as quadrilaterals on the page.
+
+    The network marks a character at a peak of one or two frames, so a character's box reaches from half way to
+    its left neighbour to half way to its right one.
+
+    Args:
+        hypothesis: text with the frames of its characters.
+        strip: the straightened line, with the way back to the page.
+        stride: strip pixels a frame.
+        calibration: of word confidences.
+    """
+    edges = _edges(hypothesis, stride, strip.image.shape[1])
+    words = []
+    for word in words_of(hypothesis):
+        start, stop = word.start, word.stop
+        characters = tuple(
+            Character(hypothesis.text[i], _box(strip, *edges[i]), hypothesis.confidences[i]) for i in range(start, stop)
+        )
+        box = _box(strip, edges[start][0], edges[stop - 1][1])
+        words.append(Word(hypothesis.text[start:stop], box, word.confidence(calibration), characters))
+    return tuple(words)
+
+
+def _edges(hypothesis: Hypothesis, stride: float, width: int) -> list[tuple[float, float]]:
+    """Left and right edge of each character, in strip pixels."""
+    centres = [(start + stop) / 2 * stride for start, stop in hypothesis.spans]
+    if not centres:
+        return []
+    borders = [(a + b) / 2 for a, b in zip(centres, centres[1:], strict=False)]
+    reach = _median([b - a for a, b in zip(centres, centres[1:], strict=False)], default=2 * stride) / 2
+    first, last = max(centres[0] - reach, 0.0), min(centres[-1] + reach, float(width))
+    return list(zip([first, *borders], [*borders, last], strict=True))
+
+
+def _median(values: list[float], default: float) -> float:
+    return sorted(values)[len(values) // 2] if values else default
+
+
+def _box(strip: Strip, left: float, right: float) -> Polygon:
+    height = strip.image.shape[0]
+    corners = ((left, 0.0), (right, 0.0), (right, float(height)), (left, float(height)))
+    return tuple((round(x, 1), round(y, 1)) for x, y in (strip.to_page(*corner) for corner in corners))
+
 
 ALTERNATIVES = 4
 

@@ -18,10 +18,9 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from inkread.bundle import Bundle
 from inkread.errors import BundleError
-from inkread.imaging.session import open_session
-from inkread.recognition.bundle import Bundle
-from inkread.workers import Workers
+from inkread.runtime import Workers, open_session
 
 WIDTH_STEP = 32
 MIN_WIDTH = 64

@@ -22,12 +22,10 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from inkread.files import replacing
-from inkread.imaging.strip import Grey
-from inkread.synthesis.fonts import Font, find_fonts
-from inkread.synthesis.ink import Hand, write
-from inkread.synthesis.paper import Paper
-from inkread.synthesis.texts import read_texts
+from inkread.io.files import replacing
+from inkread.recognition.line_images import Grey
+from inkread.synthesis.ink import Font, Hand, Paper, find_fonts, write
+from inkread.synthesis.lines import read_texts
 
 TOKEN = re.compile(r"[^\s,.;:!?()\"]+|[,.;:!?()\"]")
 MARGIN = 8

@@ -1,19 +1,44 @@
-"""Lines of text as images, each with what it says.
+"""Handwriting-like lines rendered from texts and fonts.
 
-Usage: ``for line in sample_lines(texts, find_fonts(), count=1000, seed=1): save(line.image, line.text)``
+Usage: ``for line in sample_lines(read_texts(), find_fonts(), seed=1, count=10): line.image, line.text``
 """
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
-from inkread.imaging.strip import Grey
-from inkread.synthesis.fonts import Font
-from inkread.synthesis.ink import Hand, write
-from inkread.synthesis.paper import Paper
+from inkread.errors import DamagedInputError, InputNotFoundError
+from inkread.recognition.line_images import Grey
+from inkread.synthesis.ink import Font, Hand, Paper, write
+
+BUNDLED = Path(__file__).parent.parent / "assets" / "texts.txt"
+
+
+def read_texts(path: Path | None = None) -> tuple[str, ...]:
+    """The NFC texts of a file, empty lines left out; a few English and French sentences where no file is given.
+
+    Raises:
+        InputNotFoundError: the file is missing or holds no text.
+        DamagedInputError: the file is not UTF-8.
+    """
+    path = path or BUNDLED
+    try:
+        content = path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise DamagedInputError(f"{path} is not UTF-8 text; save it as UTF-8") from error
+    except OSError as error:
+        raise InputNotFoundError(f"{path} cannot be read: {error.strerror}") from error
+    texts = tuple(" ".join(unicodedata.normalize("NFC", line).split()) for line in content.splitlines())
+    texts = tuple(text for text in texts if text)
+    if not texts:
+        raise InputNotFoundError(f"{path} holds no text; write one text a line")
+    return texts
+
 
 X_HEIGHT = (12.0, 28.0)
 WORDS = (1, 12)

@@ -1,1 +1,1 @@
-"""training."""
+"""Networks, data, runs, fine-tuning and export. Needs the extra `train`."""

@@ -17,10 +17,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from inkread.errors import BundleError
-from inkread.files import write_bytes
-from inkread.recognition.alphabet import Alphabet
-from inkread.recognition.bundle import (
+from inkread.bundle import (
     DESCRIPTION,
     DETECTOR,
     LANGUAGE_MODEL,
@@ -33,10 +30,14 @@ from inkread.recognition.bundle import (
     Model,
     file_sha256,
 )
+from inkread.errors import BundleError
+from inkread.io.files import write_bytes
+from inkread.recognition.alphabet import Alphabet
 from inkread.recognition.language_model import LanguageModel
+from inkread.recognition.line_images import HEIGHT
 from inkread.training.detector import export_detector
 from inkread.training.export import export_onnx, quantise
-from inkread.training.network import HEIGHT, Recognizer
+from inkread.training.network import Recognizer
 from inkread.training.scoring import PADDING
 from inkread.training.warm_start import DETECTOR_FILE, ppocr_model
 

@@ -15,8 +15,8 @@ from pathlib import Path
 import onnx
 from onnx import numpy_helper, version_converter
 
-from inkread.files import write_bytes
-from inkread.training.compact import store_as_half
+from inkread.io.files import write_bytes
+from inkread.training.export import store_as_half
 
 OPSET = 17
 

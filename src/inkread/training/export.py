@@ -1,10 +1,6 @@
-"""The network as ONNX: a float file and an int8 file made from it.
+"""ONNX files of the network: float, int8 (static, QDQ), half-precision storage, and how well they agree.
 
-Usage: ``export_onnx(network, float_path); quantise(float_path, int8_path, strips)``
-
-The graph takes ``strips``, uint8 [batch, 1, height, width], normalises them itself, and gives ``log_probs``,
-float32 [batch, frames, classes]. Batch and width are free. In the int8 file the pointwise convolutions compute in int8;
-the other weights are stored as float16 and compute as float32.
+Usage: ``export_onnx(network, Path("float.onnx")); quantise(Path("float.onnx"), Path("int8.onnx"), samples)``
 """
 
 from __future__ import annotations
@@ -20,6 +16,7 @@ import numpy as np
 import onnx
 import torch
 from numpy.typing import NDArray
+from onnx import TensorProto, helper, numpy_helper
 from onnxruntime.quantization import (
     CalibrationDataReader,
     CalibrationMethod,
@@ -29,9 +26,40 @@ from onnxruntime.quantization import (
 )
 from onnxruntime.quantization.shape_inference import quant_pre_process
 
-from inkread.files import write_bytes
-from inkread.training.compact import store_as_half
-from inkread.training.network import HEIGHT, Recognizer
+from inkread.bundle import Bundle
+from inkread.data.store import LineStore
+from inkread.io.files import write_bytes
+from inkread.recognition.alphabet import Alphabet
+from inkread.recognition.line_images import HEIGHT
+from inkread.training.network import Recognizer
+from inkread.training.scoring import cer, onnx_frames, pad_batch, read_lines, torch_frames
+
+MIN_SIZE = 64
+QUANTISING = ("QuantizeLinear", "DequantizeLinear")
+
+
+def store_as_half(model: onnx.ModelProto) -> None:
+    """Keep large float32 weights of a model as float16, which halves the file and computes as before.
+
+    Scales of quantised tensors stay as they are: they can be too small for float16.
+    """
+    graph = model.graph
+    scales = {name for node in graph.node if node.op_type in QUANTISING for name in node.input}
+    casts = []
+    for tensor in graph.initializer:
+        large = tensor.data_type == TensorProto.FLOAT and np.prod(tensor.dims) >= MIN_SIZE
+        if large and tensor.name not in scales:
+            name, half = tensor.name, f"{tensor.name}_half"
+            tensor.CopyFrom(numpy_helper.from_array(numpy_helper.to_array(tensor).astype(np.float16), half))
+            casts.append(helper.make_node("Cast", [half], [name], to=TensorProto.FLOAT))
+    _put_first(graph, casts)
+
+
+def _put_first(graph: onnx.GraphProto, added: list[onnx.NodeProto]) -> None:
+    nodes = [*added, *graph.node]
+    del graph.node[:]
+    graph.node.extend(nodes)
+
 
 Grey = NDArray[np.uint8]
 OPSET = 20
@@ -119,3 +147,33 @@ class _Samples(CalibrationDataReader):  # type: ignore[misc]
         """Return the next input, or None after the last."""
         item = next(self._items, None)
         return None if item is None else {self._name: item}
+
+
+LINES = 100
+
+
+def measure_parity(network: Recognizer, bundle: Path, store: Path) -> dict[str, float]:
+    """Compare PyTorch, float ONNX and the bundle's int8 ONNX on lines of a store.
+
+    Returns:
+        ``float_difference``: largest difference of a log-probability between PyTorch and float ONNX on the first line;
+        ``torch_cer``, ``int8_cer``: greedy CER; ``changed_lines``: share of lines that int8 reads differently.
+    """
+    opened, lines = Bundle.open(bundle), LineStore.open(store)
+    alphabet = Alphabet(opened.model.alphabet)
+    chosen = range(0, len(lines), max(len(lines) // LINES, 1))
+    images, truths = [lines.image(i) for i in chosen], [lines.lines[i].text for i in chosen]
+    batch = pad_batch(images[:1], 32)
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "float.onnx"
+        export_onnx(network, path)
+        difference = np.abs(onnx_frames(path)(batch) - torch_frames(network)(batch)).max()
+    trained = read_lines(torch_frames(network), images, alphabet)
+    exported = read_lines(onnx_frames(opened.recognizer), images, alphabet)
+    return {
+        "float_difference": round(float(difference), 6),
+        "torch_cer": round(cer(truths, trained), 5),
+        "int8_cer": round(cer(truths, exported), 5),
+        "changed_lines": round(sum(a != b for a, b in zip(trained, exported, strict=True)) / len(images), 4),
+        "lines": len(images),
+    }

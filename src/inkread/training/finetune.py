@@ -21,17 +21,16 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field
 from rapidfuzz.distance import Levenshtein
 
+from inkread.bundle import DETECTOR, LANGUAGE_MODEL, RECOGNIZER, Bundle, DataSource, Metric
+from inkread.data.dataset import MANIFEST, content_hash, read_manifest
 from inkread.data.ingest import IngestOptions, ingest
-from inkread.data.manifest import MANIFEST, content_hash, read_manifest
+from inkread.data.store import DatasetCut, LineStore, cut_dataset
 from inkread.errors import OutputError
-from inkread.evaluation.intervals import Estimate, ratio_interval
+from inkread.evaluation.statistics import Estimate, ratio_interval
 from inkread.recognition.alphabet import Alphabet
-from inkread.recognition.bundle import DETECTOR, LANGUAGE_MODEL, RECOGNIZER, Bundle, DataSource, Metric
 from inkread.training.bundling import describe, load_network, write_bundle
-from inkread.training.dataset_lines import DatasetCut, cut_dataset
+from inkread.training.data import MixturePlan
 from inkread.training.first_bundle import calibration_strips
-from inkread.training.lines import LineStore
-from inkread.training.mixture import MixturePlan
 from inkread.training.module import Optimisation
 from inkread.training.release import trained_network
 from inkread.training.scoring import Frames, onnx_frames, read_lines, torch_frames

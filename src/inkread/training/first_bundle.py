@@ -1,6 +1,6 @@
 """The bundle before any training of our own: the PP-OCRv6 small recogniser, cut to our alphabet.
 
-Usage: ``python -m inkread.training.first_bundle STORE FOLDER``; STORE is what `inkread.training.lines` wrote.
+Usage: ``python -m inkread.training.first_bundle STORE FOLDER``; STORE is what `inkread.data.store` wrote.
 """
 
 from __future__ import annotations
@@ -11,11 +11,12 @@ from pathlib import Path
 import numpy as np
 import typer
 
+from inkread.bundle import DataSource, InputFormat, Model, file_sha256
+from inkread.data.store import LineStore, exact_part
 from inkread.recognition.alphabet import LATIN, Alphabet
-from inkread.recognition.bundle import DataSource, InputFormat, Model, file_sha256
+from inkread.recognition.line_images import HEIGHT
 from inkread.training.bundling import write_bundle
-from inkread.training.lines import LineStore, exact_part
-from inkread.training.network import HEIGHT, Recognizer
+from inkread.training.network import Recognizer
 from inkread.training.warm_start import DETECTOR_FILE, RECOGNIZER_FILE, ppocr_model, warm_start
 
 CALIBRATION_LINES = 64

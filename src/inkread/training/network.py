@@ -15,7 +15,6 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 STEP = 8
-HEIGHT = 48
 MEAN = DEVIATION = 127.5
 STEM = 48
 WIDTH = 120

@@ -12,14 +12,15 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from inkread.bundle import RECOGNIZER, DataSource, InputFormat, Metric, Model
+from inkread.data.store import LineStore
 from inkread.errors import BundleError
 from inkread.recognition.alphabet import Alphabet
-from inkread.recognition.bundle import RECOGNIZER, DataSource, InputFormat, Metric, Model
+from inkread.recognition.line_images import HEIGHT
 from inkread.training.bundling import describe, write_bundle
+from inkread.training.data import ValidationLine, validation_lines
 from inkread.training.first_bundle import calibration_strips, starting_sources
-from inkread.training.lines import LineStore
-from inkread.training.mixture import ValidationLine, validation_lines
-from inkread.training.network import HEIGHT, Recognizer
+from inkread.training.network import Recognizer
 from inkread.training.scoring import Frames, cer_by_source, onnx_frames, read_lines, torch_frames
 from inkread.training.tracking import code_commit
 from inkread.training.train import LAST, TrainingPlan, starting_network

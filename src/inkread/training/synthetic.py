@@ -13,15 +13,12 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from inkread.imaging.strip import cut_strip
+from inkread.data.store import CONTEXT_ABOVE, CONTEXT_BELOW, CONTEXT_ROWS
 from inkread.recognition.alphabet import Alphabet
-from inkread.synthesis.fonts import Font
-from inkread.synthesis.ink import Hand, Ink, write
+from inkread.recognition.line_images import HEIGHT, cut_strip
+from inkread.synthesis.ink import Font, Hand, Ink, Paper, write
 from inkread.synthesis.lines import some_words
-from inkread.synthesis.paper import Paper
 from inkread.synthesis.strokes import UNIT, StrokeHands, Written, draw
-from inkread.training.lines import CONTEXT_ABOVE, CONTEXT_BELOW, CONTEXT_ROWS
-from inkread.training.network import HEIGHT
 
 Grey = NDArray[np.uint8]
 Sample = tuple[Grey, str]

@@ -20,7 +20,7 @@ from mlflow import MlflowClient
 from mlflow.exceptions import MlflowException
 from pydantic import BaseModel, ConfigDict
 
-from inkread.files import write_bytes
+from inkread.io.files import write_bytes
 from inkread.training.module import RecognizerModule
 
 RUN_FILE = "mlflow_run"

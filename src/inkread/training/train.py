@@ -24,11 +24,10 @@ from pydantic import BaseModel, ConfigDict, Field
 from pytorch_lightning.callbacks import EMAWeightAveraging, ModelCheckpoint
 from torch import Tensor
 
+from inkread.bundle import WEIGHTS, DataSource
 from inkread.recognition.alphabet import LATIN, Alphabet
-from inkread.recognition.bundle import WEIGHTS, DataSource
 from inkread.training.bundling import load_network
-from inkread.training.datamodule import LineData
-from inkread.training.mixture import MixturePlan, training_mixture, validation_lines
+from inkread.training.data import LineData, MixturePlan, training_mixture, validation_lines
 from inkread.training.module import Optimisation, RecognizerModule
 from inkread.training.network import Recognizer
 from inkread.training.stream import BUCKET, GPU_BUCKET

@@ -1,10 +1,6 @@
-"""The baseline: a classifier of word images over a closed vocabulary.
+"""Callbacks that both trainings of the pipeline share.
 
-Usage: ``network = train_word_cnn(train, val, weights, WordCnnSettings(), callbacks, folder)``
-
-The network of the system that this one grows from: one convolution of 5 x 5 with 32 maps, max pooling, dropout, a dense
-layer of 128 and a softmax over the frequent words, on images of 28 x 28. It can only answer with a word of its list,
-which is what the sequence model is compared with.
+Usage: ``pl.Trainer(callbacks=training_callbacks(CallbackSettings(), run))``
 """
 
 from __future__ import annotations
@@ -20,16 +16,32 @@ import numpy as np
 import pytorch_lightning as pl
 import torch
 from numpy.typing import NDArray
+from pytorch_lightning.callbacks import EarlyStopping, ModelCheckpoint
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.utils.data import DataLoader, TensorDataset
 
 from inkread.errors import BundleError, DatasetError
-from inkread.files import replacing
-from inkread.imaging.strip import Grey
-from inkread.training.callbacks import best_checkpoint, training_callbacks
+from inkread.io.files import replacing
+from inkread.recognition.line_images import Grey
 from inkread.training.settings import CallbackSettings, WordCnnSettings
+
+
+def training_callbacks(settings: CallbackSettings, folder: Path) -> list[pl.Callback]:
+    """Early stopping and a checkpoint of the best epoch in ``folder``."""
+    return [
+        EarlyStopping(
+            settings.monitor, mode=settings.mode, patience=settings.patience, min_delta=settings.min_delta, strict=True
+        ),
+        best_checkpoint(settings, folder),
+    ]
+
+
+def best_checkpoint(settings: CallbackSettings, folder: Path) -> ModelCheckpoint:
+    """The callback that keeps the best epoch as ``best.ckpt``."""
+    return ModelCheckpoint(folder, "best", monitor=settings.monitor, mode=settings.mode, enable_version_counter=False)
+
 
 SIDE = 28
 MAPS, KERNEL, DENSE = 32, 5, 128

@@ -1,0 +1,260 @@
+"""A model bundle: a folder with the network, its description and where it comes from.
+
+Usage: ``bundle = Bundle.open(); bundle.model.alphabet``
+
+::
+
+    recognizer.onnx          int8 network for reading
+    recognizer.safetensors   float weights that fine-tuning starts from
+    detector.onnx            text detector (optional)
+    lm.bin                   character language model (optional)
+    model.json               what `Model` describes
+    MODEL_CARD.md            the same for people
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from inkread.errors import BundleError, RegistryError
+
+RECOGNIZER = "recognizer.onnx"
+WEIGHTS = "recognizer.safetensors"
+DETECTOR = "detector.onnx"
+LANGUAGE_MODEL = "lm.bin"
+DESCRIPTION = "model.json"
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class InputFormat(_Strict):
+    """What the network is fed: uint8 strips [batch, 1, height, width], which it normalises itself."""
+
+    height: int = Field(48, ge=16, le=256)
+    stride: float = Field(description="strip pixels for one output frame", gt=0)
+
+
+class Decoding(_Strict):
+    """Defaults of the decoder; the weights were tuned on val."""
+
+    beam_width: int = Field(16, ge=1)
+    language_model_weight: float = Field(0.0, ge=0)
+    length_bonus: float = 0.0
+    temperature: float = Field(1.0, gt=0, description="of the network's probabilities, with the language model")
+
+
+class CalibrationValues(_Strict):
+    """What turns a raw confidence into a probability, see `inkread.recognition.confidence.Calibration`."""
+
+    scale: float = Field(1.0, gt=0)
+    shift: float = 0.0
+    scale_wrong: float | None = Field(None, gt=0, description="None: the same as scale")
+    length: float = Field(0.0, description="of a word, for the natural log of its characters")
+    changed: float = Field(0.0, description="of a word, for what the language model changed in it")
+
+
+class Rejection(_Strict):
+    """Lines at least so sure had, on val, so low a character error rate together."""
+
+    cer: float = Field(ge=0)
+    confidence: float = Field(ge=0, le=1)
+    coverage: float = Field(description="share of the characters of val in such lines", ge=0, le=1)
+
+
+class Confidences(_Strict):
+    """What val says of the confidences of one way of decoding; without values they stay raw."""
+
+    word_calibration: CalibrationValues = CalibrationValues()
+    line_calibration: CalibrationValues = CalibrationValues()
+    rejection: tuple[Rejection, ...] = ()
+
+
+class DataSource(_Strict):
+    """Something the model learnt from: pages, fonts, texts or starting weights."""
+
+    name: str
+    kind: str
+    licence: str
+    origin: str = ""
+    sha256: str = ""
+
+
+class Metric(_Strict):
+    """A measured figure with its 95 % interval."""
+
+    name: str
+    dataset: str
+    split: str
+    value: float
+    low: float | None = None
+    high: float | None = None
+    lines: int | None = None
+    documents: int | None = Field(None, description="what the interval is a bootstrap over")
+    command: str = ""
+
+
+class Model(Confidences):
+    """``model.json``; its own confidences are those of decoding as the bundle does by default."""
+
+    name: str
+    version: str
+    licence: str = "Apache-2.0"
+    summary: str = ""
+    alphabet: str
+    input: InputFormat
+    decoding: Decoding = Decoding()
+    greedy: Confidences | None = Field(None, description="without the bundle's language model")
+    parameters: int = Field(0, ge=0)
+    sources: tuple[DataSource, ...] = ()
+    metrics: tuple[Metric, ...] = ()
+    training_command: str = ""
+    code_commit: str = ""
+    files: dict[str, str] = Field(default_factory=dict, description="sha256 of each file of the bundle")
+
+    def confidences(self, *, language_model: bool) -> Confidences:
+        """Those that belong to reading with the bundle's language model, or without one."""
+        return self if language_model or self.greedy is None else self.greedy
+
+    def confidence_for(self, cer: float, *, language_model: bool = True) -> float:
+        """The least confidence of lines that together had at most this character error rate on val.
+
+        Raises:
+            BundleError: no such confidence was measured; the sentence names the lowest rate for which one was.
+        """
+        rejection = self.confidences(language_model=language_model).rejection
+        reached = [row for row in rejection if row.cer <= cer]
+        if not reached:
+            lowest = min((row.cer for row in rejection), default=None)
+            known = "none was measured for it" if lowest is None else f"the lowest that was reached is {lowest:.1%}"
+            raise BundleError(f"{self.name} {self.version} cannot promise a CER of {cer:.1%}: {known}")
+        return max(reached, key=lambda row: row.cer).confidence
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """An opened bundle: where it lies and what it says of itself."""
+
+    folder: Path
+    model: Model
+
+    @classmethod
+    def open(cls, folder: str | Path | None = None) -> Bundle:
+        """Open a bundle folder; None opens the one that ships with Inkread.
+
+        Raises:
+            BundleError: the folder, its description or its network is missing or wrong.
+        """
+        path = Path(folder) if folder is not None else Path(str(resources.files("inkread") / "assets" / "model"))
+        try:
+            text = (path / DESCRIPTION).read_text(encoding="utf-8")
+        except OSError:
+            raise BundleError(f"{path}: no model bundle here ({DESCRIPTION} cannot be read)") from None
+        try:
+            model = Model.model_validate_json(text)
+        except ValidationError as error:
+            first = error.errors()[0]
+            where = ".".join(str(part) for part in first["loc"]) or DESCRIPTION
+            raise BundleError(f"{path / DESCRIPTION}: {where}: {first['msg']}") from None
+        bundle = cls(path, model)
+        if not bundle.recognizer.is_file():
+            raise BundleError(f"{path}: {RECOGNIZER} is missing; copy the whole bundle folder")
+        return bundle
+
+    @property
+    def recognizer(self) -> Path:
+        """The int8 network."""
+        return self.folder / RECOGNIZER
+
+    @property
+    def weights(self) -> Path:
+        """The float weights."""
+        return self.folder / WEIGHTS
+
+    @property
+    def detector(self) -> Path | None:
+        """The text detector, where the bundle has one."""
+        return self._optional(DETECTOR)
+
+    @property
+    def language_model(self) -> Path | None:
+        """The language model, where the bundle has one."""
+        return self._optional(LANGUAGE_MODEL)
+
+    def verify(self) -> None:
+        """Compare every listed file with its hash.
+
+        Raises:
+            BundleError: a file is missing or was altered.
+        """
+        for name, expected in self.model.files.items():
+            path = self.folder / name
+            if not path.is_file():
+                raise BundleError(f"{self.folder}: {name} is missing; copy the whole bundle folder")
+            if file_sha256(path) != expected:
+                raise BundleError(f"{path}: the content does not match {DESCRIPTION}; copy the bundle again")
+
+    def _optional(self, name: str) -> Path | None:
+        path = self.folder / name
+        return path if path.is_file() else None
+
+
+def file_sha256(path: Path) -> str:
+    """Hex SHA-256 of a file's content."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+REFERENCE = re.compile(r"models:/(?P<name>[^/@]+)(?:@(?P<alias>[\w.-]+)|/(?P<version>\d+))")
+SCHEME = "models:"
+BUNDLED = "bundled"
+"""The bundle in the package; a folder of that name is written ``./bundled``."""
+
+
+def cache_folder() -> Path:
+    """Where fetched bundles are kept: ``INKREAD_CACHE``, or a folder in the user's cache."""
+    chosen = os.environ.get("INKREAD_CACHE")
+    home = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    return Path(chosen) if chosen else home / "inkread"
+
+
+def bundle_folder(reference: str | Path | None) -> Path | None:
+    """The folder of a bundle; a reference such as ``models:/inkread@champion`` or ``models:/inkread/3`` is fetched.
+
+    None stands for the bundle in the package, as in `Bundle.open`.
+
+    Raises:
+        RegistryError: the reference is malformed, or the registry has no such version.
+    """
+    if reference is None or reference == BUNDLED:
+        return None
+    if not is_registered(reference):
+        return Path(reference)
+    name, wanted = split_reference(str(reference))
+    try:
+        from inkread.registry import Registry
+    except ModuleNotFoundError as error:
+        need = f"{reference}: this needs {error.name}, install it with pip install 'inkread[serve]'"
+        raise RegistryError(need) from None
+    return Registry(name=name).fetch(wanted, cache_folder())
+
+
+def is_registered(reference: str | Path) -> bool:
+    """``is_registered("models:/inkread/3")``: whether it names a version in the registry, not a folder."""
+    return str(reference).startswith(SCHEME)
+
+
+def split_reference(reference: str) -> tuple[str, str]:
+    """``split_reference("models:/inkread@champion") == ("inkread", "champion")``; RegistryError where malformed."""
+    match = REFERENCE.fullmatch(reference)
+    if match is None:
+        raise RegistryError(f"{reference}: write models:/NAME@ALIAS or models:/NAME/VERSION")
+    return match["name"], match["alias"] or match["version"]

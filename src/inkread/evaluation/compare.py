@@ -1,0 +1,176 @@
+"""Readings compared with transcriptions: given lines, and whole pages.
+
+Usage: ``read_given_lines(reader, pages)``; ``read_whole_pages(reader, pages)``
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from rapidfuzz.distance import Levenshtein
+from rapidfuzz.process import cdist
+from scipy.optimize import linear_sum_assignment
+
+from inkread.document import Line, Page
+from inkread.evaluation.detection import Detection, match_baselines, over_written
+from inkread.evaluation.sources import PageFile
+from inkread.evaluation.text import Errors, character_errors, normalise, right_words, word_errors
+from inkread.formats import read_layout
+from inkread.io.inputs import PageImage, load_pages
+
+
+class PageReader(Protocol):
+    """What evaluation needs of a reader."""
+
+    def read_pages(self, pages: Iterable[PageImage], layouts: Iterable[Page | None] | None = None) -> Iterator[Page]:
+        """Yield each page with its text; lines come from ``layouts`` where given, else they are looked for."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class ReadLine:
+    """One transcribed line and what was read.
+
+    Attributes:
+        document: the document it belongs to.
+        page: image file it stands in.
+        id: of the line in the transcription.
+        written: transcription.
+        read: reading.
+        confidence: of the reading, None where it has none.
+        source: data set it comes from.
+        writer: "" where unknown.
+        box: left, top, right and bottom of the line in its image; None where the image is the line.
+        words: calibrated confidence of each word read, and whether it is what was written there.
+    """
+
+    document: str
+    page: str
+    id: str
+    written: str
+    read: str
+    confidence: float | None
+    source: str = ""
+    writer: str = ""
+    box: tuple[float, float, float, float] | None = None
+    words: tuple[tuple[float, bool], ...] = ()
+
+
+def read_given_lines(reader: PageReader, pages: Sequence[PageFile]) -> Iterator[list[ReadLine]]:
+    """Yield for each page its lines; a line whose transcription is empty is left out.
+
+    Raises:
+        InputError: an image cannot be read.
+        LayoutFileError: a transcription cannot be read.
+    """
+    layouts = [read_layout(page.layout) for page in pages]
+    readings = reader.read_pages((first_page(page) for page in pages), layouts)
+    for page, written, reading in zip(pages, layouts, readings, strict=True):
+        read = {line.id: line for line in reading.lines}
+        source = page.document.partition("/")[0]
+        yield [
+            compared(line.text, read.get(line.id), page.document, str(page.image), line.id, source, box=_box(line))
+            for line in written.lines
+            if normalise(line.text)
+        ]
+
+
+def compared(
+    written: str,
+    read: Line | None,
+    document: str,
+    page: str,
+    name: str,
+    source: str,
+    writer: str = "",
+    box: tuple[float, float, float, float] | None = None,
+) -> ReadLine:
+    """One line beside its reading; None for a line that was not read."""
+    if read is None:
+        return ReadLine(document, page, name, written, "", None, source, writer, box)
+    rated = [(word.text, word.confidence) for word in read.words if word.confidence is not None]
+    right = right_words(normalise(written).split(), [text for text, _ in rated])
+    words = tuple((confidence, is_right) for (_, confidence), is_right in zip(rated, right, strict=True))
+    return ReadLine(document, page, name, written, read.text, read.confidence, source, writer, box, words)
+
+
+def _box(line: Line) -> tuple[float, float, float, float] | None:
+    if not line.polygon:
+        return None
+    x, y = zip(*line.polygon, strict=True)
+    return min(x), min(y), max(x), max(y)
+
+
+def first_page(page: PageFile) -> PageImage:
+    """The image of a transcribed page; a transcription describes the first page of its file."""
+    return next(load_pages(page.image))
+
+
+@dataclass(frozen=True, slots=True)
+class ReadPage:
+    """How well one page was read.
+
+    Attributes:
+        document: the document it belongs to.
+        page: image file.
+        characters, words: edits between the texts in reading order.
+        any_order: character edits after the best assignment of lines.
+        transcribed: as ``any_order``, without lines found where the transcription marks none.
+        lines: coverage of the baselines.
+    """
+
+    document: str
+    page: str
+    characters: Errors
+    words: Errors
+    any_order: Errors
+    transcribed: Errors
+    lines: Detection
+
+
+def read_whole_pages(reader: PageReader, pages: Sequence[PageFile]) -> Iterator[ReadPage]:
+    """Find and read the lines of each page, and compare with its transcription.
+
+    Raises:
+        InputError: an image cannot be read.
+        LayoutFileError: a transcription cannot be read.
+    """
+    readings = reader.read_pages(first_page(page) for page in pages)
+    for page, reading in zip(pages, readings, strict=True):
+        yield compare_page(page, read_layout(page.layout), reading)
+
+
+def compare_page(page: PageFile, written: Page, read: Page) -> ReadPage:
+    """Compare one page with its transcription; lines with an empty transcription count for detection only."""
+    baselines = [line.baseline for line in written.lines if line.baseline]
+    found = [line for line in read.lines if line.baseline]
+    over = over_written(baselines, [line.baseline for line in found], written.height)
+    # where no baseline says which lines were transcribed, all count
+    within = [line.text for line, kept in zip(found, over, strict=True) if kept or not baselines]
+    detection = match_baselines(baselines, [line.baseline for line in found], written.height)
+    texts = [line.text for line in written.lines]
+    return ReadPage(
+        page.document,
+        str(page.image),
+        character_errors(written.text, read.text),
+        word_errors(written.text, read.text),
+        any_order_errors(texts, [line.text for line in read.lines]),
+        any_order_errors(texts, within),
+        detection,
+    )
+
+
+def any_order_errors(written: Sequence[str], read: Sequence[str]) -> Errors:
+    """Character edits between two bags of lines, each line paired with at most one of the other bag."""
+    size = max(len(written), len(read))
+    # An empty partner costs a line's whole length, which is what a line left over counts.
+    references = [normalise(text) for text in written] + [""] * (size - len(written))
+    readings = [normalise(text) for text in read] + [""] * (size - len(read))
+    if not size:
+        return Errors()
+    costs = cdist(references, readings, scorer=Levenshtein.distance, dtype=np.int32)
+    pairs = zip(*linear_sum_assignment(costs), strict=True)
+    return sum((character_errors(references[i], readings[j]) for i, j in pairs), Errors())

@@ -1,0 +1,105 @@
+"""All formats that a document is written in.
+
+Usage: ``save(document, images, "alto", Path("out/letter.xml"))``; ``FORMATS["txt"].suffix``
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from types import MappingProxyType
+from typing import BinaryIO
+
+from inkread.document import Document, Page, Provenance
+from inkread.errors import OutputError
+from inkread.formats import alto, hocr, json, page, pdf
+from inkread.formats.xml import encode, normalise
+from inkread.io.files import replacing
+from inkread.io.images import PageImage
+
+
+def dump(document: Document) -> bytes:
+    """``dump(document) == b"first line\\nsecond line\\n"``: UTF-8 in reading order, an empty line between pages."""
+    pages = ("\n".join(normalise(line.text) for line in page.lines) for page in document.pages)
+    return encode("\n\n".join(pages) + "\n")
+
+
+Writer = Callable[[Document, Iterable[PageImage], BinaryIO], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Format:
+    """A way to write documents.
+
+    Attributes:
+        name: what the user calls it.
+        suffix: of its files, with the dot.
+        media_type: of its content.
+        per_page: True where a file holds one page only.
+        write: ``write(document, images, stream)`` writes the document; ``images`` are its pages in order, which only
+            the PDF takes, one by one, so they may be loaded lazily.
+    """
+
+    name: str
+    suffix: str
+    media_type: str
+    per_page: bool
+    write: Writer
+
+
+def _whole(dump: Callable[[Document], bytes]) -> Writer:
+    def write(document: Document, _images: Iterable[PageImage], stream: BinaryIO) -> None:
+        stream.write(dump(document))
+
+    return write
+
+
+def _one_page(dump: Callable[[Page, Provenance | None], bytes]) -> Writer:
+    def write(document: Document, _images: Iterable[PageImage], stream: BinaryIO) -> None:
+        if len(document.pages) != 1:
+            raise OutputError(
+                f"the document has {len(document.pages)} pages and this format holds one a file, write them one by one"
+            )
+        stream.write(dump(document.pages[0], document.provenance))
+
+    return write
+
+
+FORMATS: Mapping[str, Format] = MappingProxyType(
+    {
+        item.name: item
+        for item in (
+            Format("txt", ".txt", "text/plain; charset=utf-8", False, _whole(dump)),
+            Format("json", ".json", "application/json", False, _whole(json.dump)),
+            Format("alto", ".alto.xml", "application/alto+xml", True, _one_page(alto.dump)),
+            Format("page", ".page.xml", "application/vnd.prima.page+xml", True, _one_page(page.dump)),
+            Format("hocr", ".hocr", "text/vnd.hocr+html", False, _whole(hocr.dump)),
+            Format("pdf", ".pdf", "application/pdf", False, pdf.write),
+        )
+    }
+)
+"""All formats by name."""
+
+
+def save(document: Document, images: Iterable[PageImage], format: Format, folder: Path, stem: str) -> list[Path]:
+    """``save(document, load_pages(path), FORMATS["txt"], Path("out"), "letter") == [Path("out/letter.txt")]``.
+
+    Formats that hold one page a file give ``stem_0001.suffix`` and so on where the document has several pages. A
+    file appears under its name only when it is complete, and then replaces what was there.
+
+    Raises:
+        OutputError: where a file cannot be written.
+    """
+    if not format.per_page or len(document.pages) == 1:
+        return [_save(document, images, format, folder / f"{stem}{format.suffix}")]
+    return [
+        _save(replace(document, pages=(one,)), (), format, folder / f"{stem}_{number:04}{format.suffix}")
+        for number, one in enumerate(document.pages, start=1)
+    ]
+
+
+def _save(document: Document, images: Iterable[PageImage], format: Format, path: Path) -> Path:
+    with replacing(path) as stream:
+        format.write(document, images, stream)
+    return path

@@ -1,0 +1,1 @@
+"""Files, archives, images and PDFs: what comes in, and how files are written."""

@@ -1,0 +1,136 @@
+"""Unpack archives from strangers: nothing leaves the folder, nothing grows without bound.
+
+Usage: ``unpack(Path("words.tgz"), Path("raw/words"))``
+
+Only plain files and folders are taken. A name that leads out of the folder, a link or a device ends the work with a
+sentence, because an archive that holds one was not made by an honest tool.
+"""
+
+from __future__ import annotations
+
+import shutil
+import tarfile
+import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import IO
+
+from inkread.errors import DatasetError
+from inkread.io.files import replacing
+
+SUFFIXES = (".tgz", ".tar.gz", ".tar", ".tar.xz", ".tar.bz2", ".zip")
+BLOCK = 2**20
+UNIX_LINK = 0o120000
+
+
+@dataclass(frozen=True, slots=True)
+class ArchiveLimits:
+    """How much an archive may hold.
+
+    Attributes:
+        max_files: files in it.
+        max_bytes: of all files, unpacked.
+        max_ratio: unpacked bytes for each packed one; counted from 64 MiB on, below which nothing is a bomb.
+    """
+
+    max_files: int = 2_000_000
+    max_bytes: int = 64 * 2**30
+    max_ratio: float = 200.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    name: str
+    size: int
+    plain: bool
+    folder: bool
+    content: IO[bytes] | None
+
+
+def is_archive(path: Path) -> bool:
+    """Whether a file's name is that of an archive `unpack` takes."""
+    return path.is_file() and path.name.lower().endswith(SUFFIXES)
+
+
+def archive_stem(path: Path) -> str:
+    """``archive_stem(Path("words.tar.gz")) == "words"``."""
+    lower = path.name.lower()
+    suffix = max((suffix for suffix in SUFFIXES if lower.endswith(suffix)), key=len, default="")
+    return path.name[: len(path.name) - len(suffix)]
+
+
+def unpack(archive: Path, folder: Path, limits: ArchiveLimits | None = None) -> int:
+    """Unpack a tar or zip archive into ``folder`` and return the number of files.
+
+    Files that are there with the right size are kept, so that an interrupted run goes on.
+
+    Raises:
+        DatasetError: no archive, damaged, over the limits, or with entries that are no plain files inside it.
+    """
+    bounds = limits or ArchiveLimits()
+    packed = archive.stat().st_size if archive.is_file() else 0
+    files = total = 0
+    try:
+        with _opened(archive) as entries:
+            for entry in entries:
+                if entry.folder:
+                    continue
+                target = _inside(folder, entry, archive)
+                files, total = files + 1, total + entry.size
+                _check(archive, files, total, packed, bounds)
+                if not (target.is_file() and target.stat().st_size == entry.size):
+                    _copy(entry, target)
+    except (tarfile.TarError, zipfile.BadZipFile, EOFError, OSError, RuntimeError) as error:
+        raise DatasetError(f"{archive}: the archive cannot be unpacked ({error}), fetch it again") from error
+    return files
+
+
+@contextmanager
+def _opened(archive: Path) -> Iterator[Iterator[_Entry]]:
+    if not archive.is_file():
+        raise DatasetError(f"{archive}: there is no such archive")
+    if zipfile.is_zipfile(archive):
+        with zipfile.ZipFile(archive) as source:
+            yield _zip_entries(source)
+    else:
+        with tarfile.open(archive, "r:*") as source_tar:
+            yield _tar_entries(source_tar)
+
+
+def _zip_entries(source: zipfile.ZipFile) -> Iterator[_Entry]:
+    for info in source.infolist():
+        link = (info.external_attr >> 16) & 0o170000 == UNIX_LINK
+        with source.open(info) as content:
+            yield _Entry(info.filename, info.file_size, not link, info.is_dir(), content)
+
+
+def _tar_entries(source: tarfile.TarFile) -> Iterator[_Entry]:
+    for info in source:
+        content = source.extractfile(info) if info.isreg() else None
+        yield _Entry(info.name, info.size, info.isreg(), info.isdir(), content)
+
+
+def _inside(folder: Path, entry: _Entry, archive: Path) -> Path:
+    name = PurePosixPath(entry.name.replace("\\", "/"))
+    if not entry.plain:
+        raise DatasetError(f"{archive}: {entry.name} is a link or a device; only plain files are unpacked")
+    if name.is_absolute() or ".." in name.parts or ":" in name.parts[0] or "\0" in entry.name:
+        raise DatasetError(f"{archive}: {entry.name} leads out of the folder; this archive is not unpacked")
+    return folder.joinpath(*name.parts)
+
+
+def _check(archive: Path, files: int, total: int, packed: int, bounds: ArchiveLimits) -> None:
+    if files > bounds.max_files:
+        raise DatasetError(f"{archive}: more than {bounds.max_files} files, split it or raise the limit")
+    if total > bounds.max_bytes:
+        raise DatasetError(f"{archive}: more than {bounds.max_bytes / 2**20:g} MiB unpacked, split it")
+    if total > 64 * BLOCK and total > bounds.max_ratio * packed:
+        raise DatasetError(f"{archive}: unpacks to over {bounds.max_ratio:g} times its size, which looks like a bomb")
+
+
+def _copy(entry: _Entry, target: Path) -> None:
+    assert entry.content is not None
+    with replacing(target) as stream:
+        shutil.copyfileobj(entry.content, stream, BLOCK)

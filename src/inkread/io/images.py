@@ -1,0 +1,291 @@
+"""A page image and how image files become one: decoding, limits, grey values, orientation.
+
+Usage: ``for page in read_bitmap(content, "scan.tif", limits): page.grey``
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from typing import BinaryIO
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+from PIL.ImageFile import ImageFile
+from PIL.JpegImagePlugin import JpegImageFile
+from PIL.PngImagePlugin import PngImageFile
+from PIL.TiffImagePlugin import PHOTOMETRIC_INTERPRETATION, TiffImageFile
+from PIL.WebPImagePlugin import WebPImageFile
+
+from inkread.document import Character, Line, Page, Point, Region, Word
+from inkread.errors import DamagedInputError, InputTooLargeError, UnsupportedInputError
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Limits that are checked before pixels are decoded.
+
+    Attributes:
+        max_bytes: size of the encoded input.
+        max_pixels: width times height of one page; Pillow warns above 89 million and refuses above 179 million.
+        max_pages: pages of one input.
+    """
+
+    max_bytes: int = 512 * 2**20
+    max_pixels: int = 80_000_000
+    max_pages: int = 2_000
+
+    def check_bytes(self, size: int) -> None:
+        """Raise InputTooLargeError when ``size`` bytes are too many."""
+        if size > self.max_bytes:
+            raise InputTooLargeError(
+                f"the file is larger than the {self.max_bytes / 2**20:g} MiB that are read, split it or make it smaller"
+            )
+
+    def check_pixels(self, width: int, height: int) -> None:
+        """Raise InputTooLargeError when a page of ``width`` x ``height`` pixels is too large."""
+        if width * height > self.max_pixels:
+            raise InputTooLargeError(
+                f"the image has {width} x {height} pixels and at most {self.max_pixels / 1e6:g} million "
+                "are read, scale it down"
+            )
+
+    def check_pages(self, pages: int) -> None:
+        """Raise InputTooLargeError when ``pages`` pages are too many."""
+        if pages > self.max_pages:
+            raise InputTooLargeError(f"the file has more than the {self.max_pages} pages that are read, split it")
+
+
+DEFAULT_LIMITS = Limits()
+
+
+Pixels = NDArray[np.uint8]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PageImage:
+    """One page, upright as a viewer shows it.
+
+    Attributes:
+        pixels: uint8, [height, width] grey or [height, width, 3] RGB.
+        source: file the page came from, "" where there is no file.
+        index: position in that file, from 0.
+        dpi: resolution, None where unknown.
+    """
+
+    pixels: Pixels
+    source: str = ""
+    index: int = 0
+    dpi: float | None = None
+
+    @property
+    def width(self) -> int:
+        """Columns of the page."""
+        return int(self.pixels.shape[1])
+
+    @property
+    def height(self) -> int:
+        """Rows of the page."""
+        return int(self.pixels.shape[0])
+
+    @property
+    def grey(self) -> Pixels:
+        """The page as uint8 [height, width]; a new array for a colour page, so keep it rather than ask twice."""
+        if self.pixels.ndim == 2:
+            return self.pixels
+        return np.asarray(cv2.cvtColor(self.pixels, cv2.COLOR_RGB2GRAY), np.uint8)
+
+
+Raster = tuple[Pixels, float | None]
+"""Pixels and resolution in dpi (None where unknown)."""
+
+# What white can be in samples of 1 (or float), 8, 10, 12, 14, 16 and 32 bits.
+WHITES = (1, 2**8 - 1, 2**10 - 1, 2**12 - 1, 2**14 - 1, 2**16 - 1, 2**32 - 1)
+
+
+def scale_to_uint8(samples: NDArray[np.generic]) -> Pixels:
+    """Scale samples to 0..255 by the smallest usual bit depth that holds the largest one.
+
+    So 12-bit scans stored in 16 bits are not read as black, and the contrast of a full-range image is kept.
+    """
+    values = np.nan_to_num(samples.astype(np.float32, copy=False), posinf=0, neginf=0)
+    brightest = float(values.max())
+    white = next((white for white in WHITES if white >= brightest), brightest)
+    return (values.clip(0, white) * (255 / white) + 0.5).astype(np.uint8)
+
+
+def image_pixels(image: Image.Image) -> Pixels:
+    """The pixels of a Pillow image of any mode, transparency over white: uint8 [height, width] or RGB."""
+    if image.mode.startswith(("I", "F")):
+        return scale_to_uint8(np.asarray(image))
+    if image.has_transparency_data:
+        return np.asarray(_over_white(image))
+    if image.mode == "1":
+        return np.asarray(image.convert("L"))
+    return np.asarray(image if image.mode in ("L", "RGB") else image.convert("RGB"))
+
+
+def array_pixels(array: NDArray[np.generic]) -> Pixels:
+    """The pixels of an array [height, width] or [height, width, 1 | 3 | 4] of uint8, uint16, bool or float in [0, 1].
+
+    A uint8 array with one or three channels is not copied.
+
+    Raises:
+        UnsupportedInputError: another shape, type or range.
+        DamagedInputError: the array is empty.
+    """
+    if array.ndim not in (2, 3) or (array.ndim == 3 and array.shape[2] not in (1, 3, 4)):
+        raise UnsupportedInputError(
+            f"the array has shape {list(array.shape)}, give [height, width] or [height, width, 1, 3 or 4]"
+        )
+    if array.size == 0:
+        raise DamagedInputError(f"the array of shape {list(array.shape)} has no pixels, give one with some")
+    samples = _eight_bit(array)
+    if samples.ndim == 2:
+        return samples
+    if samples.shape[2] == 1:
+        return samples[:, :, 0]
+    return image_pixels(Image.fromarray(samples)) if samples.shape[2] == 4 else samples
+
+
+def _eight_bit(array: NDArray[np.generic]) -> Pixels:
+    if array.dtype == np.uint8:
+        return np.asarray(array, np.uint8)
+    if array.dtype == np.bool_:
+        return np.where(array, np.uint8(255), np.uint8(0))
+    if array.dtype == np.uint16:
+        return scale_to_uint8(array)
+    if np.issubdtype(array.dtype, np.floating):
+        values = array.astype(np.float32, copy=False)
+        if values.min() >= 0 and values.max() <= 1:
+            return (values * 255 + 0.5).astype(np.uint8)
+        raise UnsupportedInputError("the array of floats has values outside 0 to 1, scale it into that range")
+    raise UnsupportedInputError(f"the array is of type {array.dtype}, give uint8, uint16, bool or float in 0 to 1")
+
+
+def _over_white(image: Image.Image) -> Image.Image:
+    rgba = (image.convert("LA") if image.mode == "La" else image).convert("RGBA")
+    page = Image.new("RGB", image.size, "white")
+    page.paste(rgba, mask=rgba.getchannel("A"))
+    return page.convert("L") if image.mode in ("1", "L", "LA", "La") else page
+
+
+READERS: dict[str, type[ImageFile]] = {
+    "PNG": PngImageFile,
+    "JPEG": JpegImageFile,
+    "WebP": WebPImageFile,
+    "TIFF": TiffImageFile,
+}
+EXIF_ORIENTATION = 274
+UPRIGHT = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+SUBFILE_TYPE = 254
+REDUCED_RESOLUTION = 1
+WHITE_IS_ZERO = 0
+PLAUSIBLE_DPI = (30, 4800)
+
+
+def read_bitmap(stream: BinaryIO, kind: str, limits: Limits) -> Iterator[Raster]:
+    """Yield the pages of an image file: each full-resolution page of a TIFF, otherwise the first frame."""
+    with READERS[kind](stream) as image:
+        for frame in _tiff_frames(image, limits) if isinstance(image, TiffImageFile) else (image,):
+            yield read_image(frame, limits)
+
+
+def read_image(image: Image.Image, limits: Limits) -> Raster:
+    """What a Pillow image shows, its EXIF orientation applied; the image itself stays as it is."""
+    limits.check_pixels(*image.size)
+    image.load()
+    turn = UPRIGHT.get(_orientation(image))
+    pixels = image_pixels(image if turn is None else image.transpose(turn))
+    return (np.invert(pixels) if _is_deep_negative(image) else pixels), _dpi(image)
+
+
+def _tiff_frames(image: TiffImageFile, limits: Limits) -> Iterator[ImageFile]:
+    count = 0
+    with suppress(EOFError):
+        while count <= limits.max_pages:
+            image.seek(count)
+            count += 1
+    limits.check_pages(count)
+    for number in range(count):
+        image.seek(number)
+        if not int(image.tag_v2.get(SUBFILE_TYPE, 0)) & REDUCED_RESOLUTION:
+            yield image
+
+
+def _is_deep_negative(image: Image.Image) -> bool:
+    """Whether zero means white in a 16- or 32-bit TIFF; Pillow turns only those of up to 8 bits."""
+    if not isinstance(image, TiffImageFile) or not image.mode.startswith(("I", "F")):
+        return False
+    return bool(image.tag_v2.get(PHOTOMETRIC_INTERPRETATION) == WHITE_IS_ZERO)
+
+
+def _orientation(image: Image.Image) -> int:
+    try:
+        return int(image.getexif().get(EXIF_ORIENTATION, 1))
+    except Exception:  # a page with broken EXIF data is still a page, and Pillow raises many types for it
+        return 1
+
+
+def _dpi(image: Image.Image) -> float | None:
+    try:
+        dpi = float(image.info["dpi"][0])
+    except (KeyError, IndexError, TypeError, ValueError, ZeroDivisionError):
+        return None
+    return dpi if PLAUSIBLE_DPI[0] <= dpi <= PLAUSIBLE_DPI[1] else None
+
+
+def turn(grey: NDArray[np.uint8], degrees: int) -> NDArray[np.uint8]:
+    """The page turned clockwise by 0, 90, 180 or 270 degrees; uint8 [height, width] or [height, width, 3]."""
+    return np.ascontiguousarray(np.rot90(grey, -degrees // 90))
+
+
+def turn_back(page: Page, degrees: int) -> Page:
+    """The page with coordinates as before it was turned clockwise by ``degrees``, and these as its orientation."""
+    width, height = (page.height, page.width) if degrees in (90, 270) else (page.width, page.height)
+
+    def point(at: Point) -> Point:
+        x, y = at
+        match degrees:
+            case 90:
+                return (y, round(height - x, 1))
+            case 180:
+                return (round(width - x, 1), round(height - y, 1))
+            case 270:
+                return (round(width - y, 1), x)
+            case _:
+                return at
+
+    def points(many: tuple[Point, ...]) -> tuple[Point, ...]:
+        return tuple(point(at) for at in many)
+
+    def character(item: Character) -> Character:
+        return replace(item, polygon=points(item.polygon))
+
+    def word(item: Word) -> Word:
+        return replace(item, polygon=points(item.polygon), characters=tuple(map(character, item.characters)))
+
+    def line(item: Line) -> Line:
+        return replace(
+            item,
+            baseline=points(item.baseline),
+            polygon=points(item.polygon),
+            words=tuple(map(word, item.words)),
+        )
+
+    def region(item: Region) -> Region:
+        return replace(item, polygon=points(item.polygon), lines=tuple(map(line, item.lines)))
+
+    regions = tuple(map(region, page.regions))
+    return replace(page, width=width, height=height, regions=regions, orientation=degrees)

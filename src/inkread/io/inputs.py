@@ -1,0 +1,188 @@
+"""What the user gives - paths, folders, patterns, bytes, arrays - as page images.
+
+Usage: ``for page in load_pages("letter.pdf"): page.grey``; ``find_inputs([Path("scans")])``
+"""
+
+from __future__ import annotations
+
+import glob
+import os
+import re
+from collections.abc import Iterable, Iterator
+from io import SEEK_END, BytesIO
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from inkread.errors import DamagedInputError, InputError, InputNotFoundError, InputTooLargeError, UnsupportedInputError
+from inkread.io.images import DEFAULT_LIMITS, Limits, PageImage, Raster, array_pixels, read_bitmap, read_image
+from inkread.io.pdf import read_pdf
+
+__all__ = ["DEFAULT_LIMITS", "Limits", "PageImage", "Source", "load_pages", "source_name"]
+
+Source = str | Path | bytes | BinaryIO | NDArray[np.generic] | Image.Image
+
+SIGNATURES = (
+    (b"\x89PNG\r\n\x1a\n", "PNG"),
+    (b"\xff\xd8\xff", "JPEG"),
+    (b"II*\0", "TIFF"),
+    (b"MM\0*", "TIFF"),
+    (b"II+\0", "TIFF"),
+    (b"MM\0+", "TIFF"),
+)
+PDF_HEADER = b"%PDF-"
+HEAD_BYTES = 1024
+NAMELESS = "the input"
+
+
+def load_pages(source: Source, limits: Limits = DEFAULT_LIMITS) -> Iterator[PageImage]:
+    """Yield the pages of a source lazily, one in memory at a time.
+
+    Args:
+        source: path, content as bytes, binary file object (read from its position to its end), array
+            (uint8, uint16, bool or float in [0, 1]; [height, width] or [height, width, 1 | 3 | 4]) or Pillow image.
+            The content of a file decides on its format, not its suffix.
+        limits: largest size, checked before pixels are decoded.
+
+    Raises:
+        InputError: one of its subclasses, at the page where the problem shows.
+    """
+    name = source_name(source)
+    for index, (pixels, dpi) in enumerate(_with_named_errors(_open(source, limits), name or NAMELESS)):
+        yield PageImage(pixels, name, index, dpi)
+        del pixels
+
+
+def source_name(source: Source) -> str:
+    """The file name of a source for messages and results, "" where it has none."""
+    name = source if isinstance(source, str | Path) else getattr(source, "name", getattr(source, "filename", ""))
+    text = str(name) if isinstance(name, str | Path) else ""
+    return text if text.isprintable() else ascii(text)
+
+
+def _with_named_errors(rasters: Iterator[Raster], name: str) -> Iterator[Raster]:
+    while True:
+        try:
+            raster = next(rasters)
+        except StopIteration:
+            return
+        except InputError as error:
+            raise type(error)(f"{name}: {error}") from error
+        except (MemoryError, Image.DecompressionBombError) as error:
+            raise InputTooLargeError(f"{name}: the image does not fit into memory, scale it down") from error
+        except Exception as error:  # decoders raise nearly every type on damaged content
+            raise DamagedInputError(f"{name}: the file is damaged or cut off, copy or scan it again") from error
+        yield raster
+        del raster
+
+
+def _open(source: Source, limits: Limits) -> Iterator[Raster]:
+    match source:
+        case str() | Path():
+            yield from _read_path(Path(source), limits)
+        case bytes():
+            yield from _read_stream(BytesIO(source), limits)
+        case np.ndarray():
+            pixels = array_pixels(source)
+            limits.check_pixels(pixels.shape[1], pixels.shape[0])
+            yield pixels, None
+        case Image.Image():
+            yield read_image(source, limits)
+        case _ if hasattr(source, "read"):
+            yield from _read_stream(_buffered(source, limits), limits)
+        case _:
+            raise UnsupportedInputError(
+                f"a {type(source).__name__} is not read, give a path, bytes, file, array or image"
+            )
+
+
+def _read_path(path: Path, limits: Limits) -> Iterator[Raster]:
+    try:
+        file = path.open("rb")
+    except IsADirectoryError as error:
+        raise UnsupportedInputError("this is a folder, give the files in it") from error
+    except PermissionError as error:
+        raise InputError("the file cannot be opened, get the permission to read it") from error
+    except (OSError, ValueError) as error:
+        raise InputNotFoundError("there is no such file, check the name") from error
+    with file:
+        yield from _read_stream(file if path.is_file() else _buffered(file, limits), limits)
+
+
+def _buffered(file: BinaryIO, limits: Limits) -> BinaryIO:
+    data = file.read(limits.max_bytes + 1)
+    if not isinstance(data, bytes):
+        raise UnsupportedInputError("the file is opened as text, open it in binary mode")
+    return BytesIO(data)
+
+
+def _read_stream(stream: BinaryIO, limits: Limits) -> Iterator[Raster]:
+    limits.check_bytes(stream.seek(0, SEEK_END))
+    stream.seek(0)
+    kind = _kind(stream.read(HEAD_BYTES))
+    stream.seek(0)
+    yield from read_pdf(stream, limits) if kind == "PDF" else read_bitmap(stream, kind, limits)
+
+
+def _kind(head: bytes) -> str:
+    if not head:
+        raise DamagedInputError("the file is empty, copy or scan it again")
+    if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
+        return "WebP"
+    for signature, kind in SIGNATURES:
+        if head.startswith(signature):
+            return kind
+    if PDF_HEADER in head:
+        return "PDF"
+    raise UnsupportedInputError("this is none of PNG, JPEG, WebP, TIFF and PDF, save it as one of them")
+
+
+SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".pdf"})
+
+
+def find_inputs(patterns: Iterable[str | Path]) -> Iterator[Path | InputError]:
+    """Yield the files that paths, folders and globs name, each once, in natural order (page 2 before page 10).
+
+    A folder gives its files with a known suffix, sub folders included, hidden ones left out; a file that is named
+    itself is given whatever its suffix. What names nothing is yielded as an InputNotFoundError in its place.
+    """
+    seen = set()
+    for pattern in patterns:
+        found = False
+        for path in _expand(str(pattern)):
+            found = True
+            if (key := os.path.abspath(path)) not in seen:
+                seen.add(key)
+                yield path
+        if not found:
+            yield _nothing(str(pattern))
+
+
+def _expand(pattern: str) -> Iterator[Path]:
+    names = [pattern] if os.path.lexists(pattern) else sorted(glob.glob(pattern, recursive=True), key=_natural)
+    for name in names:
+        yield from _in_folder(name) if os.path.isdir(name) else [Path(name)]
+
+
+def _in_folder(folder: str) -> Iterator[Path]:
+    for parent, folders, files in os.walk(folder):
+        folders[:] = sorted((name for name in folders if not name.startswith(".")), key=_natural)
+        for name in sorted(files, key=_natural):
+            if not name.startswith(".") and os.path.splitext(name)[1].lower() in SUFFIXES:
+                yield Path(parent, name)
+
+
+def _natural(name: str) -> list[tuple[int, str]]:
+    return [(int(part), "") if part.isdecimal() else (-1, part) for part in re.split(r"([0-9]+)", name.casefold())]
+
+
+def _nothing(pattern: str) -> InputNotFoundError:
+    name = pattern if pattern.isprintable() else ascii(pattern)
+    if os.path.isdir(pattern):
+        return InputNotFoundError(f"{name}: the folder holds no PNG, JPEG, WebP, TIFF or PDF file, name another one")
+    if glob.has_magic(pattern):
+        return InputNotFoundError(f"{name}: no file matches, check the pattern")
+    return InputNotFoundError(f"{name}: there is no such file or folder, check the name")

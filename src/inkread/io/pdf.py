@@ -1,0 +1,143 @@
+"""PDF pages as images, with PDFium.
+
+Usage: ``for pixels, dpi in read_pdf(stream, limits): ...``
+
+A page that is a scan is rendered at the scan's own resolution, so that its pixels come out one to one, upright and
+cropped as a viewer shows them; any other page is rendered at 300 dpi.
+"""
+
+from __future__ import annotations
+
+import math
+import threading
+from collections.abc import Iterator
+from contextlib import closing
+from io import SEEK_END
+from itertools import islice
+from typing import BinaryIO
+
+import numpy as np
+import pypdfium2
+import pypdfium2.raw as pdfium
+
+from inkread.errors import DamagedInputError, EncryptedInputError
+from inkread.io.images import Limits, Pixels, Raster
+
+RENDER_DPI = 300
+POINTS_PER_INCH = 72
+SCAN_COVERAGE = 0.8
+MAX_OBJECTS = 20_000
+END_MARKER = b"%%EOF"
+TAIL_BYTES = 2048
+# PDFium is not thread-safe; a generator may be finalised inside another one's call, hence re-entrant.
+PDFIUM_LOCK = threading.RLock()
+
+
+def read_pdf(stream: BinaryIO, limits: Limits) -> Iterator[Raster]:
+    """Yield the pages of a PDF file."""
+    with PDFIUM_LOCK:
+        document = _open(stream)
+    try:
+        limits.check_pages(len(document))
+        for index in range(len(document)):
+            with PDFIUM_LOCK, closing(document[index]) as page:
+                raster = _render(page, limits)
+            yield raster
+            del raster
+    finally:
+        with PDFIUM_LOCK:
+            document.close()
+
+
+def _open(stream: BinaryIO) -> pypdfium2.PdfDocument:
+    try:
+        document = pypdfium2.PdfDocument(stream)
+    except pypdfium2.PdfiumError as error:
+        if error.err_code in (pdfium.FPDF_ERR_PASSWORD, pdfium.FPDF_ERR_SECURITY):
+            raise EncryptedInputError("the PDF needs a password, save it without one") from error
+        raise
+    if not pdfium.FPDF_DocumentHasValidCrossReferenceTable(document) and not _has_end(stream):
+        document.close()
+        raise DamagedInputError("the PDF is cut off, copy it again")
+    return document
+
+
+def _has_end(stream: BinaryIO) -> bool:
+    size = stream.seek(0, SEEK_END)
+    stream.seek(max(size - TAIL_BYTES, 0))
+    return END_MARKER in stream.read()
+
+
+def _render(page: pypdfium2.PdfPage, limits: Limits) -> Raster:
+    width, height = page.get_size()
+    images, has_text = _content(page)
+    for image in images:
+        limits.check_pixels(*image.get_px_size())
+    scale = _scan_scale(images, width * height)
+    for image in images:
+        _pull_in(image)
+    if not scale or has_text:
+        scale = max(scale, RENDER_DPI / POINTS_PER_INCH)
+    scale = min(scale, math.sqrt(limits.max_pixels / (width * height)))
+    # The renderer rounds the size up; this keeps a scan of 2480 pixels from becoming 2481 for a rounding error.
+    exact = max(round(width * scale) - 0.01, 0.5) / width
+    bitmap = page.render(scale=exact, may_draw_forms=False, rev_byteorder=True)
+    try:
+        pixels: Pixels = np.array(bitmap.to_numpy())
+    finally:
+        bitmap.close()
+    if images and pixels.min() == pixels.max():
+        _check_images_decode(images)
+    return pixels, round(scale * POINTS_PER_INCH, 1)
+
+
+def _content(page: pypdfium2.PdfPage) -> tuple[list[pypdfium2.PdfImage], bool]:
+    """The images of a page, and whether it shows text (the invisible text of a searchable scan does not count)."""
+    images, has_text = [], False
+    for item in islice(page.get_objects(), MAX_OBJECTS):
+        if isinstance(item, pypdfium2.PdfImage):
+            images.append(item)
+        elif isinstance(item, pypdfium2.PdfTextObj):
+            has_text |= pdfium.FPDFTextObj_GetTextRenderMode(item) != pdfium.FPDF_TEXTRENDERMODE_INVISIBLE
+    return images, has_text
+
+
+def _scan_scale(images: list[pypdfium2.PdfImage], page_area: float) -> float:
+    """Pixels for a point in the images that cover the page, 0 where they leave much of it free.
+
+    A scan may be one image, a stack of strips, or layers of different resolutions, of which the finest counts.
+    """
+    placed = [_area_and_scale(image) for image in images]
+    largest = max((area for area, _ in placed), default=0.0)
+    if not largest or sum(area for area, _ in placed) < SCAN_COVERAGE * page_area:
+        return 0.0
+    return max(scale for area, scale in placed if area >= largest / 2)
+
+
+def _pull_in(image: pypdfium2.PdfImage) -> None:
+    """Draw an image a tenth of its pixel smaller.
+
+    The renderer rounds its frame up to whole pixels, and a rounding error in the file would then blur the scan.
+    """
+    x, y = (0.1 / max(size, 1) for size in image.get_px_size())
+    image.set_matrix(pypdfium2.PdfMatrix(1 - x, 0, 0, 1 - y, x / 2, y / 2).multiply(image.get_matrix()))
+
+
+def _area_and_scale(image: pypdfium2.PdfImage) -> tuple[float, float]:
+    matrix = image.get_matrix()
+    container = image.container
+    while container is not None:
+        matrix = matrix.multiply(container.get_matrix())
+        container = container.container
+    columns, rows = image.get_px_size()
+    width, height = math.hypot(matrix.a, matrix.b), math.hypot(matrix.c, matrix.d)
+    area = abs(matrix.a * matrix.d - matrix.b * matrix.c)
+    return (area, max(columns / width, rows / height)) if area else (0.0, 0.0)
+
+
+def _check_images_decode(images: list[pypdfium2.PdfImage]) -> None:
+    for image in images:
+        try:
+            image.get_bitmap().close()
+        except pypdfium2.PdfiumError as error:
+            raise DamagedInputError("an image in the PDF cannot be decoded, copy or scan it again") from error

@@ -1,0 +1,289 @@
+"""Text lines of a page: fragments of the detector's map, joined into lines, traced to baselines and outlines.
+
+Usage: ``join_fragments(find_fragments(text_map).level, find_rulings(text_map.grey))``
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from inkread.document import Polygon, Polyline
+from inkread.layout.detector import TextMap
+from inkread.recognition.line_images import ASCENT_SHARE
+
+MIN_SHARE = 0.12
+CLOSING_SHARE = 0.01
+CONTRAST = 10
+MAX_WIDTH = 8
+
+
+def find_rulings(grey: NDArray[np.uint8]) -> NDArray[np.bool_]:
+    """Mark long, thin, dark, upright strokes.
+
+    Args:
+        grey: uint8 [rows, columns], at the resolution of the text map.
+
+    Returns:
+        bool of the same shape.
+    """
+    rows = grey.shape[0]
+    background = cv2.blur(grey, (31, 1))
+    dark = (background.astype(np.int16) - grey > CONTRAST).astype(np.uint8)
+    closed = cv2.morphologyEx(dark, cv2.MORPH_CLOSE, np.ones((max(round(CLOSING_SHARE * rows), 3), 1), np.uint8))
+    opened = cv2.morphologyEx(closed, cv2.MORPH_OPEN, np.ones((max(round(MIN_SHARE * rows / 3), 9), 1), np.uint8))
+    joined = cv2.dilate(opened, np.ones((5, 3), np.uint8))
+    count, labels, stats, _ = cv2.connectedComponentsWithStats(joined)
+    keep = np.zeros(count, np.bool_)
+    for label in range(1, count):
+        width, height = int(stats[label, cv2.CC_STAT_WIDTH]), int(stats[label, cv2.CC_STAT_HEIGHT])
+        area = int(stats[label, cv2.CC_STAT_AREA])
+        keep[label] = height > MIN_SHARE * rows and area / height < MAX_WIDTH and width < height / 4
+    return np.asarray(keep[labels], np.bool_)
+
+
+THRESHOLD = 0.3
+SPLIT_THRESHOLDS = (0.5, 0.7, 0.85)
+MIN_PEAK = 0.5
+MIN_PIXELS = 12
+DOUBLE_SHARE = 0.15
+VERTICAL_RATIO = 2.5
+
+Mask = NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True)
+class Fragment:
+    """A piece of a line: the centre of one ribbon, in map pixels.
+
+    Attributes:
+        x: float32 [n], ascending, one a column.
+        y: float32 [n], centre of the ribbon there.
+        thickness: typical extent across the line.
+    """
+
+    x: NDArray[np.float32]
+    y: NDArray[np.float32]
+    thickness: float
+
+    @property
+    def length(self) -> float:
+        """Extent along the line."""
+        return float(self.x[-1] - self.x[0]) + 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Fragments:
+    """Level pieces, and upright ones: the latter with x and y exchanged."""
+
+    level: list[Fragment]
+    upright: list[Fragment]
+
+
+def find_fragments(text_map: TextMap) -> Fragments:
+    """Trace every ribbon of a text map.
+
+    Ribbons of neighbouring lines that touch are told apart at a higher threshold.
+    """
+    level: list[Fragment] = []
+    upright: list[Fragment] = []
+    for ribbon, x0, y0 in _ribbons(text_map.probability, THRESHOLD, SPLIT_THRESHOLDS):
+        height, width = ribbon.shape
+        if height > VERTICAL_RATIO * width:
+            upright.append(_trace(ribbon.T, y0, x0))
+        else:
+            level.append(_trace(ribbon, x0, y0))
+    return Fragments(level, upright)
+
+
+def _ribbons(
+    probability: NDArray[np.float32], threshold: float, finer: tuple[float, ...], origin: tuple[int, int] = (0, 0)
+) -> list[tuple[Mask, int, int]]:
+    """Masks of single ribbons with the position of their upper left corner."""
+    count, labels, stats, _ = cv2.connectedComponentsWithStats((probability > threshold).astype(np.uint8))
+    found: list[tuple[Mask, int, int]] = []
+    for label in range(1, count):
+        x, y, width, height, pixels = (int(value) for value in stats[label])
+        if pixels < MIN_PIXELS:
+            continue
+        ribbon = labels[y : y + height, x : x + width] == label
+        values = np.where(ribbon, probability[y : y + height, x : x + width], np.float32(0))
+        if values.max() < MIN_PEAK:
+            continue
+        here = (origin[0] + x, origin[1] + y)
+        if finer and _holds_two_lines(ribbon):
+            found.extend(_ribbons(values, finer[0], finer[1:], here))
+        else:
+            found.append((ribbon, *here))
+    return found
+
+
+def _holds_two_lines(ribbon: Mask) -> bool:
+    """True where many columns cross more than one stretch of the ribbon, or it is far thicker in places."""
+    edges = np.diff(ribbon.astype(np.int8), axis=0, prepend=0)
+    stretches = (edges == 1).sum(axis=0)
+    return bool((stretches > 1).mean() > DOUBLE_SHARE) and ribbon.shape[1] > ribbon.shape[0]
+
+
+def _trace(ribbon: Mask, x0: int, y0: int) -> Fragment:
+    """Centre line and thickness of a ribbon that runs from left to right."""
+    rows = np.arange(ribbon.shape[0], dtype=np.float32)[:, None]
+    counts = ribbon.sum(axis=0)
+    filled = counts > 0
+    centre = (ribbon * rows).sum(axis=0)[filled] / counts[filled]
+    columns = np.flatnonzero(filled)
+    thickness = float(np.median(counts[filled]))
+    smooth = cv2.GaussianBlur(
+        centre[None].astype(np.float32), (0, 0), max(2 * thickness, 1.0), borderType=cv2.BORDER_REFLECT
+    )[0]
+    return Fragment((x0 + columns + 0.5).astype(np.float32), smooth + np.float32(y0 + 0.5), thickness)
+
+
+MAX_GAP = 7.0
+MAX_OVERLAP = 1.0
+MAX_STEP = 1.0
+MAX_THICKNESS_RATIO = 2.2
+SLOPE_REACH = 12.0
+STEP_WEIGHT = 3.0
+GUTTER_GAP, COLUMN_LENGTH, ALIGNMENT, OTHER_STARTS = 2.0, 8.0, 2.0, 3
+
+
+def join_fragments(fragments: Sequence[Fragment], rulings: Mask | None = None) -> list[Fragment]:
+    """Join pieces into lines; distances are in units of the ribbons' thickness.
+
+    Args:
+        fragments: pieces that run from left to right.
+        rulings: bool [rows, columns]; pieces are not joined across True.
+    """
+    candidates = []
+    starts = np.array([piece.x[0] for piece in fragments])
+    for left_index, left in enumerate(fragments):
+        for right_index, right in enumerate(fragments):
+            if left_index == right_index:
+                continue
+            cost = _cost(left, right)
+            if cost is None or _separated(left, right, rulings) or _across_gutter(left, right, starts):
+                continue
+            candidates.append((cost, left_index, right_index))
+    following: dict[int, int] = {}
+    preceded: set[int] = set()
+    for _, left_index, right_index in sorted(candidates):
+        if left_index not in following and right_index not in preceded:
+            following[left_index] = right_index
+            preceded.add(right_index)
+    chains = (_chain(start, following) for start in range(len(fragments)) if start not in preceded)
+    return [_merge([fragments[index] for index in chain]) for chain in chains]
+
+
+def _cost(left: Fragment, right: Fragment) -> float | None:
+    """What joining costs; None where the two do not belong together. Costs grow from left to right, so no loops."""
+    thickness = (left.thickness + right.thickness) / 2
+    ratio = max(left.thickness, right.thickness) / min(left.thickness, right.thickness)
+    gap = float(right.x[0] - left.x[-1]) / thickness
+    if not -MAX_OVERLAP <= gap <= MAX_GAP or ratio > MAX_THICKNESS_RATIO:
+        return None
+    if right.x[0] <= left.x[0] or right.x[-1] <= left.x[-1]:
+        return None
+    middle = float(left.x[-1] + right.x[0]) / 2
+    step = abs(_extrapolate(left, middle, at_end=True) - _extrapolate(right, middle, at_end=False)) / thickness
+    level = abs(float(left.y[-1] - right.y[0])) / thickness
+    step = min(step, level)
+    return gap + STEP_WEIGHT * step if step <= MAX_STEP else None
+
+
+def _extrapolate(piece: Fragment, x: float, *, at_end: bool) -> float:
+    """Height of the piece's centre line where it would reach ``x``."""
+    reach = max(round(SLOPE_REACH * piece.thickness), 2)
+    xs, ys = (piece.x[-reach:], piece.y[-reach:]) if at_end else (piece.x[:reach], piece.y[:reach])
+    if len(xs) < reach // 2 or xs[-1] - xs[0] < 3 * piece.thickness:
+        return float(ys[-1] if at_end else ys[0])
+    slope, offset = np.polyfit(xs - x, ys, 1)
+    del slope
+    return float(offset)
+
+
+def _separated(left: Fragment, right: Fragment, rulings: Mask | None) -> bool:
+    if rulings is None:
+        return False
+    x0, x1 = sorted((int(left.x[-1]), int(right.x[0])))
+    y = int((left.y[-1] + right.y[0]) / 2)
+    return bool(rulings[min(max(y, 0), rulings.shape[0] - 1), max(x0 - 1, 0) : x1 + 2].any())
+
+
+def _across_gutter(left: Fragment, right: Fragment, starts: NDArray[np.floating]) -> bool:
+    """True where a new column begins: after a gap, at a place where other lines begin too.
+
+    A short piece on the left, such as a verse number, is no column.
+    """
+    thickness = (left.thickness + right.thickness) / 2
+    if right.x[0] - left.x[-1] < GUTTER_GAP * thickness or left.length < COLUMN_LENGTH * thickness:
+        return False
+    aligned = np.abs(starts - right.x[0]) < ALIGNMENT * thickness
+    return bool(np.count_nonzero(aligned) > OTHER_STARTS)
+
+
+def _chain(start: int, following: dict[int, int]) -> list[int]:
+    chain = [start]
+    while chain[-1] in following:
+        chain.append(following[chain[-1]])
+    return chain
+
+
+def _merge(pieces: list[Fragment]) -> Fragment:
+    if len(pieces) == 1:
+        return pieces[0]
+    x = np.concatenate([piece.x for piece in pieces])
+    y = np.concatenate([piece.y for piece in pieces])
+    columns, first = np.unique(x, return_index=True)
+    lengths = [piece.length for piece in pieces]
+    return Fragment(columns, y[first], float(np.average([piece.thickness for piece in pieces], weights=lengths)))
+
+
+BASELINE_OFFSET = 0.45
+OUTLINE_HEIGHT = 2.6
+END_EXTENSION = 0.7
+TOLERANCE = 0.08
+
+
+def line_geometry(piece: Fragment, text_map: TextMap, *, upright: bool = False) -> tuple[Polyline, Polygon]:
+    """Baseline and outline of a line in page pixels.
+
+    Args:
+        piece: centre of the ribbon in map pixels; x and y exchanged where ``upright``.
+        text_map: gives the scale of the page.
+        upright: the line runs up the page; its baseline then goes from the bottom to the top.
+    """
+    thickness = piece.thickness
+    reach = END_EXTENSION * thickness
+    x = np.concatenate([[piece.x[0] - reach], piece.x, [piece.x[-1] + reach]])
+    y = np.concatenate([[piece.y[0]], piece.y, [piece.y[-1]]])
+    curve = _simplify(np.stack([x, y + BASELINE_OFFSET * thickness], axis=1), TOLERANCE * thickness)
+    up = np.array([0.0, OUTLINE_HEIGHT * ASCENT_SHARE * thickness])
+    down = np.array([0.0, OUTLINE_HEIGHT * (1 - ASCENT_SHARE) * thickness])
+    outline = np.concatenate([curve - up, (curve + down)[::-1]])
+    rows, columns = text_map.probability.shape
+    return (
+        _to_page(curve, (columns, rows), text_map, upright),
+        _to_page(outline, (columns, rows), text_map, upright),
+    )
+
+
+def _simplify(curve: NDArray[np.float64], tolerance: float) -> NDArray[np.float64]:
+    kept = cv2.approxPolyDP(curve.astype(np.float32)[:, None], tolerance, closed=False)
+    return np.asarray(kept[:, 0], np.float64)
+
+
+def _to_page(
+    points: NDArray[np.float64], size: tuple[int, int], text_map: TextMap, upright: bool
+) -> tuple[tuple[float, float], ...]:
+    """Scale to page pixels, within the page; an upright line is turned so that it runs up the page."""
+    columns, rows = size
+    if upright:
+        # x ran down the page; the mirror image in y makes "below the line" point to the right of the page
+        points = points[:, ::-1][::-1]
+    scaled = np.clip(points, 0, [columns, rows]) / [text_map.scale_x, text_map.scale_y]
+    return tuple((round(float(x), 1), round(float(y), 1)) for x, y in scaled)

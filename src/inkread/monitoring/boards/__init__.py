@@ -1,1 +1,0 @@
-"""The dashboards, one module each: for everybody, for quality, for jobs, for machines."""

@@ -1,0 +1,238 @@
+"""The stages from shards to a registered model, named as in ``dvc.yaml``.
+
+Usage: ``python -m inkread.pipeline build_train_cnn``, in the folder of ``params.yaml``
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import shutil
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from inkread.bundle import Bundle, Confidences
+from inkread.data.dataset import content_hash
+from inkread.data.store import LineStore
+from inkread.document import Line, Word
+from inkread.evaluation.calibration import figures, rated_words, reliability, risk_coverage, word_error
+from inkread.evaluation.compare import ReadLine, compared
+from inkread.evaluation.confidences import TuningLine, calibrate
+from inkread.evaluation.html import html_report
+from inkread.evaluation.report import summarise
+from inkread.evaluation.statistics import classification
+from inkread.evaluation.text import normalise
+from inkread.io.files import write_bytes
+from inkread.pipeline.params import Params
+from inkread.pipeline.params import Recognizer as RecognizerParams
+from inkread.pipeline.stage import Artifacts, read_json, write_json
+from inkread.recognition.alphabet import Alphabet
+from inkread.recognition.confidence import Calibration, line_confidence
+from inkread.recognition.decoding import Hypothesis, greedy
+from inkread.recognition.line_reader import words_of
+from inkread.registry import Registry
+from inkread.training.bundling import describe
+from inkread.training.data import MixturePlan
+from inkread.training.export import measure_parity
+from inkread.training.module import Optimisation
+from inkread.training.release import Release, read_plan, release, trained_network
+from inkread.training.scoring import frames_of, torch_frames
+from inkread.training.settings import CallbackSettings
+from inkread.training.tracking import TrackingPlan
+from inkread.training.train import LAST, TrainingPlan, train
+from inkread.training.word_cnn import WordImages, classify, load_word_cnn, save_word_cnn, train_word_cnn
+
+
+def setup_callbacks(artifacts: Artifacts, params: Params) -> None:
+    """Write the checked settings."""
+    write_json(artifacts.callbacks, params.setup_callbacks.model_dump())
+
+
+def build_train_cnn(artifacts: Artifacts, params: Params) -> None:
+    """Train both with the same callbacks; an interrupted run of the recogniser goes on."""
+    callbacks = CallbackSettings.model_validate(read_json(artifacts.callbacks))
+    _train_words(artifacts, params, callbacks)
+    plan = recognizer_plan(artifacts, params.build_train_cnn.recognizer, callbacks)
+    train(plan, artifacts.run)
+
+
+def recognizer_plan(artifacts: Artifacts, chosen: RecognizerParams, callbacks: CallbackSettings) -> TrainingPlan:
+    """The training plan that the parameters ask for, on the shards of the pipeline."""
+    start = Bundle.open().folder if chosen.start == "bundled" else Path(chosen.start)
+    weights = artifacts.run.parent / "line_weights.json"
+    write_json(weights, read_json(artifacts.weights)["lines"])
+    return TrainingPlan(
+        mixture=MixturePlan(store=artifacts.shards, line_weights=weights, shares={}),
+        optimisation=Optimisation(rate=chosen.rate, warm_up=chosen.warm_up, steps=chosen.steps),
+        warm=chosen.start != "random",
+        start=None if chosen.start in ("ppocr", "random") else start,
+        average=callbacks.average,
+        columns=chosen.columns,
+        validate_every=chosen.validate_every,
+        validation_lines=chosen.validation_lines,
+        checkpoint_minutes=callbacks.checkpoint_minutes,
+        seed=chosen.seed,
+        alphabet=read_json(artifacts.alphabet)["characters"],
+        tracking=TrackingPlan(data_hash=content_hash(artifacts.dataset)),
+    )
+
+
+def _train_words(artifacts: Artifacts, params: Params, callbacks: CallbackSettings) -> None:
+    shutil.rmtree(artifacts.word_cnn, ignore_errors=True)
+    artifacts.word_cnn.mkdir(parents=True)
+    words = read_json(artifacts.one_hot / "words.json")["words"]
+    weights = read_json(artifacts.weights)["words"]
+    figures: dict[str, float] = {}
+    if words:
+        network, figures = train_word_cnn(
+            known_words(artifacts, "train"),
+            known_words(artifacts, "val"),
+            [weights[word] for word in words],
+            params.build_train_cnn.word_cnn,
+            callbacks,
+            artifacts.word_cnn,
+        )
+        save_word_cnn(artifacts.word_cnn / "word_cnn.safetensors", network, words)
+    write_json(artifacts.word_cnn / "training.json", figures)
+
+
+def known_words(artifacts: Artifacts, split: str) -> WordImages:
+    """The words of a split that are in the vocabulary."""
+    with (
+        np.load(artifacts.shards / split / "words.npz") as words,
+        np.load(artifacts.one_hot / f"{split}.npz") as labels,
+    ):
+        known = labels["one_hot"].sum(axis=1) > 0
+        return WordImages(words["images"][known], labels["one_hot"][known])
+
+
+SPLIT = "test"
+
+
+def evaluate_model(artifacts: Artifacts, params: Params) -> None:
+    """Read the test lines greedily; compare the classifier with the recogniser on the same words."""
+    confidences = calibrate_on_val(artifacts)
+    write_json(artifacts.calibration, confidences.model_dump())
+    store = LineStore.open(artifacts.shards / SPLIT)
+    tested = read_shard(artifacts, store)
+    lines = compare_lines(store, tested, confidences)
+    kept = lines[:: max(-(-len(lines) // params.evaluate_model.most_lines), 1)]
+    baseline = word_baseline(artifacts, {line.id: line for line in lines})
+    summary = summarise(SPLIT, SPLIT, kept, [])
+    assert summary.cer is not None and summary.wer is not None
+    metrics = {
+        "cer": summary.cer.value,
+        "cer_low": summary.cer.low,
+        "cer_high": summary.cer.high,
+        "wer": summary.wer.value,
+        "lines": summary.lines,
+        "documents": summary.documents,
+        **figures(kept),
+        "word_ece_raw": word_error(rated_words(compare_lines(store, tested, Confidences()))),
+        "word_cnn": {key: value for key, value in (baseline or {}).items() if key != "classification"},
+    }
+    write_json(artifacts.metrics, metrics)
+    strips = {line.name: index for index, line in enumerate(store.lines)}
+    page = html_report(
+        "pipeline run", kept, {"split": SPLIT}, baseline, picture_of=lambda line: store.image(strips[line.id])
+    )
+    write_bytes(artifacts.report, page.encode())
+    curve = risk_coverage(kept)
+    _write_table(artifacts, "risk_coverage", ("coverage", "cer"), [(point.coverage, point.cer) for point in curve])
+    bins = reliability(rated_words(kept))
+    _write_table(artifacts, "reliability", ("confidence", "right"), [(row.confidence, row.right) for row in bins])
+
+
+def calibrate_on_val(artifacts: Artifacts) -> Confidences:
+    """Fit the calibrations of words and lines on the val shard."""
+    store = LineStore.open(artifacts.shards / "val")
+    nothing = np.zeros((0, 0), np.float32)
+    lines = [TuningLine(line.source, line.document, line.text, nothing) for line in store.lines]
+    return calibrate(lines, read_shard(artifacts, store))[0]
+
+
+def read_shard(artifacts: Artifacts, store: LineStore) -> list[Hypothesis]:
+    """What the trained network reads in the lines and words of a shard, without a language model."""
+    plan = read_plan(artifacts.run)
+    frames = torch_frames(trained_network(plan, artifacts.run / LAST))
+    alphabet = Alphabet(plan.alphabet)
+    return [greedy(seen, alphabet) for seen in frames_of(frames, [store.image(index) for index in range(len(store))])]
+
+
+def compare_lines(store: LineStore, readings: Sequence[Hypothesis], confidences: Confidences) -> list[ReadLine]:
+    """The lines of a shard beside what was read, with calibrated confidences."""
+    of_word, of_line = (
+        Calibration(**values.model_dump()) for values in (confidences.word_calibration, confidences.line_calibration)
+    )
+    found = []
+    for line, reading in zip(store.lines, readings, strict=True):
+        words = tuple(
+            Word(reading.text[word.start : word.stop], (), word.confidence(of_word)) for word in words_of(reading)
+        )
+        read = Line(line.name, (), (), reading.text, of_line.apply(line_confidence(reading.confidences)), words)
+        found.append(compared(line.text, read, line.document, line.name, line.name, line.source))
+    return found
+
+
+def word_baseline(artifacts: Artifacts, read: dict[str, ReadLine]) -> dict[str, Any] | None:
+    """What the classifier and the recogniser make of the test words; None where there is no classifier."""
+    path = artifacts.word_cnn / "word_cnn.safetensors"
+    if not path.is_file():
+        return None
+    network, vocabulary = load_word_cnn(path)
+    with np.load(artifacts.shards / SPLIT / "words.npz") as words:
+        images, texts, names = words["images"], words["texts"].tolist(), words["names"].tolist()
+    answers = [vocabulary[number] for number in classify(network, images)]
+    by_recognizer = [normalise(read[name].read) for name in names]
+    known = [index for index, text in enumerate(texts) if text in vocabulary]
+    return {
+        "vocabulary": len(vocabulary),
+        "words": len(texts),
+        "known": len(known),
+        "accuracy_all": _share_right(texts, answers, range(len(texts))),
+        "accuracy_known": _share_right(texts, answers, known),
+        "recognizer_accuracy_all": _share_right(texts, by_recognizer, range(len(texts))),
+        "recognizer_accuracy_known": _share_right(texts, by_recognizer, known),
+        "classification": classification([texts[i] for i in known], [answers[i] for i in known]).as_dict(),
+    }
+
+
+def _share_right(written: Sequence[str], answered: Sequence[str], chosen: Iterable[int]) -> float:
+    picked = list(chosen)
+    return sum(written[index] == answered[index] for index in picked) / max(len(picked), 1)
+
+
+def _write_table(artifacts: Artifacts, name: str, header: tuple[str, str], rows: Iterable[tuple[float, float]]) -> None:
+    stream = io.StringIO()
+    writer = csv.writer(stream, lineterminator="\n")
+    writer.writerow(header)
+    writer.writerows([f"{first:.5f}", f"{second:.5f}"] for first, second in rows)
+    write_bytes(artifacts.plots / f"{name}.csv", stream.getvalue().encode())
+
+
+def export_model(artifacts: Artifacts, params: Params) -> None:
+    """Export, and compare the exported networks with the one that was trained."""
+    shutil.rmtree(artifacts.bundle, ignore_errors=True)
+    chosen = params.export_model
+    model = release(artifacts.run, artifacts.bundle, Release(version=chosen.version, name=chosen.name))
+    confidences = Confidences.model_validate(read_json(artifacts.calibration))
+    describe(model.model_copy(update=dict(confidences)), artifacts.bundle)
+    network = trained_network(read_plan(artifacts.run), artifacts.run / LAST)
+    write_json(artifacts.parity, measure_parity(network, artifacts.bundle, artifacts.shards / "val"))
+
+
+def register_model(artifacts: Artifacts, params: Params) -> None:
+    """Store bundle, report and figures as a new version."""
+    chosen = params.register_model
+    metrics = read_json(artifacts.metrics)
+    registry = Registry(chosen.tracking_uri or None, chosen.name)
+    version = registry.register(
+        artifacts.bundle,
+        report=artifacts.report,
+        data_hash=content_hash(artifacts.dataset),
+        metrics={name: metrics[name] for name in ("cer", "wer")},
+    )
+    write_json(artifacts.registered, {"name": chosen.name, "version": version, "tracking_uri": registry.uri})

@@ -1,0 +1,207 @@
+"""Line images: how far above and below its baseline a line is cut, and the cut itself.
+
+Usage: ``bands = line_bands(baselines, polygons); cut_strip(grey, baselines[0], ascent=bands[0].ascent, ...)``
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from inkread.document import Polygon, Polyline
+
+HEIGHT = 48
+"""Rows of a line image, unless a bundle says otherwise."""
+REACH = 1.08
+ASCENT_SHARE = 2 / 3
+OUTLINE_BOUNDS = (0.7, 1.5)
+AROUND = 15
+AROUND_BOUNDS = (0.9, 1.2)
+"""A band's share of the median band of the ``AROUND`` lines nearest to it, itself among them."""
+MIN_OVERLAP = 0.2
+MIN_DISTANCE = 0.15
+MIN_BAND = 6.0
+
+
+@dataclass(frozen=True, slots=True)
+class Band:
+    """Extent of a line above and below its baseline, in page pixels."""
+
+    ascent: float
+    descent: float
+
+
+def line_bands(baselines: Sequence[Polyline], polygons: Sequence[Polygon]) -> list[Band]:
+    """The band of each line of a page, from the distance to its neighbours and its outline.
+
+    Args:
+        baselines: one polyline a line, at least two points each.
+        polygons: the outlines, same order; an empty one leaves the distance alone to decide.
+    """
+    chords = np.array([(line[0], line[-1]) for line in baselines], dtype=np.float64).reshape(-1, 2, 2)
+    heights = [_outline_height(baseline, polygon) for baseline, polygon in zip(baselines, polygons, strict=True)]
+    known = [height for height in heights if height]
+    typical = float(np.median(known)) if known else 40.0
+    totals = np.zeros(len(chords))
+    for index, height in enumerate(heights):
+        spacing = _nearest_distance(chords, index, MIN_DISTANCE * (height or typical))
+        totals[index] = REACH * spacing if spacing else height or typical
+        if height:
+            totals[index] = np.clip(totals[index], OUTLINE_BOUNDS[0] * height, OUTLINE_BOUNDS[1] * height)
+    bands = []
+    rows = chords[:, :, 1].mean(axis=1)
+    for own, row in zip(totals, rows, strict=True):
+        usual = float(np.median(totals[np.argsort(np.abs(rows - row), kind="stable")[:AROUND]]))
+        total = max(float(np.clip(own, AROUND_BOUNDS[0] * usual, AROUND_BOUNDS[1] * usual)), MIN_BAND)
+        bands.append(Band(ASCENT_SHARE * total, (1 - ASCENT_SHARE) * total))
+    return bands
+
+
+def _outline_height(baseline: Polyline, polygon: Polygon) -> float:
+    """Extent of an outline across its baseline, without its outermost tenths; 0 without an outline around it."""
+    if len(polygon) < 3:
+        return 0.0
+    points, chord = np.asarray(polygon), np.asarray(baseline)
+    along, across = _project(points, chord[0], chord[-1])
+    base_along, base_across = _project(chord, chord[0], chord[-1])
+    order = np.argsort(base_along, kind="stable")
+    rise = np.interp(along, base_along[order], base_across[order]) - across
+    if rise.max() < 0 or rise.min() > rise.max() / 2:
+        return 0.0  # beside its baseline: some files give the two at different scales
+    return float(max(np.percentile(rise, 90), 5.0) + max(-np.percentile(rise, 10), 3.0))
+
+
+def _nearest_distance(chords: NDArray[np.float64], index: int, minimum: float) -> float:
+    """Distance from a line to the nearest one beside it, 0 where there is none."""
+    start, end = chords[index]
+    along, across = _project(chords.reshape(-1, 2), start, end)
+    along, across = along.reshape(-1, 2), across.reshape(-1, 2)
+    length = float(np.hypot(*(end - start)))
+    low, high = along.min(axis=1), along.max(axis=1)
+    overlap = np.minimum(high, length) - np.maximum(low, 0.0)
+    middle = np.clip((np.maximum(low, 0.0) + np.minimum(high, length)) / 2, low, high)
+    run = np.where(np.ptp(along, axis=1) > 0, along[:, 1] - along[:, 0], 1.0)
+    share = np.clip((middle - along[:, 0]) / run, 0.0, 1.0)
+    distance = np.abs(across[:, 0] + share * (across[:, 1] - across[:, 0]))
+    beside = (overlap > MIN_OVERLAP * np.minimum(high - low, length)) & (distance > max(minimum, 1.0))
+    beside[index] = False
+    return float(distance[beside].min()) if beside.any() else 0.0
+
+
+def _project(
+    points: NDArray[np.float64], start: NDArray[np.float64], end: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Coordinates of points along the line from start to end, and across it (downward positive)."""
+    chord = end - start
+    length = float(np.hypot(*chord))
+    direction = chord / length if length else np.array([1.0, 0.0])
+    relative = points - start
+    return relative @ direction, relative @ np.array([-direction[1], direction[0]])
+
+
+Grey = NDArray[np.uint8]
+END_MARGIN = 0.25
+WHOLE_MARGIN = 0.06
+WHOLE_BASELINE = 0.7
+
+
+@dataclass(frozen=True, slots=True)
+class Strip:
+    """A straightened line and the way back to the page.
+
+    Attributes:
+        image: uint8 [height, width], ink dark.
+        origin: page coordinates of the baseline frame's origin.
+        direction: unit vector of the writing direction on the page.
+        offsets: baseline offset (page pixels, along the downward normal) for each strip column.
+        start: position of column 0 along ``direction``, in page pixels.
+        ascent: page pixels between the top row and the baseline.
+        scale: strip pixels for one page pixel.
+    """
+
+    image: Grey
+    origin: tuple[float, float]
+    direction: tuple[float, float]
+    offsets: NDArray[np.float32]
+    start: float
+    ascent: float
+    scale: float
+
+    def to_page(self, x: float, y: float) -> tuple[float, float]:
+        """The page point under the strip point (x, y)."""
+        column = min(max(int(x), 0), len(self.offsets) - 1)
+        along = self.start + x / self.scale
+        across = float(self.offsets[column]) - self.ascent + y / self.scale
+        ux, uy = self.direction
+        return (self.origin[0] + along * ux - across * uy, self.origin[1] + along * uy + across * ux)
+
+
+def cut_strip(grey: Grey, baseline: Polyline, *, ascent: float, descent: float, height: int) -> Strip:
+    """Cut the band ``ascent`` above to ``descent`` below a baseline and straighten it.
+
+    The band is turned so that the chord of the baseline is level, and each column is shifted by what the
+    baseline deviates from the chord, so letters keep their shape on slanted and on curved lines alike.
+
+    Args:
+        grey: uint8 [page height, page width].
+        baseline: two or more points in reading direction, page pixels.
+        ascent: extent above the baseline, page pixels, > 0.
+        descent: extent below the baseline, page pixels, >= 0.
+        height: rows of the strip.
+
+    Returns:
+        The strip, ``height`` rows high and as wide as the line at the same scale, with a margin at both ends.
+    """
+    points = np.asarray(baseline, dtype=np.float32)
+    chord = points[-1] - points[0]
+    length = float(np.hypot(*chord)) or 1.0
+    ux, uy = (float(v) / length for v in chord) if np.any(chord) else (1.0, 0.0)
+    relative = points - points[0]
+    along = relative @ np.array([ux, uy], np.float32)
+    across = relative @ np.array([-uy, ux], np.float32)
+    band = ascent + descent
+    margin = END_MARGIN * band
+    start, end = float(along.min()) - margin, float(along.max()) + margin
+    columns = max(round(end - start), 1)
+    order = np.argsort(along, kind="stable")
+    offsets = np.interp(start + np.arange(columns) + 0.5, along[order], across[order]).astype(np.float32)
+    offsets = cv2.GaussianBlur(offsets[None], (0, 0), max(band / 4, 1.0), borderType=cv2.BORDER_REPLICATE)[0]
+    rows = max(round(band), 1)
+    x = start + np.arange(columns, dtype=np.float32)[None, :] + 0.5
+    y = offsets[None, :] - ascent + np.arange(rows, dtype=np.float32)[:, None] + 0.5
+    origin_x, origin_y = (float(v) for v in points[0])
+    cut = cv2.remap(
+        grey,
+        (origin_x - 0.5 + ux * x - uy * y).astype(np.float32),
+        (origin_y - 0.5 + uy * x + ux * y).astype(np.float32),
+        cv2.INTER_LINEAR,
+        borderMode=cv2.BORDER_REPLICATE,
+    )
+    scale = height / rows
+    width = max(round(columns * scale), 1)
+    shrink = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
+    image = cv2.resize(cut, (width, height), interpolation=shrink)
+    resampled = cv2.resize(offsets[None], (width, 1), interpolation=cv2.INTER_LINEAR)[0]
+    return Strip(
+        image=np.asarray(image, np.uint8),
+        origin=(origin_x, origin_y),
+        direction=(ux, uy),
+        offsets=resampled,
+        start=start,
+        ascent=ascent,
+        scale=scale,
+    )
+
+
+def whole_line(grey: Grey) -> tuple[Polyline, float, float]:
+    """Baseline, ascent and descent of an image that shows one line or word and nothing else, for `cut_strip`.
+
+    Such images are often cut close to the ink, so the band is a little higher than they are.
+    """
+    height, width = grey.shape
+    base, margin = WHOLE_BASELINE * height, WHOLE_MARGIN * height
+    return ((0.0, base), (float(width), base)), base + margin, height - base + margin

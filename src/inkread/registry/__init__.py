@@ -1,1 +1,0 @@
-"""Model versions: log, register, promote, roll back (MLflow)."""

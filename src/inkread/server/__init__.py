@@ -1,0 +1,1 @@
+"""The web services: gateway, ingestion, training, prediction, and what watches them."""

@@ -1,0 +1,268 @@
+"""What every service is: health, metrics, request ids, bounds of bodies, logs.
+
+Usage: ``create_app("gateway", settings, lifespan)``
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import re
+import sys
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from importlib.metadata import version
+from uuid import uuid4
+
+import structlog
+from fastapi import FastAPI, Request, Response
+from fastapi.routing import APIRoute
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from pydantic import BaseModel
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from structlog.typing import Processor
+
+from inkread.server.metrics import HTTP_REQUESTS, HTTP_SECONDS, REQUESTS_REJECTED, prepare_handler
+from inkread.server.problems import PROBLEMS, ProblemError, add_problem_handlers, problem_response
+from inkread.server.settings import Settings
+
+QUIET_LOGGERS = ("uvicorn.access", "httpx2", "httpx", "alembic.runtime.migration", "mlflow", "httpcore")
+
+
+def configure_logs(service: str, level: int = logging.INFO) -> None:
+    """Send everything that is logged, the libraries' own included, to stderr as JSON."""
+    shared: list[Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        _named(service),
+    ]
+    structlog.configure(
+        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.make_filtering_bound_logger(level),
+        cache_logger_on_first_use=True,
+    )
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=shared,
+            processors=[
+                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                structlog.processors.format_exc_info,
+                structlog.processors.JSONRenderer(ensure_ascii=False),
+            ],
+        )
+    )
+    root = logging.getLogger()
+    root.handlers = [handler]
+    root.setLevel(level)
+    for name in QUIET_LOGGERS:
+        logging.getLogger(name).setLevel(logging.WARNING)
+
+
+def _named(service: str) -> Processor:
+    def add(_logger: object, _method: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
+        event.setdefault("service", service)
+        return event
+
+    return add
+
+
+REQUEST_ID = "X-Request-ID"
+SAFE_ID = re.compile(r"[\w.-]{1,64}", re.ASCII)
+SECURITY_HEADERS = {
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "same-origin",  # no-referrer would make browsers send our own forms with Origin: null
+    "Cache-Control": "no-store",
+}
+UNMATCHED = "unmatched"
+QUIET_PATHS = {"/healthz", "/readyz", "/metrics"}
+
+
+class RequestContext:
+    """Gives each request an id, the client's where it is a plain one; logs and counts it; answers bugs with 500."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handle one request."""
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        given = Headers(scope=scope).get(REQUEST_ID, "")
+        request_id = given if SAFE_ID.fullmatch(given) else uuid4().hex
+        scope.setdefault("state", {})["request_id"] = request_id
+        status = 500
+        started = False
+
+        async def send_marked(message: Message) -> None:
+            nonlocal status, started
+            if message["type"] == "http.response.start":
+                status, started = message["status"], True
+                headers = MutableHeaders(scope=message)
+                headers[REQUEST_ID] = request_id
+                for name, value in SECURITY_HEADERS.items():
+                    headers.setdefault(name, value)
+            await send(message)
+
+        begun = time.perf_counter()
+        with structlog.contextvars.bound_contextvars(request_id=request_id):
+            try:
+                await self.app(scope, receive, send_marked)
+            except Exception as error:
+                structlog.get_logger().error("unexpected", path=scope["path"], exc_info=error)
+                if started:
+                    raise
+                detail = "this is a bug in Inkread, report it with the request id"
+                problem = problem_response(Request(scope), ProblemError(500, "Internal Server Error", detail))
+                await problem(scope, receive, send_marked)
+            finally:
+                self._record(scope, status, time.perf_counter() - begun)
+
+    def _record(self, scope: Scope, status: int, seconds: float) -> None:
+        handler = str(getattr(scope.get("route"), "path", UNMATCHED))
+        HTTP_REQUESTS.labels(handler, scope["method"], f"{status // 100}xx").inc()
+        HTTP_SECONDS.labels(handler).observe(seconds)
+        if handler not in QUIET_PATHS:
+            structlog.get_logger().info(
+                "request", method=scope["method"], path=scope["path"], status=status, seconds=round(seconds, 4)
+            )
+
+
+class BodyBounds:
+    """Refuses bodies that are too large (413) or that stop coming (408), before they are kept anywhere.
+
+    Args:
+        app: what to protect.
+        most_bytes: of a body.
+        idle_seconds: longest time without a byte.
+    """
+
+    def __init__(self, app: ASGIApp, most_bytes: int, idle_seconds: float) -> None:
+        self.app = app
+        self.most_bytes = most_bytes
+        self.idle_seconds = idle_seconds
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handle one request."""
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        announced = Headers(scope=scope).get("content-length", "")
+        if announced.isdigit() and int(announced) > self.most_bytes:
+            await problem_response(Request(scope), self._too_large())(scope, receive, send)
+            return
+        taken, whole = 0, False
+
+        async def bounded() -> Message:
+            nonlocal taken, whole
+            if whole:
+                return await receive()
+            try:
+                message = await asyncio.wait_for(receive(), self.idle_seconds)
+            except TimeoutError:
+                REQUESTS_REJECTED.labels("timed_out").inc()
+                raise HTTPException(408, "the upload stopped, send it again") from None
+            taken += len(message.get("body", b""))
+            whole = not message.get("more_body", False)
+            if taken > self.most_bytes:
+                problem = self._too_large()
+                raise HTTPException(problem.status, problem.detail)
+            return message
+
+        await self.app(scope, bounded, send)
+
+    def _too_large(self) -> ProblemError:
+        REQUESTS_REJECTED.labels("too_large").inc()
+        detail = f"the upload is larger than the {self.most_bytes / 2**20:g} MiB that are taken, split it"
+        return ProblemError(413, "Content Too Large", detail)
+
+
+Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
+Ready = Callable[[], Awaitable[str]]
+
+
+class Health(BaseModel):
+    """The service is alive, or can work."""
+
+    status: str = "ok"
+
+
+async def always_ready() -> str:
+    """For a service that waits for nothing."""
+    return ""
+
+
+def create_app(
+    service: str,
+    settings: Settings,
+    *,
+    lifespan: Lifespan | None = None,
+    ready: Ready = always_ready,
+    before_metrics: Callable[[], None] = lambda: None,
+    body_mib: float | None = None,
+    summary: str = "",
+) -> FastAPI:
+    """An application with ``/healthz``, ``/readyz``, ``/metrics`` and ``/openapi.json``.
+
+    Args:
+        service: its name.
+        settings: bounds of uploads.
+        lifespan: what it opens at start and closes at the end.
+        ready: "" where it can work, else the reason why not, in one sentence.
+        before_metrics: sets gauges that are read from elsewhere.
+        body_mib: largest body; ``settings.upload_mib`` where not given.
+        summary: what it is for, in its documentation.
+    """
+
+    @asynccontextmanager
+    async def run(app: FastAPI) -> AsyncIterator[None]:
+        for route in app.routes:
+            if isinstance(route, APIRoute):
+                prepare_handler(route.path, frozenset(route.methods or ()))
+        prepare_handler(UNMATCHED, frozenset({"GET", "POST"}))
+        async with (lifespan or _nothing)(app):
+            yield
+
+    app = FastAPI(
+        title=f"Inkread {service}",
+        version=version("inkread"),
+        summary=summary,
+        lifespan=run,
+        docs_url=None,
+        redoc_url=None,
+    )
+    app.state.settings = settings
+    most_bytes = int((body_mib or settings.upload_mib) * 2**20)
+    app.add_middleware(BodyBounds, most_bytes=most_bytes, idle_seconds=settings.idle_seconds)
+    app.add_middleware(RequestContext)
+    add_problem_handlers(app)
+
+    @app.get("/healthz", tags=["operation"], summary="Is the process alive?")
+    async def healthz() -> Health:
+        return Health()
+
+    @app.get("/readyz", tags=["operation"], summary="Can it work?", responses={503: PROBLEMS[503]})
+    async def readyz() -> Health:
+        if reason := await ready():
+            raise ProblemError(503, "Not Ready", reason, {"Retry-After": "2"})
+        return Health(status="ready")
+
+    @app.get("/metrics", tags=["operation"], summary="Metrics for Prometheus", response_class=Response)
+    def metrics() -> Response:
+        before_metrics()
+        return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
+
+    return app
+
+
+@asynccontextmanager
+async def _nothing(_app: FastAPI) -> AsyncIterator[None]:
+    yield

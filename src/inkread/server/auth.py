@@ -1,0 +1,161 @@
+"""Who asks the gateway: bearer token, HTTP Basic, or the cookie of the web page; with lock-out and rate limit.
+
+Usage: ``@app.get("/models") def models(who: User) -> …``, with ``app.state.gatekeeper = Gatekeeper(settings, users)``
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hmac
+from collections import OrderedDict
+from dataclasses import dataclass
+from typing import Annotated
+
+import structlog
+from fastapi import Depends, Request
+from fastapi.security import HTTPBasic, OAuth2PasswordBearer
+from limits import RateLimitItem, RateLimitItemPerMinute, parse
+from limits.storage import storage_from_string
+from limits.strategies import MovingWindowRateLimiter
+
+from inkread.server.metrics import LOGINS, REQUESTS_REJECTED
+from inkread.server.problems import ProblemError
+from inkread.server.settings import Settings
+from inkread.server.tokens import CLIENTS, Identity, issue, unauthorized, verify
+from inkread.server.users import Users
+
+COOKIE = "inkread_session"
+FAILURES = RateLimitItemPerMinute(5)
+FAILURES_OF_ADDRESS = RateLimitItemPerMinute(50)
+REMEMBERED = 256
+WRONG = "user name or password is wrong"
+
+
+@dataclass(frozen=True, slots=True)
+class _Proven:
+    """A password that was right for this hash, so that HTTP Basic need not prove it again with every request."""
+
+    name: str
+    password_hash: str
+
+
+class Gatekeeper:
+    """Checks credentials.
+
+    Args:
+        settings: key, life of tokens, limits.
+        users: who may log in.
+    """
+
+    def __init__(self, settings: Settings, users: Users) -> None:
+        self._settings = settings
+        self._users = users
+        self._key = settings.key(CLIENTS)
+        self._limiter = MovingWindowRateLimiter(storage_from_string(settings.limits_url))
+        self._rate: RateLimitItem = parse(settings.rate_limit)
+        self._proven: OrderedDict[str, _Proven] = OrderedDict()
+
+    def log_in(self, name: str, password: str, address: str) -> Identity:
+        """Who it is; ProblemError 401 where name or password is wrong, 429 after five failures in a minute."""
+        if not (
+            self._limiter.test(FAILURES, "failures", name, address)
+            and self._limiter.test(FAILURES_OF_ADDRESS, "failures", address)
+        ):
+            LOGINS.labels("locked").inc()
+            raise ProblemError(429, "Locked", "too many wrong log-ins, wait a minute", {"Retry-After": "60"})
+        user = self._users.verify(name, password)
+        if user is None:
+            self._limiter.hit(FAILURES, "failures", name, address)
+            self._limiter.hit(FAILURES_OF_ADDRESS, "failures", address)
+            LOGINS.labels("failed").inc()
+            structlog.get_logger().warning("login_failed", user=name[:64], address=address)
+            raise unauthorized(WRONG)
+        LOGINS.labels("succeeded").inc()
+        return user.identity
+
+    def token(self, who: Identity) -> str:
+        """A token for the user."""
+        return issue(who, self._key, self._settings.token_minutes)
+
+    def identify(self, request: Request) -> Identity:
+        """Who sends a request; ProblemError 401 or 429."""
+        kind, _, credentials = request.headers.get("authorization", "").partition(" ")
+        if kind.lower() == "bearer":
+            who = self._still_there(verify(credentials, self._key))
+        elif kind.lower() == "basic":
+            who = self._basic(credentials, client_address(request))
+        elif COOKIE in request.cookies:
+            refuse_other_origins(request)
+            who = self._still_there(verify(request.cookies[COOKIE], self._key))
+        else:
+            raise unauthorized("log in: with POST /token, or with HTTP Basic")
+        if not self._limiter.hit(self._rate, "requests", who.name):
+            REQUESTS_REJECTED.labels("rate_limited").inc()
+            detail = f"more than {self._rate} requests, wait a little"
+            raise ProblemError(429, "Too Many Requests", detail, {"Retry-After": "5"})
+        return who
+
+    def _still_there(self, who: Identity) -> Identity:
+        user = self._users.find(who.name)
+        if user is None or user.disabled or user.role != who.role:
+            raise unauthorized("the token is not valid, log in again")
+        return who
+
+    def _basic(self, credentials: str, address: str) -> Identity:
+        try:
+            name, _, password = base64.b64decode(credentials, validate=True).decode().partition(":")
+        except (binascii.Error, ValueError):
+            raise unauthorized(WRONG) from None
+        fingerprint = hmac.new(self._key.encode(), credentials.encode(), "sha256").hexdigest()
+        proven = self._proven.get(fingerprint)
+        user = self._users.find(name) if proven is not None else None
+        if proven is not None and user is not None and not user.disabled and user.password_hash == proven.password_hash:
+            return user.identity
+        who = self.log_in(name, password, address)
+        found = self._users.find(name)
+        if found is not None:
+            self._proven[fingerprint] = _Proven(name, found.password_hash)
+            while len(self._proven) > REMEMBERED:
+                self._proven.popitem(last=False)
+        return who
+
+
+def client_address(request: Request) -> str:
+    """The address that the request came from."""
+    return request.client.host if request.client is not None else ""
+
+
+def refuse_other_origins(request: Request) -> None:
+    """Raise ProblemError 403 where another web site made the browser send this request with our cookie."""
+    origin = request.headers.get("origin")
+    safe = request.method in ("GET", "HEAD", "OPTIONS")
+    if not safe and origin is not None and origin.partition("://")[2] != request.headers.get("host"):
+        raise ProblemError(403, "Forbidden", "this request comes from another web site")
+
+
+_bearer = OAuth2PasswordBearer(tokenUrl="token", auto_error=False, description="Token of POST /token")
+_basic = HTTPBasic(auto_error=False, description="User name and password", realm="inkread")
+
+
+def identify(
+    request: Request,
+    _token: Annotated[object, Depends(_bearer)],
+    _password: Annotated[object, Depends(_basic)],
+) -> Identity:
+    """Who sends the request; the two schemes are named for OpenAPI, the gatekeeper reads the headers itself."""
+    gatekeeper: Gatekeeper = request.app.state.gatekeeper
+    return gatekeeper.identify(request)
+
+
+User = Annotated[Identity, Depends(identify)]
+
+
+def require_admin(who: User) -> Identity:
+    """The sender, who must be an admin; ProblemError 403 for others."""
+    if not who.admin:
+        raise ProblemError(403, "Forbidden", "only an admin may do this")
+    return who
+
+
+Admin = Annotated[Identity, Depends(require_admin)]

@@ -1,0 +1,89 @@
+"""Models behind the gateway: what there is, promotion and rollback, with an audit trail.
+
+Usage: ``app.include_router(models.router)``
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import httpx2
+import structlog
+from fastapi import APIRouter, Body, Path, Request
+from fastapi.concurrency import run_in_threadpool
+from pydantic import BaseModel, Field
+
+from inkread import registry
+from inkread.registry import Audit, Registry, Version
+from inkread.server.auth import Admin, User
+from inkread.server.problems import PROBLEMS
+from inkread.server.settings import Settings
+from inkread.server.tokens import Identity, service_header
+
+router = APIRouter(tags=["models"], responses=PROBLEMS)
+
+
+class Reason(BaseModel):
+    """Why the champion is changed."""
+
+    why: str = Field("", max_length=500, examples=["lower CER on the archive's letters"])
+
+
+class Promotion(Reason):
+    """Why, and whether the gate's objection is overruled."""
+
+    force: bool = False
+
+
+class Champion(BaseModel):
+    """The version that is served from now on, and what prediction says to it."""
+
+    version: int
+    served: bool
+
+
+@router.get("/models", summary="All versions, newest first")
+def models(_who: User) -> list[Version]:
+    """The registered versions with their aliases and figures."""
+    return Registry().versions()
+
+
+@router.get("/models/audit", summary="Who changed the champion, when and why")
+def audit(_who: Admin) -> list[Audit]:
+    """The changes, oldest first."""
+    return Registry().audit()
+
+
+@router.post("/models/{version}/promote", summary="Make a version the champion")
+async def promote(
+    request: Request,
+    who: Admin,
+    version: Annotated[str, Path(pattern=r"^(\d{1,9}|[A-Za-z][\w.-]{0,63})$", examples=["challenger"])],
+    promotion: Annotated[Promotion, Body()],
+) -> Champion:
+    """Refused with 409 where it reads worse than the champion, unless ``force`` is set."""
+    number = await run_in_threadpool(
+        lambda: registry.promote(Registry(), version, who.name, promotion.why, force=promotion.force)
+    )
+    return await _serve(request, who, number)
+
+
+@router.post("/models/rollback", summary="Go back to the champion before this one")
+async def rollback(request: Request, who: Admin, reason: Annotated[Reason, Body()]) -> Champion:
+    """Refused with 409 where there is none."""
+    number = await run_in_threadpool(lambda: Registry().rollback(who.name, reason.why))
+    return await _serve(request, who, number)
+
+
+async def _serve(request: Request, who: Identity, number: int) -> Champion:
+    """Tell prediction, which would otherwise notice a few seconds later."""
+    settings: Settings = request.app.state.settings
+    client: httpx2.AsyncClient = request.app.state.client
+    url = settings.service_url("prediction") + "/model/refresh"
+    answered: dict[str, Any] = {}
+    try:
+        answer = await client.post(url, headers=service_header(who, settings), timeout=60)
+        answered = answer.json()
+    except (httpx2.TransportError, ValueError) as error:
+        structlog.get_logger().warning("prediction_not_told", version=number, detail=str(error))
+    return Champion(version=number, served=answered.get("registered") == number)

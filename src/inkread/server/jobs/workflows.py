@@ -1,0 +1,240 @@
+"""Durable jobs: they outlive the service that runs them, run one after another, and can be cancelled (DBOS).
+
+Usage: ``with running_jobs(settings): job = submit("train", {}, who="ada", settings=settings)``
+
+A job is a workflow of three steps: set the parameters, run the stages, collect what came of it. After ``kill -9`` the
+step that was cut off is run again, and DVC and the trainer go on from what they had finished.
+"""
+
+from __future__ import annotations
+
+import secrets
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from importlib.metadata import version
+from typing import Any
+
+import httpx2
+import structlog
+from dbos import DBOS, DBOSConfig, SetWorkflowID
+
+from inkread.server.jobs.workspace import JobError, JobStopped, Workspace
+from inkread.server.metrics import JOB_KINDS, JOB_SECONDS, JOB_STATES, JOBS, JOBS_FINISHED, SERVICE_UP
+from inkread.server.settings import SERVICES, Settings
+
+QUEUE = "pipeline"
+TARGETS = {"ingest": "one_hot_encode_labels", "train": "register_model", "retrain": "register_model"}
+STATES = {
+    "PENDING": "running",
+    "ENQUEUED": "queued",
+    "DELAYED": "queued",
+    "SUCCESS": "succeeded",
+    "CANCELLED": "cancelled",
+}
+COUNTED = timedelta(days=7)
+HEALTH_KEPT = timedelta(days=1)
+SCHEDULED = "schedule"
+
+_settings = Settings()
+_stopping = threading.Event()
+
+
+@contextmanager
+def running_jobs(settings: Settings, executor: str) -> Iterator[None]:
+    """Take jobs from the queue until the end of the block; those of this executor that were cut off go on first.
+
+    Args:
+        settings: where jobs are kept.
+        executor: name of this worker.
+    """
+    global _settings
+    _settings = settings
+    _stopping.clear()
+    config: DBOSConfig = {
+        "name": "inkread",
+        "system_database_url": settings.jobs_url,
+        "executor_id": settings.executor or executor,
+        "application_version": version("inkread"),
+        "log_level": "WARNING",
+    }
+    DBOS(config=config)
+    DBOS.launch()
+    DBOS.register_queue(QUEUE, global_concurrency=1, worker_concurrency=1)
+    _apply_schedules(settings)
+    try:
+        yield
+    finally:
+        _stopping.set()
+        DBOS.destroy()
+
+
+def submit(kind: str, changes: Mapping[str, Any], who: str, job: str | None = None) -> str:
+    """Queue a job and return its id.
+
+    Args:
+        kind: ingest or train.
+        changes: of the project's parameters.
+        who: asks for it.
+        job: its id, where files were kept under it already.
+    """
+    identifier = job or new_id(kind)
+    with SetWorkflowID(identifier):
+        DBOS.enqueue_workflow(QUEUE, WORKFLOWS[kind], dict(changes), who)
+    return identifier
+
+
+def new_id(kind: str) -> str:
+    """``new_id("train") == "train-20260131-120000-3f2a"``."""
+    return f"{kind}-{datetime.now(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
+
+
+def cancel(job: str) -> None:
+    """Cancel a job; its processes are ended and the project is put back by the worker that runs it."""
+    DBOS.cancel_workflow(job)
+
+
+@DBOS.workflow(name="ingest")
+def ingest(changes: dict[str, Any], who: str) -> dict[str, float]:
+    """Make the data set and everything that training needs of it."""
+    del who  # kept by DBOS with the job
+    return _run("ingest", changes)
+
+
+@DBOS.workflow(name="train")
+def train(changes: dict[str, Any], who: str) -> dict[str, float]:
+    """Train, evaluate, export and register."""
+    del who
+    return _run("train", changes)
+
+
+@DBOS.workflow(name="retrain")
+def retrain(_when: datetime, _context: Any) -> dict[str, float]:
+    """Train with the parameters as they are; nothing is done where neither data nor parameters changed."""
+    return _run("retrain", {})
+
+
+@DBOS.workflow(name="health")
+def health(_when: datetime, _context: Any) -> dict[str, float]:
+    """Ask every service whether it can work, and forget the checks of former days."""
+    begun = datetime.now(UTC)
+    try:
+        found = check_services()
+        if away := [service for service, ready in found.items() if not ready]:
+            JOBS_FINISHED.labels("health", "failed").inc()
+            raise JobError(f"not ready: {', '.join(away)}")
+        return found
+    finally:
+        JOB_SECONDS.labels("health").observe((datetime.now(UTC) - begun).total_seconds())
+        forget_health_checks()
+
+
+WORKFLOWS = {"ingest": ingest, "train": train}
+
+
+def _run(kind: str, changes: dict[str, Any]) -> dict[str, float]:
+    job = str(DBOS.workflow_id)
+    begun = datetime.now(UTC)
+    log = structlog.get_logger().bind(job=job, kind=kind)
+    log.info("job_started")
+    state = "succeeded"
+    try:
+        prepare(job, changes)
+        reproduce(job, TARGETS[kind])
+        return collect(kind)
+    except BaseException as error:  # DBOS tells of a cancelled job by one that is no Exception
+        state = "failed" if isinstance(error, Exception) and not isinstance(error, JobStopped) else "cancelled"
+        log.error("job_ended", state=state, detail=str(error))
+        Workspace(_settings.home).restore(job)
+        raise
+    finally:
+        JOBS_FINISHED.labels(kind, state).inc()
+        JOB_SECONDS.labels(kind).observe((datetime.now(UTC) - begun).total_seconds())
+
+
+@DBOS.step()
+def prepare(job: str, changes: dict[str, Any]) -> None:
+    """Set the parameters."""
+    Workspace(_settings.home).prepare(job, changes)
+
+
+@DBOS.step()
+def reproduce(job: str, target: str) -> None:
+    """Run the stages."""
+
+    def stopped() -> bool:
+        return _stopping.is_set() or is_cancelled(job)
+
+    try:
+        Workspace(_settings.home).reproduce(job, target, stopped)
+    except JobStopped:
+        if _stopping.is_set():
+            threading.Event().wait()  # the service ends here and its successor goes on: the job has not failed
+        raise
+
+
+@DBOS.step()
+def collect(kind: str) -> dict[str, float]:
+    """What the stages left."""
+    return {} if kind == "ingest" else Workspace(_settings.home).results()
+
+
+@DBOS.step()
+def check_services() -> dict[str, float]:
+    """1 for each service that is ready, 0 for one that is not."""
+    found = {}
+    for service in SERVICES:
+        try:
+            url = _settings.service_url(service) + "/readyz"
+            found[service] = float(httpx2.get(url, timeout=10, trust_env=False).is_success)
+        except httpx2.TransportError:
+            found[service] = 0.0
+    return found
+
+
+@DBOS.step()
+def forget_health_checks() -> None:
+    """Keep the checks of a day."""
+    old = (datetime.now(UTC) - HEALTH_KEPT).isoformat()
+    DBOS.delete_workflows([item.workflow_id for item in DBOS.list_workflows(name="health", end_time=old)])
+
+
+def is_cancelled(job: str) -> bool:
+    """Whether somebody cancelled it."""
+    status = DBOS.get_workflow_status(job)
+    return status is not None and status.status == "CANCELLED"
+
+
+def count_jobs() -> None:
+    """Set the gauges of jobs by kind and state, over a week, and of the services at the last health check.
+
+    All from the database, so that every worker tells the same, whichever of them ran the jobs.
+    """
+    since = (datetime.now(UTC) - COUNTED).isoformat()
+    found = DBOS.list_workflows(name=list(JOB_KINDS), start_time=since, load_input=False, load_output=False)
+    counts = {(kind, state): 0 for kind in JOB_KINDS for state in JOB_STATES}
+    for item in found:
+        counts[item.name, STATES.get(item.status, "failed")] += 1
+    for (kind, state), count in counts.items():
+        JOBS.labels(kind, state).set(count)
+    checks = [item for item in found if item.name == "health" and item.status in ("SUCCESS", "ERROR")]
+    if checks:
+        latest = max(checks, key=lambda item: item.created_at or 0)
+        for step in DBOS.list_workflow_steps(latest.workflow_id):
+            for service, ready in (step["output"] or {}).items():
+                SERVICE_UP.labels(service).set(ready)
+
+
+def _apply_schedules(settings: Settings) -> None:
+    chosen: tuple[tuple[str, Any, str, str | None], ...] = (
+        ("retrain", retrain, settings.retrain_schedule, QUEUE),
+        ("health", health, settings.health_schedule, None),
+    )
+    for name, workflow, crontab, queue in chosen:
+        if crontab:
+            DBOS.apply_schedules(
+                [{"schedule_name": name, "workflow_fn": workflow, "schedule": crontab, "queue_name": queue}]
+            )
+        elif DBOS.get_schedule(name) is not None:
+            DBOS.delete_schedule(name)

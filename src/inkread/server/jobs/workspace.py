@@ -1,0 +1,207 @@
+"""The DVC project that jobs work in: its parameters, its runs, and its state before a job, to go back to.
+
+Usage: ``Workspace(home).prepare(job, {"split_data": {"seed": 2}}); workspace.reproduce(job, "export_model", stopped)``
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psutil
+import yaml
+
+from inkread.errors import DatasetError, InkreadError
+from inkread.io.files import write_bytes
+from inkread.pipeline.params import check_params
+from inkread.pipeline.project import prepare_project
+from inkread.pipeline.stage import STAGES, Artifacts, read_json
+
+PARAMS, LOCK = "params.yaml", "dvc.lock"
+KEPT = (PARAMS, LOCK)
+POLL_SECONDS = 0.5
+NICENESS = 10
+STAGE = re.compile(r"(?:Running stage|Stage) '(\w+)'")
+LOG_LINES = 40
+METRICS = ("cer", "wer", "cer_80", "ece")
+
+
+class JobError(InkreadError):
+    """A job failed; the message says where and why."""
+
+
+class JobStopped(JobError):
+    """A job was ended from outside."""
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far the log says a job is: stage, share of the stages that are behind it, last lines."""
+
+    stage: str
+    share: float
+    lines: list[str]
+
+
+class Workspace:
+    """The project in ``home/pipeline`` and what is kept of each job in ``home/jobs/<id>``.
+
+    Args:
+        home: of the services.
+    """
+
+    def __init__(self, home: Path) -> None:
+        self.project = home / "pipeline"
+        self._jobs = home / "jobs"
+        self._artifacts = Artifacts(self.project)
+
+    def folder(self, job: str) -> Path:
+        """What is kept of a job."""
+        return self._jobs / job
+
+    def parameters(self, changes: Mapping[str, Any]) -> dict[str, Any]:
+        """The project's parameters with some changed, checked; DatasetError names the first that is wrong."""
+        path = self.project / PARAMS
+        if not path.is_file():
+            prepare_project(self.project)
+        merged = _merge(yaml.safe_load(path.read_text(encoding="utf-8")) or {}, changes)
+        check_params(merged, PARAMS)
+        return merged
+
+    def prepare(self, job: str, changes: Mapping[str, Any]) -> None:
+        """Set the parameters of a job, and keep those from before; safe to do again after a crash."""
+        prepare_project(self.project)
+        self._end_leftover(job)
+        before = self.folder(job) / "before"
+        if not before.is_dir():
+            unfinished = before.with_name("before.part")
+            shutil.rmtree(unfinished, ignore_errors=True)
+            unfinished.mkdir(parents=True)
+            for name in KEPT:
+                if (self.project / name).is_file():
+                    shutil.copyfile(self.project / name, unfinished / name)
+            unfinished.rename(before)
+        write_bytes(self.project / PARAMS, yaml.safe_dump(self.parameters(changes), sort_keys=False).encode())
+
+    def reproduce(self, job: str, target: str, stopped: Callable[[], bool]) -> None:
+        """Run the stages up to ``target`` that are not done yet; an interrupted run goes on.
+
+        Args:
+            job: whose log it writes.
+            target: the last stage.
+            stopped: asked twice a second; True ends the run.
+
+        Raises:
+            JobError: a stage failed.
+            JobStopped: ``stopped`` said so.
+        """
+        self._end_leftover(job)
+        command = [sys.executable, "-m", "dvc", "repro", target]
+        path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
+        environment = os.environ | {"DVC_NO_ANALYTICS": "1", "PYTHONUNBUFFERED": "1", "PATH": path}
+        log = self.folder(job) / "log.txt"
+        with log.open("ab") as output:
+            process = subprocess.Popen(
+                command,
+                cwd=self.project,
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        child = psutil.Process(process.pid)
+        with suppress(psutil.Error):
+            child.nice(NICENESS)
+            write_bytes(self.folder(job) / "pid", f"{child.pid} {child.create_time()}".encode())
+        while (code := _ended(process)) is None:
+            if stopped():
+                _end_group(process.pid)
+                process.wait()
+                raise JobStopped("it was stopped")
+        (self.folder(job) / "pid").unlink(missing_ok=True)
+        if code:
+            raise JobError(self._failure(job))
+
+    def restore(self, job: str) -> None:
+        """Put the project back to what it was before the job."""
+        self._end_leftover(job)
+        before = self.folder(job) / "before"
+        if not before.is_dir():
+            return
+        for name in KEPT:
+            (self.project / name).unlink(missing_ok=True)
+            if (before / name).is_file():
+                write_bytes(self.project / name, (before / name).read_bytes())
+        if (self.project / LOCK).is_file():
+            command = [sys.executable, "-m", "dvc", "checkout", "--force", "--quiet", "--allow-missing"]
+            subprocess.run(command, cwd=self.project, capture_output=True, check=False)
+        else:
+            shutil.rmtree(self.project / "artifacts", ignore_errors=True)
+
+    def progress(self, job: str) -> Progress:
+        """What the log of a job says."""
+        path = self.folder(job) / "log.txt"
+        text = path.read_text(encoding="utf-8", errors="replace") if path.is_file() else ""
+        lines = [line.rpartition("\r")[2] for line in text.splitlines() if line.strip()]
+        seen = [name for name in STAGE.findall(text) if name in STAGES]
+        stage = seen[-1] if seen else ""
+        return Progress(stage, STAGES.index(stage) / len(STAGES) if stage else 0.0, lines[-LOG_LINES:])
+
+    def results(self) -> dict[str, float]:
+        """Figures of the model that the project made last, and the version it was registered as."""
+        found: dict[str, float] = {}
+        with suppress(DatasetError):
+            metrics = read_json(self._artifacts.metrics)
+            found |= {name: float(metrics[name]) for name in METRICS if isinstance(metrics.get(name), int | float)}
+            found["version"] = float(read_json(self._artifacts.registered)["version"])
+        return found
+
+    def _failure(self, job: str) -> str:
+        progress = self.progress(job)
+        told = [line for line in progress.lines if progress.stage and line.startswith(f"{progress.stage}: ")]
+        reason = told[-1] if told else (progress.lines[-1] if progress.lines else "no output")
+        return f"the stage {progress.stage or 'before the first'} failed: {reason}"
+
+    def _end_leftover(self, job: str) -> None:
+        """End what a service that was killed has left running for this job, so that two never write together."""
+        path = self.folder(job) / "pid"
+        if not path.is_file():
+            return
+        number, _, created = path.read_text(encoding="utf-8").partition(" ")
+        with suppress(psutil.Error, ValueError):
+            process = psutil.Process(int(number))
+            if abs(process.create_time() - float(created)) < 1:
+                _end_group(process.pid)
+                process.wait(10)
+        path.unlink(missing_ok=True)
+
+
+def _ended(process: subprocess.Popen[bytes]) -> int | None:
+    try:
+        return process.wait(POLL_SECONDS)
+    except subprocess.TimeoutExpired:
+        return None
+
+
+def _end_group(group: int) -> None:
+    with suppress(ProcessLookupError):
+        os.killpg(group, signal.SIGKILL)
+
+
+def _merge(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+    merged = dict(base)
+    for key, value in changes.items():
+        old = merged.get(key)
+        both = isinstance(old, Mapping) and isinstance(value, Mapping)
+        merged[key] = _merge(old, value) if both else value  # type: ignore[arg-type]
+    return merged

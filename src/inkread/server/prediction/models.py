@@ -1,0 +1,155 @@
+"""The model that prediction serves, and its change while requests run.
+
+Usage: ``models = Models(settings); models.refresh(); served = models.current``
+
+A request keeps the model it began with. A version that cannot be loaded leaves the one before in place.
+"""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import structlog
+
+from inkread.bundle import Bundle, is_registered, split_reference
+from inkread.errors import InkreadError, RegistryError
+from inkread.io.files import write_bytes
+from inkread.io.images import Limits, PageImage
+from inkread.reader import Reader
+from inkread.server.metrics import MODEL, MODEL_SWAPS
+from inkread.server.settings import Settings
+
+if TYPE_CHECKING:
+    from inkread.registry import Registry
+
+
+LAST_SERVED = "served.txt"
+BUNDLES = "bundles"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Served:
+    """A loaded model.
+
+    Attributes:
+        reader: reads pages with it.
+        registered: its number in the registry, None for a bundle folder or the bundled model.
+    """
+
+    reader: Reader
+    registered: int | None
+
+    @property
+    def name(self) -> str:
+        """Name of the bundle."""
+        return self.reader.bundle.model.name
+
+    @property
+    def version(self) -> str:
+        """Version of the bundle."""
+        return self.reader.bundle.model.version
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """What every answer says of the model that gave it."""
+        registered = {} if self.registered is None else {"X-Inkread-Model-Version": str(self.registered)}
+        return {"X-Inkread-Model": f"{self.name}/{self.version}", **registered}
+
+
+class Models:
+    """Loads what ``INKREAD_MODEL`` names and follows its alias.
+
+    Where the alias has no version yet, the bundled model is served. Where the registry cannot be reached at start, the
+    version that was served last is, from the copy in ``settings.home``.
+
+    Raises:
+        InkreadError: from `refresh` at start, where there is nothing to serve.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._reference = settings.model
+        self._limits = upload_limits(settings)
+        self._current: Served | None = None
+        self._changing = threading.Lock()
+
+    @property
+    def current(self) -> Served | None:
+        """The model that new requests are read with; None before the first `refresh`."""
+        return self._current
+
+    def refresh(self) -> bool:
+        """Load the version that the reference names now; True where the model changed."""
+        with self._changing:
+            wanted = self._wanted()
+            if self._current is not None and wanted == self._current.registered:
+                return False
+            try:
+                served = self._load(wanted)
+            except InkreadError:
+                MODEL_SWAPS.labels("failed").inc()
+                raise
+            self._announce(served)
+            return True
+
+    def _wanted(self) -> int | None:
+        if not is_registered(self._reference):
+            return None
+        try:
+            name, alias = split_reference(self._reference)
+            return _registry(name).find(alias)
+        except RegistryError as error:
+            if self._current is not None:
+                raise
+            last = self._last_served()
+            structlog.get_logger().warning("registry_unreachable", detail=str(error), serving=last)
+            return last
+
+    def _load(self, registered: int | None) -> Served:
+        if registered is None:
+            folder = Path(self._reference) if self._reference and not is_registered(self._reference) else None
+        else:
+            folder = self._fetched(registered)
+        reader = Reader(Bundle.open(folder), threads=self._settings.threads, limits=self._limits)
+        list(reader.read_pages([PageImage(np.full((96, 640, 3), 255, np.uint8))]))
+        return Served(reader, registered)
+
+    def _fetched(self, registered: int) -> Path:
+        name, _ = split_reference(self._reference)
+        bundles = self._settings.home / BUNDLES
+        kept = bundles / f"{name}-{registered}"
+        return kept if kept.is_dir() else _registry(name).fetch(registered, bundles)
+
+    def _announce(self, served: Served) -> None:
+        if self._current is not None:
+            MODEL.labels(self._current.name, self._current.version).set(0)
+        MODEL.labels(served.name, served.version).set(1)
+        MODEL_SWAPS.labels("succeeded").inc()
+        self._current = served
+        text = "" if served.registered is None else str(served.registered)
+        write_bytes(self._settings.home / LAST_SERVED, text.encode())
+        structlog.get_logger().info("model", name=served.name, version=served.version, registered=served.registered)
+
+    def _last_served(self) -> int | None:
+        path = self._settings.home / LAST_SERVED
+        text = path.read_text(encoding="utf-8") if path.is_file() else ""
+        return int(text) if text else None
+
+
+def upload_limits(settings: Settings) -> Limits:
+    """What an upload may hold."""
+    return Limits(
+        max_bytes=int(settings.upload_mib * 2**20),
+        max_pixels=int(settings.upload_megapixels * 1e6),
+        max_pages=settings.upload_pages,
+    )
+
+
+def _registry(name: str) -> Registry:
+    from inkread.registry import Registry
+
+    return Registry(name=name)

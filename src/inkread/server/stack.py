@@ -1,0 +1,230 @@
+"""All services of one machine: what they are, started, watched and restarted.
+
+Usage: ``Supervisor(stack(settings)).run()``
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import httpx2
+
+from inkread.errors import SettingsError
+from inkread.server.monitoring import local_monitoring
+from inkread.server.settings import PORTS, SERVICES
+
+POLL_SECONDS = 0.2
+FIRST_PAUSE, LONGEST_PAUSE = 0.5, 30.0
+STEADY_SECONDS = 30.0
+"""A child that has run so long is taken for healthy: its next restart does not wait."""
+STOP_SECONDS = 20.0
+LOG_LINES = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Child:
+    """What to run.
+
+    Attributes:
+        name: for logs and messages.
+        command: with its arguments.
+        url: address for people.
+        ready: address that answers 200 once it can work.
+        environment: besides that of the parent.
+    """
+
+    name: str
+    command: tuple[str, ...]
+    url: str
+    ready: str
+    environment: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class _Running:
+    child: Child
+    process: subprocess.Popen[bytes] | None = None
+    started: float = 0.0
+    pause: float = FIRST_PAUSE
+    resume_at: float = 0.0
+    restarts: int = 0
+
+
+class Supervisor:
+    """Starts children, restarts what dies, stops all at the end of the block.
+
+    Args:
+        children: in the order of their start.
+        logs: folder for their output, a file each.
+    """
+
+    def __init__(self, children: Sequence[Child], logs: Path) -> None:
+        self._running = [_Running(child) for child in children]
+        self._logs = logs
+
+    def __enter__(self) -> Supervisor:
+        """Start all."""
+        self._logs.mkdir(parents=True, exist_ok=True)
+        for item in self._running:
+            self._start(item)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Stop all, in the opposite order, politely first."""
+        alive = [item.process for item in reversed(self._running) if item.process and item.process.poll() is None]
+        for process in alive:
+            _signal_group(process, signal.SIGTERM)
+        deadline = time.monotonic() + STOP_SECONDS
+        for process in alive:
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(max(deadline - time.monotonic(), 0.1))
+        for item in self._running:
+            if item.process is not None:
+                _signal_group(item.process, signal.SIGKILL)
+                item.process.wait()
+
+    def wait_until_ready(self, seconds: float, stop: threading.Event) -> None:
+        """Return once every child can work, or ``stop`` is set.
+
+        Raises:
+            SettingsError: one cannot within ``seconds``, or ends at once; the message has its last words.
+        """
+        deadline = time.monotonic() + seconds
+        waiting = list(self._running)
+        while waiting and not stop.wait(POLL_SECONDS):
+            waiting = [item for item in waiting if not is_ready(item.child.ready)]
+            for item in waiting:
+                code = item.process.poll() if item.process else None
+                if code is not None:
+                    raise SettingsError(f"{item.child.name} ended with status {code}: {self._last_words(item.child)}")
+            if waiting and time.monotonic() > deadline:
+                first = waiting[0].child
+                raise SettingsError(f"{first.name} is not ready after {seconds:g} seconds: {self._last_words(first)}")
+
+    def watch(self, stop: threading.Event) -> None:
+        """Restart what dies, after a pause that grows while it keeps dying, until ``stop`` is set."""
+        while not stop.wait(POLL_SECONDS):
+            now = time.monotonic()
+            for item in self._running:
+                if item.process is None:
+                    if now >= item.resume_at:
+                        item.restarts += 1
+                        self._start(item)
+                elif item.process.poll() is not None:
+                    _signal_group(item.process, signal.SIGKILL)  # what it may have left
+                    item.pause = FIRST_PAUSE if now - item.started > STEADY_SECONDS else item.pause
+                    item.resume_at, item.process = now + item.pause, None
+                    item.pause = min(2 * item.pause, LONGEST_PAUSE)
+
+    def _start(self, item: _Running) -> None:
+        item.started = time.monotonic()
+        with (self._logs / f"{item.child.name}.log").open("ab") as output:
+            item.process = subprocess.Popen(
+                item.child.command,
+                env=os.environ | item.child.environment,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+                preexec_fn=_end_with_parent if sys.platform == "linux" else None,
+            )
+
+    def _last_words(self, child: Child) -> str:
+        path = self._logs / f"{child.name}.log"
+        lines = path.read_text(encoding="utf-8", errors="replace").strip().splitlines()
+        return " / ".join(lines[-LOG_LINES:]) + f" (all of it in {path})"
+
+
+def is_ready(url: str) -> bool:
+    """Whether an address answers 200."""
+    try:
+        return httpx2.get(url, timeout=5, trust_env=False).is_success
+    except httpx2.TransportError:
+        return False
+
+
+def _end_with_parent() -> None:
+    """Ask Linux to send this process SIGTERM when its parent dies, so that ``kill -9`` of the parent leaves nothing."""
+    ctypes.CDLL(None).prctl(1, signal.SIGTERM)
+
+
+def _signal_group(process: subprocess.Popen[bytes], number: int) -> None:
+    with suppress(ProcessLookupError, PermissionError):
+        os.killpg(process.pid, number)
+
+
+HOST = "127.0.0.1"
+CHAMPION = "models:/inkread@champion"
+
+
+def stack(home: Path, shift: int, webhook: str = "") -> list[Child]:
+    """The children of ``inkread up``.
+
+    Args:
+        home: what they keep is below it.
+        shift: added to every port, for a second stack beside the first.
+        webhook: where alerts are sent.
+    """
+    ports = {name: port + shift for name, port in PORTS.items()}
+    environment = {
+        "INKREAD_HOME": str(home),
+        "INKREAD_MODEL": os.environ.get("INKREAD_MODEL") or CHAMPION,
+        **{f"INKREAD_{name.upper()}_URL": f"http://{HOST}:{ports[name]}" for name in SERVICES},
+    }
+    children = []
+    if not os.environ.get("MLFLOW_TRACKING_URI"):
+        environment["MLFLOW_TRACKING_URI"] = f"http://{HOST}:{ports['mlflow']}"
+        children.append(_mlflow(home, ports["mlflow"]))
+    command = (sys.executable, "-m", "inkread", "serve")
+    children += [
+        Child(
+            name,
+            (*command, name, "--host", HOST, "--port", str(ports[name])),
+            f"http://{HOST}:{ports[name]}",
+            f"http://{HOST}:{ports[name]}/readyz",
+            environment,
+        )
+        for name in reversed(SERVICES)
+    ]
+    watched = {name: ports[name] for name in SERVICES}
+    programs = local_monitoring(home / "monitoring", watched, shift=shift, webhook=webhook)
+    return children + [Child(item.name, item.command, item.url, item.ready) for item in programs]
+
+
+def refuse_taken_ports(children: list[Child]) -> None:
+    """Raise SettingsError where something listens on a port that is needed."""
+    for child in children:
+        port = int(child.url.rpartition(":")[2])
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind((HOST, port))
+            except OSError:
+                raise SettingsError(
+                    f"port {port}, which {child.name} needs, is taken; stop what listens there, or use --port-shift 100"
+                ) from None
+
+
+def _mlflow(home: Path, port: int) -> Child:
+    folder = home / "mlflow"
+    folder.mkdir(parents=True, exist_ok=True)
+    url = f"http://{HOST}:{port}"
+    command = (
+        *(sys.executable, "-m", "mlflow", "server", "--host", HOST, "--port", str(port), "--workers", "1"),
+        *("--backend-store-uri", f"sqlite:///{folder / 'mlflow.db'}"),
+        *("--artifacts-destination", str(folder / "artifacts")),
+    )
+    # without the first it takes 10 processes and 2.3 GB
+    environment = {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", "MLFLOW_DISABLE_TELEMETRY": "true"}
+    return Child("mlflow", command, url, f"{url}/health", environment)

@@ -1,1 +1,0 @@
-"""The web services: gateway, ingestion, training, prediction."""

@@ -1,0 +1,196 @@
+"""What a run learns from and is watched on: a mixture of sources, as batches.
+
+Usage: ``training_mixture(MixturePlan(store=Path("runs/lines")), alphabet)``
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytorch_lightning as pl
+import torch
+from pydantic import BaseModel, ConfigDict, Field
+from torch import Tensor
+from torch.utils.data import DataLoader
+
+from inkread.data.store import LineStore, exact_part
+from inkread.errors import DatasetError
+from inkread.recognition.alphabet import Alphabet
+from inkread.synthesis.ink import find_fonts
+from inkread.synthesis.lines import read_texts
+from inkread.synthesis.strokes import StrokeHands
+from inkread.training.module import RecognizerModule
+from inkread.training.scoring import pad_batch
+from inkread.training.stream import BUCKET, Batch, LineStream, StoredSource, source_weights
+from inkread.training.synthetic import FontSource, LineSource, Sample, StrokeSource
+
+MIN_TEXT = 12
+
+
+class MixturePlan(BaseModel):
+    """Where lines come from and how often each kind is drawn.
+
+    Attributes:
+        store: folder with the cut lines of the pages, ``train`` and ``val`` in it.
+        strokes: folder with ``train.parquet`` and ``val.parquet``; None for no pen strokes.
+        written_fonts, printed_fonts: folders of fonts; none for no such lines.
+        exponent: how strongly a page source's size counts.
+        emphasis: factors on the weight of single page sources; 0 leaves one out.
+        shares: of the kinds of synthetic lines; pages get what is left of 1.
+        line_weights: JSON file with a weight by the name of a stored line; None draws the lines of a source alike.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    store: Path
+    strokes: Path | None = None
+    written_fonts: tuple[Path, ...] = ()
+    printed_fonts: tuple[Path, ...] = ()
+    exponent: float = Field(0.5, ge=0, le=1)
+    emphasis: dict[str, float] = Field(default_factory=dict)
+    shares: dict[str, float] = Field(
+        default_factory=lambda: {"text": 0.12, "words": 0.13, "plain": 0.03, "written": 0.13, "printed": 0.03}
+    )
+    line_weights: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ValidationLine:
+    """An exact strip, its text and the source it counts for."""
+
+    sample: Sample
+    source: str
+
+
+def training_mixture(plan: MixturePlan, alphabet: Alphabet) -> tuple[list[LineSource], list[float]]:
+    """The sources of training lines and their weights.
+
+    Raises:
+        DatasetError: nothing is left to learn from.
+    """
+    store = LineStore.open(plan.store / "train")
+    made = synthetic_sources(plan, alphabet, store, "train")
+    synthetic = {kind: source for kind, source in made.items() if plan.shares.get(kind, 0) > 0}
+    shares = [plan.shares[kind] for kind in synthetic]
+    groups = {name: rows for name, rows in store.by_source().items() if plan.emphasis.get(name, 1.0) > 0}
+    factors = np.array([plan.emphasis.get(name, 1.0) for name in groups])
+    weights = factors * source_weights(np.array([len(rows) for rows in groups.values()]), plan.exponent)
+    if not groups and not synthetic:
+        raise DatasetError(f"{plan.store}: the plan leaves nothing to learn from, give a source some weight")
+    drawn = json.loads(plan.line_weights.read_text(encoding="utf-8")) if plan.line_weights else None
+    pages = [
+        StoredSource(store, rows, [drawn[store.lines[row].name] for row in rows] if drawn else None)
+        for rows in groups.values()
+    ]
+    return [*pages, *synthetic.values()], [*(weights / weights.sum() * (1 - sum(shares))).tolist(), *shares]
+
+
+def validation_lines(plan: MixturePlan, alphabet: Alphabet, most: int = 40, seed: int = 7) -> list[ValidationLine]:
+    """A fixed choice of at most ``most`` lines of each page source and synthetic kind, of val only.
+
+    Kinds with a share of 0 are watched too, so that a run shows what leaving them out costs.
+    """
+    store = LineStore.open(plan.store / "val")
+    rng = np.random.default_rng(seed)
+    lines = []
+    for source, rows in sorted(store.by_source().items()):
+        for index in sorted(rng.permutation(rows)[:most]):
+            lines.append(ValidationLine((store.image(index), store.lines[index].text), source))
+    for kind, made in synthetic_sources(plan, alphabet, store, "val").items():
+        for number in range(most):
+            context, text = made.sample(np.random.default_rng([seed, number]))
+            lines.append(ValidationLine((exact_part(context), text), f"synthetic {kind}"))
+    return lines
+
+
+def synthetic_sources(plan: MixturePlan, alphabet: Alphabet, store: LineStore, split: str) -> dict[str, LineSource]:
+    """The kinds of lines that are made of pen strokes and fonts, by name, of the hands and texts of a split."""
+    made: dict[str, LineSource] = {}
+    if plan.strokes is not None:
+        hands = StrokeHands.open(plan.strokes / f"{split}.parquet", alphabet)
+        made["text"] = StrokeSource(hands, joined=False)
+        made["words"] = StrokeSource(hands, joined=True)
+        made["plain"] = StrokeSource(hands, joined=False, plain=True)
+    texts = [line.text for line in store.lines if len(line.text) >= MIN_TEXT]
+    texts += [text for text in read_texts() if not alphabet.unknown(text)]
+    if plan.written_fonts:
+        made["written"] = FontSource(find_fonts(plan.written_fonts), texts, alphabet)
+    if plan.printed_fonts:
+        made["printed"] = FontSource(find_fonts(plan.printed_fonts), texts, alphabet, printed=True)
+    return made
+
+
+ValidationBatch = tuple[Tensor, list[int], list[str], list[str]]
+VALIDATION_LINES = 16
+
+
+class LineData(pl.LightningDataModule):
+    """Batches for a `RecognizerModule`, from the position at which it stands."""
+
+    def __init__(
+        self,
+        sources: Sequence[LineSource],
+        weights: Sequence[float],
+        validation: Sequence[ValidationLine],
+        alphabet: Alphabet,
+        *,
+        seed: int,
+        columns: int,
+        workers: int = 1,
+        augmented: bool = True,
+        views: int = 1,
+        bucket: int = BUCKET,
+    ) -> None:
+        super().__init__()
+        self._sources, self._weights, self._alphabet = sources, weights, alphabet
+        self._validation = sorted(validation, key=lambda line: line.sample[0].shape[1])
+        self._seed, self._columns, self._workers, self._augmented = seed, columns, workers, augmented
+        self._views, self._bucket = views, bucket
+
+    def train_dataloader(self) -> LineStream:
+        """Endless batches."""
+        module = self.trainer.lightning_module if self.trainer else None
+        start = module.position if isinstance(module, RecognizerModule) else (0, 0)
+        return LineStream(
+            self._sources,
+            self._weights,
+            self._alphabet,
+            seed=self._seed,
+            columns=self._columns,
+            start=start,
+            share=(self.trainer.global_rank, self.trainer.world_size) if self.trainer else (0, 1),
+            augmented=self._augmented,
+            views=self._views,
+            workers=self._workers,
+            bucket=self._bucket,
+        )
+
+    def transfer_batch_to_device(self, batch: Any, device: torch.device, dataloader_idx: int) -> Any:
+        """Move strips and targets; widths and lengths stay, so that no step waits for a GPU to tell them."""
+        if not isinstance(batch, Batch) or device.type != "cuda":
+            return super().transfer_batch_to_device(batch, device, dataloader_idx)
+        strips, targets = (part.pin_memory().to(device, non_blocking=True) for part in (batch.strips, batch.targets))
+        return batch._replace(strips=strips, targets=targets)
+
+    def val_dataloader(self) -> DataLoader[ValidationBatch]:
+        """The validation lines, sorted by width."""
+        batches = [
+            _validation_batch(self._validation[first : first + VALIDATION_LINES])
+            for first in range(0, len(self._validation), VALIDATION_LINES)
+        ]
+        return DataLoader(batches, batch_size=None, num_workers=0)  # type: ignore[arg-type]
+
+
+def _validation_batch(lines: Sequence[ValidationLine]) -> ValidationBatch:
+    images = [line.sample[0] for line in lines]
+    return (
+        torch.from_numpy(pad_batch(images)),
+        [image.shape[1] for image in images],
+        [line.sample[1] for line in lines],
+        [line.source for line in lines],
+    )

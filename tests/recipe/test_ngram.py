@@ -1,0 +1,128 @@
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from inkread.recognition.language_model import BOUNDARY, LanguageModel
+from recipe import ngram
+from recipe.corpora import Corpus, Source, transcriptions
+from recipe.ngram import build, main
+
+TEXT = (
+    "Cher ami, je vous prie d'agréer mes sentiments les meilleurs.",
+    "Je soussigné demeurant à Paris lègue à mon épouse tous mes biens.",
+    "Dear Sir, I have the honour to acknowledge your letter of the 3d.",
+    "I am very much obliged to you for the seeds & plants.",
+    "The seeds of the plants that you sent me have not yet come up.",
+    "Je vous prie de croire, cher ami, à mes meilleurs sentiments.",
+)
+KEEP_ALL = (0.0,) * 8
+
+
+def corpus(*lines: str, weight: float = 1.0) -> Corpus:
+    return Corpus(Source("test", "1", "CC0-1.0", "", sum(map(len, lines))), lines, weight)
+
+
+def bits(model: LanguageModel, lines: tuple[str, ...]) -> float:
+    return -sum(map(model.score_line, lines)) / math.log(2) / sum(len(line) + 1 for line in lines)
+
+
+@pytest.mark.parametrize("least_counts", [KEEP_ALL, ngram.LEAST_COUNTS], ids=["all", "pruned"])
+def test_probabilities_sum_to_one_after_seen_and_unseen_contexts(least_counts: tuple[float, ...]) -> None:
+    model = build([corpus(*TEXT * 3)], order=7, least_counts=least_counts)
+
+    for context in ("", BOUNDARY, "Je vous", "les se", "zzz", "é\u0301", "plants."):
+        distribution = model.distribution(context)
+        assert distribution.sum() == pytest.approx(1, abs=1e-4)
+        assert (distribution > 0).all()
+
+
+def test_building_twice_gives_the_same_bytes() -> None:
+    corpora = [corpus(*TEXT, weight=4.0), corpus(*TEXT[::-1], weight=0.5)]
+
+    assert build(corpora).to_bytes() == build(corpora).to_bytes()
+
+
+def test_interpolated_kneser_ney_as_worked_out_by_hand() -> None:
+    model = build([corpus(*["ab"] * 3, *["cb"] * 3)], order=2, least_counts=KEEP_ALL)
+    discount = ngram.DISCOUNT
+    # Distinct characters before each: b 2, a, c and the line's end 1; a uniform share goes to these four and any other.
+    lower = (2 - discount) / 5 + 4 * discount / 5 / 5
+    after_a = (3 - discount) / 3 + discount / 3 * lower
+
+    assert model.characters == "\nabc"
+    assert math.exp(model.score("", "b")) == pytest.approx(lower, rel=0.04)
+    assert math.exp(model.score("a", "b")) == pytest.approx(after_a, rel=0.04)
+
+
+def test_a_longer_memory_predicts_text_of_the_same_kind_better() -> None:
+    short, long = (build([corpus(*TEXT)], order=order, least_counts=KEEP_ALL) for order in (1, 4))
+
+    held_out = ("Je vous prie de croire à mes sentiments", "I have not the seeds of the plants")
+
+    assert bits(long, held_out) < bits(short, held_out) - 1
+    assert bits(short, held_out) < math.log2(len(short.characters) + 1)
+
+
+def test_a_heavier_corpus_counts_for_more() -> None:
+    english, french = corpus("the the the the", weight=8.0), corpus("tha tha tha tha", weight=1.0)
+    model = build([english, french], least_counts=KEEP_ALL)
+
+    assert model.score("th", "e") > model.score("th", "a")
+
+
+def test_what_a_pruned_model_keeps_is_smaller_and_still_good() -> None:
+    lines = TEXT * 3
+    full, pruned = build([corpus(*lines)], least_counts=KEEP_ALL), build([corpus(*lines)])
+
+    assert len(pruned.to_bytes()) < len(full.to_bytes())
+    assert bits(pruned, TEXT) < 3
+
+
+def test_every_kept_context_has_its_end_kept() -> None:
+    """Else the decoder, which shortens a context to what the model has seen, would score other than the model."""
+    model = build([corpus(*TEXT * 3, weight=2.0)])
+    symbols = model.encode(BOUNDARY + BOUNDARY.join(TEXT))
+
+    for stop in range(len(symbols)):
+        context = symbols[max(0, stop - 6) : stop]
+        assert np.array_equal(model.symbol_distribution(context), model.symbol_distribution(model.state(context)))
+
+
+def test_lines_shorter_than_the_order_are_enough() -> None:
+    model = build([corpus("a", "a", "a", "a")])
+
+    assert model.score(BOUNDARY, "a") > math.log(0.5)
+
+
+def test_rare_and_odd_characters_do_not_enter_the_model() -> None:
+    model = build([corpus(*["plain text"] * 3, "\U0001f600 once")])
+
+    assert "\U0001f600" not in model.characters
+    assert model.score("plain ", "t") > model.score("plain ", "\U0001f600") == model.score("plain ", "\u0301")
+
+
+def test_the_model_names_its_sources() -> None:
+    assert build([corpus(*TEXT)]).sources[0] == {
+        "name": "test",
+        "version": "1",
+        "licence": "CC0-1.0",
+        "sha256": "",
+        "size": sum(map(len, TEXT)),
+    }
+
+
+def test_real_transcriptions_make_a_model_that_prefers_their_language(shared_data: Path) -> None:
+    model = build([transcriptions(shared_data / "testaments-fr")])
+
+    assert (
+        model.score_line("Je lègue tous mes biens à ma femme")
+        > model.score_line("Jc lèguc tcus rnes hicns à ma fcmme") + 20
+    )
+
+
+def test_the_command_says_what_is_missing(tmp_path: Path) -> None:
+    with pytest.raises(SystemExit, match=r"package debian-handbook is missing"):
+        main(["--out", str(tmp_path / "lm.bin"), "--data", str(tmp_path), "--packages", str(tmp_path)])
+    assert not (tmp_path / "lm.bin").exists()

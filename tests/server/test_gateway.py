@@ -1,0 +1,154 @@
+"""The gateway passes uploads and answers through, keeps roles apart, and says so when a service is away."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx2
+import pytest
+from pydantic import SecretStr
+
+from inkread.bundle import Bundle
+from inkread.errors import SettingsError
+from inkread.registry import Registry
+from inkread.server.gateway.app import gateway_app
+from inkread.server.prediction.app import prediction_app
+from inkread.server.settings import Settings
+from inkread.server.users import Users
+from tests.server.conftest import SECRET
+from tests.server.servers import served, wait_until_ready
+
+USER, ADMIN = ("user1", "1resu"), ("admin1", "1nimda")
+pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::ResourceWarning")
+
+
+@pytest.fixture(scope="module")
+def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a gateway with prediction behind it and no job services."""
+    home = tmp_path_factory.mktemp("home")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{home / 'mlflow.db'}")
+        patch.chdir(home)
+        settings = Settings(home=home, secret=SecretStr(SECRET), upload_mib=4, model="models:/inkread@champion")
+        away = {"training_url": "http://127.0.0.1:9", "ingestion_url": "http://127.0.0.1:9"}
+        with served(prediction_app(settings)) as prediction:
+            wait_until_ready(prediction)
+            with served(gateway_app(settings.model_copy(update={"prediction_url": prediction, **away}))) as url:
+                yield url
+
+
+@pytest.fixture
+def client(gateway: str) -> Iterator[httpx2.Client]:
+    with httpx2.Client(base_url=gateway, trust_env=False, timeout=60) as client:
+        yield client
+
+
+def test_a_page_is_read_through_the_gateway(client: httpx2.Client, letter: bytes) -> None:
+    answer = client.post("/predict?format=txt", files={"file": ("letter.png", letter)}, auth=USER)
+    assert answer.status_code == 200
+    assert "Margaret" in answer.text
+    assert answer.headers["x-inkread-model"].startswith("inkread/")
+    assert answer.headers["content-disposition"] == 'attachment; filename="letter.txt"'
+
+
+def test_a_token_opens_what_the_password_opens(client: httpx2.Client) -> None:
+    answer = client.post("/token", data={"username": "admin1", "password": "1nimda"})
+    token = answer.json()
+    assert token["token_type"] == "bearer"
+    assert token["expires_in"] == 900
+    headers = {"Authorization": f"Bearer {token['access_token']}"}
+    assert client.get("/models/audit", headers=headers).status_code in (200, 409)
+    assert client.post("/token", data={"username": "admin1", "password": "wrong"}).status_code == 401
+
+
+def test_problems_of_a_service_come_through(client: httpx2.Client) -> None:
+    answer = client.post("/predict", files={"file": ("x.png", b"text")}, auth=USER, headers={"X-Request-ID": "scan-1"})
+    assert answer.status_code == 415
+    assert answer.json()["detail"].startswith("x.png: this is none of")
+    assert answer.json()["request_id"] == answer.headers["x-request-id"] == "scan-1"
+
+
+def test_uploads_are_bounded(client: httpx2.Client) -> None:
+    large = b"x" * (5 * 2**20)
+    assert client.post("/predict", files={"file": ("x.png", large)}, auth=USER).status_code == 413
+    chunks = (large[i : i + 2**16] for i in range(0, len(large), 2**16))
+    kind = {"Content-Type": "multipart/form-data; boundary=b"}
+    assert client.post("/predict", content=chunks, auth=USER, headers=kind).status_code in (400, 413, 503)
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("POST", "/ingest"),
+        ("POST", "/train"),
+        ("GET", "/jobs"),
+        ("GET", "/jobs/x"),
+        ("DELETE", "/jobs/x"),
+        ("POST", "/models/1/promote"),
+        ("POST", "/models/rollback"),
+        ("GET", "/models/audit"),
+    ],
+)
+def test_what_is_for_admins_is_for_nobody_else(client: httpx2.Client, method: str, path: str) -> None:
+    assert client.request(method, path, json={}).status_code == 401
+    assert client.request(method, path, json={}, auth=USER).status_code == 403
+
+
+def test_a_service_that_is_away_is_to_be_tried_again(client: httpx2.Client) -> None:
+    for method, path in (("POST", "/train"), ("GET", "/jobs"), ("DELETE", "/jobs/train-1")):
+        answer = client.request(method, path, auth=ADMIN)
+        assert answer.status_code == 503
+        assert answer.headers["retry-after"]
+        assert "try again" in answer.json()["detail"]
+
+
+def test_documentation_can_be_browsed_without_the_internet(client: httpx2.Client) -> None:
+    page = client.get("/docs")
+    assert "https://" not in page.text
+    assert "'self'" in page.headers["content-security-policy"]
+    for path in ("swagger-ui-bundle.js", "swagger-ui.css"):
+        assert f"/docs/files/{path}" in page.text
+        assert client.get(f"/docs/files/{path}").status_code == 200
+    described = client.get("/openapi.json").json()
+    assert {"/token", "/predict", "/ingest", "/train", "/jobs/{job_id}", "/models", "/models/{version}/promote"} <= set(
+        described["paths"]
+    )
+    assert {"OAuth2PasswordBearer", "HTTPBasic"} == set(described["components"]["securitySchemes"])
+
+
+def test_models_are_promoted_served_and_taken_back_with_a_trail(client: httpx2.Client, tmp_path: Path) -> None:
+    registry = Registry()
+    for version, cer in (("1.0", 0.1), ("2.0", 0.3)):
+        folder = tmp_path / version
+        shutil.copytree(Bundle.open().folder, folder)
+        description = json.loads((folder / "model.json").read_text(encoding="utf-8"))
+        (folder / "model.json").write_text(json.dumps(description | {"version": version}), encoding="utf-8")
+        registry.register(folder, metrics={"cer": cer}, data_hash="d")
+    assert [item["version"] for item in client.get("/models", auth=USER).json()] == [2, 1]
+    assert client.post("/models/1/promote", json={"why": "first"}, auth=ADMIN).json() == {"version": 1, "served": True}
+    worse = client.post("/models/challenger/promote", json={"why": "hope"}, auth=ADMIN)
+    assert worse.status_code == 409
+    assert "reads worse" in worse.json()["detail"]
+    forced = client.post("/models/2/promote", json={"why": "for registers", "force": True}, auth=ADMIN)
+    assert forced.json() == {"version": 2, "served": True}
+    assert client.post("/models/rollback", json={"why": "complaints"}, auth=ADMIN).json()["version"] == 1
+    assert client.post("/models/nonsense/promote", json={}, auth=ADMIN).status_code == 409
+    assert client.post("/models/9/promote", json={}, auth=ADMIN).status_code == 409
+    trail = [(row["action"], row["who"], row["why"]) for row in client.get("/models/audit", auth=ADMIN).json()]
+    assert trail == [
+        ("promote", "admin1", "first"),
+        ("promote", "admin1", "for registers"),
+        ("rollback", "admin1", "complaints"),
+    ]
+
+
+def test_production_knows_no_demo_user(settings: Settings) -> None:
+    production = settings.model_copy(update={"environment": "production"})
+    gateway_app(production)
+    assert Users(production.users_url).all() == []
+    gateway_app(settings)
+    with pytest.raises(SettingsError, match="demo password"):
+        gateway_app(production)

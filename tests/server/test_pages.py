@@ -1,0 +1,83 @@
+"""The page lets in who may enter, and shows strangers' texts and names as text."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+import httpx2
+import pytest
+
+from inkread.server.auth import COOKIE
+from inkread.server.gateway.app import gateway_app
+from inkread.server.prediction.app import prediction_app
+from inkread.server.settings import Settings
+from tests.server.servers import served, wait_until_ready
+
+pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::ResourceWarning")
+
+
+@pytest.fixture
+def client(settings: Settings) -> Iterator[httpx2.Client]:
+    with served(gateway_app(settings)) as url, httpx2.Client(base_url=url, trust_env=False) as client:
+        yield client
+
+
+def log_in(client: httpx2.Client, password: str = "1resu", **headers: str) -> httpx2.Response:
+    return client.post("/login", data={"name": "user1", "password": password}, headers=headers)
+
+
+def test_log_in_sets_a_cookie_that_scripts_and_other_sites_cannot_use(client: httpx2.Client) -> None:
+    assert 'action="/login"' in client.get("/").text
+    answer = log_in(client)
+    assert answer.status_code == 303
+    flags = answer.headers["set-cookie"].lower()
+    assert all(flag in flags for flag in ("httponly", "samesite=strict", "path=/"))
+    page = client.get("/")
+    assert "Drop a scan here" in page.text
+    assert "script-src 'self'" in page.headers["content-security-policy"]
+    assert client.post("/logout").status_code == 303
+    client.cookies.delete(COOKIE)
+    assert 'action="/login"' in client.get("/").text
+
+
+def test_wrong_log_ins_are_told_and_then_locked(client: httpx2.Client) -> None:
+    answers = [log_in(client, "wrong") for _ in range(6)]
+    assert [answer.status_code for answer in answers] == [401] * 5 + [429]
+    assert "User name or password is wrong." in answers[0].text
+    assert "Too many wrong log-ins, wait a minute." in answers[5].text
+    assert COOKIE not in client.cookies
+
+
+def test_another_site_cannot_log_somebody_in(client: httpx2.Client) -> None:
+    assert log_in(client, Origin="https://evil.example").status_code == 403
+
+
+def test_outside_development_the_cookie_needs_https_and_no_password_is_shown(settings: Settings) -> None:
+    production = settings.model_copy(update={"environment": "production"})
+    app = gateway_app(production)
+    app.state.users.add("ada", "correct horse battery", "user")
+    with served(app) as url, httpx2.Client(base_url=url, trust_env=False) as client:
+        assert "1resu" not in client.get("/").text
+        answer = client.post("/login", data={"name": "ada", "password": "correct horse battery"})
+        assert "secure" in answer.headers["set-cookie"].lower()
+
+
+def test_names_and_texts_are_shown_as_text(settings: Settings, letter: bytes) -> None:
+    with served(prediction_app(settings)) as prediction:
+        wait_until_ready(prediction)
+        with (
+            served(gateway_app(settings.model_copy(update={"prediction_url": prediction}))) as url,
+            httpx2.Client(base_url=url, trust_env=False, timeout=60) as client,
+        ):
+            assert client.post("/read", files={"file": letter}).status_code == 401
+            log_in(client)
+            answer = client.post("/read?min_confidence=1", files={"file": ("<script>x</script>.png", letter)})
+            assert answer.status_code == 200
+            assert "<script>" not in answer.text
+            assert "&lt;script&gt;x" in answer.text or "script&gt;.png" in answer.text
+            assert "My dear" in answer.text
+            assert answer.text.count("<polygon") == len(re.findall(r"<li class", answer.text)) > 5
+            assert ", check" in answer.text
+            bad = client.post("/read", files={"file": ("a.png", b"text")})
+            assert (bad.status_code, "none of PNG" in bad.json()["detail"]) == (415, True)

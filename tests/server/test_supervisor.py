@@ -1,0 +1,115 @@
+"""Children are kept alive, and none outlives its parent."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import httpx2
+import psutil
+import pytest
+
+from inkread.errors import SettingsError
+from inkread.server.stack import Child, Supervisor, refuse_taken_ports, stack
+from tests.server.servers import free_port
+
+SERVER = """
+import http.server, os, sys
+class Pid(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_response(200); self.end_headers(); self.wfile.write(str(os.getpid()).encode())
+    def log_message(self, *_): pass
+http.server.HTTPServer(("127.0.0.1", int(sys.argv[1])), Pid).serve_forever()
+"""
+
+
+def child(port: int, code: str = SERVER) -> Child:
+    url = f"http://127.0.0.1:{port}"
+    return Child("answers", (sys.executable, "-c", code, str(port)), url, url)
+
+
+def pid_of(port: int) -> int:
+    try:
+        return int(httpx2.get(f"http://127.0.0.1:{port}", trust_env=False).text)
+    except httpx2.TransportError:
+        return 0
+
+
+def when(condition: Callable[[], bool], seconds: float = 30) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "it does not come"
+        time.sleep(0.05)
+
+
+def test_what_dies_is_started_again_and_everything_is_stopped_at_the_end(tmp_path: Path) -> None:
+    port, stop = free_port(), threading.Event()
+    with Supervisor([child(port)], tmp_path) as supervisor:
+        supervisor.wait_until_ready(30, stop)
+        watching = threading.Thread(target=supervisor.watch, args=(stop,))
+        watching.start()
+        first = pid_of(port)
+        psutil.Process(first).kill()
+        when(lambda: pid_of(port) not in (0, first))
+        second = pid_of(port)
+        stop.set()
+        watching.join()
+    assert not psutil.pid_exists(first)
+    assert not psutil.pid_exists(second)
+
+
+def test_what_ends_at_once_is_reported_with_its_last_words(tmp_path: Path) -> None:
+    dead = child(free_port(), "import sys; sys.exit('the port is cursed')")
+    with (
+        pytest.raises(SettingsError, match=r"answers ended with status 1: the port is cursed \(all of it in .*log\)"),
+        Supervisor([dead], tmp_path) as supervisor,
+    ):
+        supervisor.wait_until_ready(30, threading.Event())
+
+
+def test_what_never_gets_ready_is_given_up(tmp_path: Path) -> None:
+    idle = child(free_port(), "import threading; print('hm', flush=True); threading.Event().wait()")
+    with pytest.raises(SettingsError, match="not ready after 1 seconds"), Supervisor([idle], tmp_path) as supervisor:
+        supervisor.wait_until_ready(1, threading.Event())
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems have no such signal")
+def test_a_killed_supervisor_leaves_nothing_behind(tmp_path: Path) -> None:
+    port = free_port()
+    code = (
+        "import threading, sys; from pathlib import Path; from inkread.server.stack import *\n"
+        f"c = Child('a', (sys.executable, '-c', {SERVER!r}, '{port}'), '', 'http://127.0.0.1:{port}')\n"
+        f"with Supervisor([c], Path({str(tmp_path)!r})) as s: s.watch(threading.Event())"
+    )
+    parent = subprocess.Popen([sys.executable, "-c", code])
+    when(lambda: pid_of(port) != 0)
+    served = pid_of(port)
+    parent.send_signal(signal.SIGKILL)
+    parent.wait()
+    when(lambda: not psutil.pid_exists(served))
+
+
+def test_the_stack_has_all_services_and_finds_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    monkeypatch.delenv("INKREAD_MODEL", raising=False)
+    children = {item.name: item for item in stack(tmp_path, 100)}
+    assert {"mlflow", "prediction", "training", "ingestion", "gateway"} <= set(children)
+    environment = children["gateway"].environment
+    assert environment["INKREAD_PREDICTION_URL"] == "http://127.0.0.1:8400"
+    assert environment["MLFLOW_TRACKING_URI"] == "http://127.0.0.1:5100"
+    assert environment["INKREAD_MODEL"] == "models:/inkread@champion"
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "https://mlflow.example")
+    assert "mlflow" not in {item.name for item in stack(tmp_path, 100)}, "a server elsewhere is used as it is"
+
+
+def test_a_taken_port_is_named_before_anything_starts(tmp_path: Path) -> None:
+    port = free_port()
+    with Supervisor([child(port)], tmp_path) as supervisor:
+        supervisor.wait_until_ready(30, threading.Event())
+        with pytest.raises(SettingsError, match=f"port {port}, which answers needs, is taken"):
+            refuse_taken_ports([child(port)])
