@@ -1,4 +1,4 @@
-"""The project around the code: light imports, reproducible examples, traceable fonts, tests that mirror the code."""
+"""The project around the code: light imports, reproducible examples, traceable fonts."""
 
 from __future__ import annotations
 
