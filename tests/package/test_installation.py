@@ -50,9 +50,8 @@ def installation(
     venv.create(folder, with_pip=True)
     what = f"{wheel}[{request.param}]" if request.param else str(wheel)
     python = str(folder / PROGRAMS / "python")
-    subprocess.run(
-        [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", what], check=True, cwd=folder
-    )
+    pip = subprocess.run([python, "-m", "pip", "install", what], cwd=folder, capture_output=True, text=True, check=False)
+    assert pip.returncode == 0, pip.stdout + pip.stderr
     yield Installation(folder, request.param)
     shutil.rmtree(folder)
 
@@ -67,7 +66,7 @@ def test_every_command_shows_its_help_or_names_its_extra(installation: Installat
 def test_a_page_is_read(installation: Installation) -> None:
     answer = installation.run("inkread", "read", ROOT / "examples" / "letter.png")
     assert (answer.returncode, answer.stderr) == (0, "")
-    assert "Dear" in answer.stdout
+    assert "My dear Margaret," in answer.stdout
 
 
 def test_what_is_installed_fits_together(installation: Installation) -> None:
