@@ -1,6 +1,6 @@
 """Stamps the commit into wheel and sdist: inkread/commit.txt, which inkread.version reads.
 
-An editable installation gets no stamp, because the code it runs is that of the checkout. INKREAD_COMMIT names the commit
+An editable installation gets no stamp, because its code is that of the checkout. INKREAD_COMMIT names the commit
 where there is no git, as in the images.
 """
 

@@ -64,4 +64,6 @@ def test_the_page_of_releases_is_what_its_script_writes() -> None:
     releases = script["read_results"]()
     say = "run python benchmarks/releases.py and commit what it writes"
     assert (ROOT / "docs" / "releases.md").read_text(encoding="utf-8") == script["render_page"](releases), say
-    assert (ROOT / "docs" / "images" / "releases.svg").read_text(encoding="utf-8") == script["render_plot"](releases), say
+    assert (ROOT / "docs" / "images" / "releases.svg").read_text(encoding="utf-8") == script["render_plot"](releases), (
+        say
+    )

@@ -50,7 +50,9 @@ def installation(
     venv.create(folder, with_pip=True)
     what = f"{wheel}[{request.param}]" if request.param else str(wheel)
     python = str(folder / PROGRAMS / "python")
-    pip = subprocess.run([python, "-m", "pip", "install", what], cwd=folder, capture_output=True, text=True, check=False)
+    pip = subprocess.run(
+        [python, "-m", "pip", "install", what], cwd=folder, capture_output=True, text=True, check=False
+    )
     assert pip.returncode == 0, pip.stdout + pip.stderr
     yield Installation(folder, request.param)
     shutil.rmtree(folder)
