@@ -14,9 +14,11 @@ from importlib.metadata import packages_distributions
 import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
+from typer.core import TyperGroup
 
+from inkread.cli import COMMANDS, load_command
 from tests.deploy.dockerfiles import installed_with
-from tests.package.commands import all_commands, check_help
+from tests.package.commands import ALL, GROUPS, check_help
 from tests.package.conftest import ROOT
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
@@ -55,15 +57,19 @@ def answers() -> dict[tuple[str, ...], tuple[int, str, str]]:
         if not base.intersection(map(canonicalize_name, distributions)) and module != "inkread"
     ]
     assert "torch" in hidden and "numpy" not in hidden
-    commands = all_commands()
-    given = json.dumps([hidden, commands])
+    given = json.dumps([hidden, ALL])
     run = subprocess.run([sys.executable, "-c", PROGRAM], input=given, capture_output=True, text=True, check=True)
-    return dict(zip(commands, json.loads(run.stdout), strict=True))
+    return dict(zip(ALL, json.loads(run.stdout), strict=True))
 
 
-@pytest.mark.parametrize("words", all_commands(), ids=" ".join)
+@pytest.mark.parametrize("words", ALL, ids=" ".join)
 def test_help_without_extras(words: tuple[str, ...], answers: dict[tuple[str, ...], tuple[int, str, str]]) -> None:
     check_help(words, set(), *answers[words])
+
+
+def test_no_command_is_left_out() -> None:
+    groups = {name: command for name in COMMANDS if isinstance(command := load_command(name), TyperGroup)}
+    assert {name: set(group.commands) for name, group in groups.items()} == {k: set(v) for k, v in GROUPS.items()}
 
 
 def test_all_extras_are_those_for_users() -> None:

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.package.commands import all_commands, check_help
+from tests.package.commands import ALL, check_help
 from tests.package.conftest import ROOT
 
 pytestmark = pytest.mark.system
@@ -60,7 +60,7 @@ def installation(
 
 def test_every_command_shows_its_help_or_names_its_extra(installation: Installation) -> None:
     assert shutil.which("git", path=str(installation.folder / PROGRAMS)) is None
-    for words in all_commands():
+    for words in ALL:
         answer = installation.run("inkread", *words, "--help")
         check_help(words, {installation.extra}, answer.returncode, answer.stdout, answer.stderr)
 
