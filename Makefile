@@ -6,20 +6,35 @@ PAGES ?= examples
 
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+PYTEST := $(BIN)/python -m pytest -q -n auto
 BASE := .venv/.base-installed
 DEV := .venv/.dev-installed
 BENCH := .venv/.bench-installed
 
-.PHONY: demo test lint format bench acceptance setup clean
+.PHONY: demo test test-system test-all cases coverage lint format docs bench acceptance constraints dist setup clean help
 .DEFAULT_GOAL := demo
+
+help: ## list the targets
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 14
 
 demo: $(BASE) ## read an example page
 	@$(BIN)/inkread read examples/letter.png --show-confidence
 
-test: $(DEV) ## run the tests
-	@$(BIN)/python -m pytest -q -n auto
+test: $(DEV) ## run the tests, less those marked system
+	@$(PYTEST) -m "not system"
 
-lint: $(DEV) ## check style, types, layers and workflows
+test-system: $(DEV) ## run the tests marked system: installed packages, browser, stacks of services
+	@$(PYTEST) -m system
+
+test-all: test test-system ## run all tests
+
+cases: $(DEV) ## run the tests of inputs that once went wrong, one line a case
+	@$(BIN)/python -m pytest -m case -v --tb=line
+
+coverage: $(DEV) ## run all tests and say which lines none of them runs
+	@$(PYTEST) --cov --cov-report=term:skip-covered --cov-report=html
+
+lint: $(DEV) ## check style, complexity, types, layers, workflows and benchmark results
 	@$(BIN)/ruff check
 	@$(BIN)/ruff format --check
 	@$(BIN)/mypy
@@ -27,10 +42,19 @@ lint: $(DEV) ## check style, types, layers and workflows
 	@$(BIN)/actionlint .github/workflows/*.yml
 	@$(BIN)/zizmor --offline --quiet --no-progress .github
 	@$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
+	@$(BIN)/check-jsonschema --builtin-schema vendor.github-issue-forms .github/ISSUE_TEMPLATE/bug.yml .github/ISSUE_TEMPLATE/feature.yml .github/ISSUE_TEMPLATE/reading.yml
+	@$(BIN)/check-jsonschema --builtin-schema vendor.github-issue-config .github/ISSUE_TEMPLATE/config.yml
+	@$(BIN)/check-jsonschema --builtin-schema vendor.dependabot .github/dependabot.yml
+	@$(BIN)/check-jsonschema --builtin-schema vendor.citation-file-format CITATION.cff
+	@$(BIN)/check-jsonschema --schemafile benchmarks/results/schema.json benchmarks/results/[0-9]*.json
 
 format: $(DEV) ## put the code in order
 	@$(BIN)/ruff check --fix
 	@$(BIN)/ruff format
+
+docs: $(DEV) ## build the site into site/
+	@$(BIN)/python benchmarks/releases.py
+	@$(BIN)/mkdocs build --strict --quiet
 
 bench: $(BENCH) ## speed, memory and errors beside other engines: make bench PAGES=folder
 	@$(BIN)/inkread bench $(PAGES)
@@ -38,10 +62,18 @@ bench: $(BENCH) ## speed, memory and errors beside other engines: make bench PAG
 acceptance: $(DEV) ## try the whole stack: jobs, roles, kill -9, monitoring; prints a table
 	@$(BIN)/python scripts/acceptance.py
 
-setup: $(DEV) ## install everything that tests and lint need
+constraints: $(DEV) ## write constraints.txt: the versions in .venv, with which the tests ran
+	@{ echo "# The versions that the tests ran with; make constraints writes this file after make setup."; \
+	   echo "# pip install --constraint constraints.txt 'inkread[all]'"; \
+	   $(BIN)/python -m pip freeze --exclude-editable | sed 's/+cpu$$//'; } > constraints.txt
 
-clean: ## remove the virtual environment and caches
-	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
+dist: $(DEV) ## build wheel and sdist into dist/
+	@$(BIN)/python -m build --outdir dist
+
+setup: $(DEV) ## install everything that tests, lint and docs need
+
+clean: ## remove the virtual environment, built files and caches
+	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .coverage htmlcov dist site
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("Inkread needs Python 3.11 or newer: make PYTHON=python3.12 …")'
@@ -53,9 +85,9 @@ $(BASE): pyproject.toml | $(BIN)/python
 	@touch $@
 
 $(DEV): $(BASE)
-	@echo "Installing what tests and training need (once) …"
+	@echo "Installing what tests, training and docs need (once) …"
 	@$(PIP) torch==2.13.0 $(addprefix --extra-index-url ,$(TORCH_INDEX))
-	@$(PIP) --editable '.[dev,train,serve]'
+	@$(PIP) --editable '.[all,dev,docs]'
 	@touch $@
 
 $(BENCH): $(BASE)

@@ -1,5 +1,6 @@
-"""Fixtures shared by all tests."""
+"""Fixtures shared by all tests, and the option ``--no-skips`` with which CI runs them."""
 
+from collections.abc import Generator
 from pathlib import Path
 
 import hypothesis
@@ -12,9 +13,44 @@ hypothesis.settings.load_profile("inkread")
 SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--no-skips", action="store_true", help="a test that is skipped fails")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """A skipped test fails with ``--no-skips``."""
+    report = yield
+    if item.config.getoption("no_skips") and report.skipped and not hasattr(report, "wasxfail"):
+        report.outcome, report.longrepr = "failed", f"--no-skips: {_reason(report)}"
+    return report
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report(
+    collector: pytest.Collector,
+) -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+    """So does a module of tests that is skipped as a whole."""
+    report = yield
+    if collector.config.getoption("no_skips") and report.skipped:
+        report.outcome, report.longrepr = "failed", f"--no-skips: {_reason(report)}"
+    return report
+
+
+def _reason(report: pytest.TestReport | pytest.CollectReport) -> str:
+    return report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Without the collections of real pages, as in a clone of the repository alone, their tests are deselected."""
+    if SHARED_DATA.is_dir():
+        return
+    of_collections = [item for item in items if "shared_data" in getattr(item, "fixturenames", ())]
+    config.hook.pytest_deselected(items=of_collections)
+    items[:] = [item for item in items if item not in of_collections]
+
+
 @pytest.fixture(scope="session")
 def shared_data() -> Path:
-    """The folder of real pages; tests that need it are skipped where it is missing."""
-    if not SHARED_DATA.is_dir():
-        pytest.skip(f"real pages are not here ({SHARED_DATA.name} beside the checkout is missing)")
+    """The folder with the collections of real pages."""
     return SHARED_DATA

@@ -1,4 +1,4 @@
-"""The project around the code: light imports, reproducible examples, traceable fonts, tests that mirror the code."""
+"""The project around the code: light imports, reproducible examples, traceable fonts."""
 
 from __future__ import annotations
 
@@ -57,3 +57,13 @@ def test_training_fonts_are_pinned_and_openly_licensed() -> None:
         assert row["licence"] in {"OFL-1.1", "Apache-2.0"}, row
         assert len(row["sha256"]) == 64, row
         assert row["version"][0].isdigit(), row
+
+
+def test_the_page_of_releases_is_what_its_script_writes() -> None:
+    script = runpy.run_path(str(ROOT / "benchmarks" / "releases.py"))
+    releases = script["read_results"]()
+    say = "run python benchmarks/releases.py and commit what it writes"
+    assert (ROOT / "docs" / "releases.md").read_text(encoding="utf-8") == script["render_page"](releases), say
+    assert (ROOT / "docs" / "images" / "releases.svg").read_text(encoding="utf-8") == script["render_plot"](releases), (
+        say
+    )

@@ -13,10 +13,12 @@ COPY pyproject.toml deploy/docker/requirements.py ./
 RUN --mount=type=cache,target=/root/.cache/pip \
     python requirements.py pyproject.toml serve train > requirements.txt \
     && pip install --requirement requirements.txt
-COPY LICENSE NOTICE README.md dvc.yaml params.yaml ./
+COPY LICENSE NOTICE README.md dvc.yaml hatch_build.py params.yaml ./
 COPY deploy/prometheus/rules deploy/prometheus/rules
 COPY deploy/alertmanager/alertmanager.yml deploy/alertmanager/alertmanager.yml
 COPY src src
+# What the cards of trained models name as their code: --build-arg INKREAD_COMMIT=$(git rev-parse HEAD)
+ARG INKREAD_COMMIT=
 RUN --mount=type=cache,target=/root/.cache/pip pip install --no-deps .
 
 FROM python:3.11-slim-bookworm

@@ -10,7 +10,7 @@ COPY pyproject.toml deploy/docker/requirements.py ./
 RUN --mount=type=cache,target=/root/.cache/pip \
     python requirements.py pyproject.toml serve > requirements.txt \
     && pip install --requirement requirements.txt
-COPY LICENSE NOTICE README.md dvc.yaml params.yaml ./
+COPY LICENSE NOTICE README.md dvc.yaml hatch_build.py params.yaml ./
 COPY deploy/prometheus/rules deploy/prometheus/rules
 COPY deploy/alertmanager/alertmanager.yml deploy/alertmanager/alertmanager.yml
 COPY src src

@@ -21,8 +21,10 @@ Result = TypeVar("Result")
 
 
 def usable_processors() -> int:
-    """Processors that this process may use."""
-    return len(os.sched_getaffinity(0))
+    """Processors that this process may use; where the system cannot say so (macOS, Windows), all there are."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 class Workers:

@@ -78,6 +78,15 @@ def test_a_bug_is_one_line_too_unless_the_developer_asks(
         status_of(monkeypatch, ZeroDivisionError("oh"))
 
 
+def test_a_module_of_an_extra_that_a_command_meets_late_is_named(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["inkread", "serve", "prediction"])
+    assert status_of(monkeypatch, ModuleNotFoundError("No module named 'mlflow'", name="mlflow")) == 1
+    needs = "inkread: inkread serve needs mlflow, install it with pip install 'inkread[serve]'\n"
+    assert capsys.readouterr().err == needs
+
+
 def test_ctrl_c_is_status_130(monkeypatch: pytest.MonkeyPatch) -> None:
     assert status_of(monkeypatch, KeyboardInterrupt()) == 128 + signal.SIGINT
 

@@ -24,6 +24,10 @@ def test_all_names_keep_their_suffix_where_folders_are_not_enough() -> None:
     assert names("x/a/1.jpg", "x/a/1.pdf", "x/2.jpg") == ["a/1.jpg", "a/1.pdf", "2.jpg"]
 
 
+def test_names_that_differ_in_case_only_are_the_same_on_some_systems() -> None:
+    assert names("x/a/Page.jpg", "x/b/page.jpg") == ["a/Page", "b/page"]
+
+
 def test_no_inputs_have_no_names() -> None:
     assert names() == []
 

@@ -43,6 +43,7 @@ def pages(tmp_path: Path) -> Path:
     return tmp_path
 
 
+@pytest.mark.system
 @pytest.mark.parametrize(
     "options",
     [
@@ -51,7 +52,6 @@ def pages(tmp_path: Path) -> Path:
     ],
 )
 def test_both_engines_give_the_same(options: list[str], pages: Path) -> None:
-    pytest.importorskip("ray")
     local, ray = (
         python(
             "-m",
@@ -73,15 +73,15 @@ def test_both_engines_give_the_same(options: list[str], pages: Path) -> None:
     assert contents(pages / "ray") == contents(pages / "local")
 
 
+@pytest.mark.system
 def test_a_file_that_kills_its_reader_again_and_again_ends_the_run(tmp_path: Path) -> None:
-    pytest.importorskip("ray")
     result = python("-W", "ignore", "-c", CRASH, home=tmp_path)
     assert "inkread.errors.InkreadError: Ray (local) does not work: The actor is dead" in result.stderr
     assert result.stdout == ""
 
 
+@pytest.mark.system
 def test_a_cluster_that_is_not_there_is_one_sentence(pages: Path) -> None:
-    pytest.importorskip("ray")
     result = python("-m", "inkread", "read", "pages/letter.png", "--engine", "ray", home=pages, RAY_ADDRESS="nowhere")
     assert (result.returncode, result.stdout) == (1, "")
     assert result.stderr == "inkread: Ray (nowhere) does not work: Invalid address format: nowhere\n"

@@ -63,6 +63,7 @@ def test_what_is_not_safe_does_not_start(
     assert done.stderr.count("\n") == 1
 
 
+@pytest.mark.system
 def test_the_whole_stack_starts_reads_a_page_and_leaves_nothing_behind(tmp_path: Path) -> None:
     shift = free_port() % 20_000 + 10_000
     command = (*COMMAND, "up", "--port-shift", str(shift))

@@ -36,6 +36,7 @@ def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
     return Settings(home=tmp_path, secret=SecretStr(SECRET))
 
 
+@pytest.mark.system
 def test_a_stack_that_reads_passes_twice_and_leaves_no_user_who_can_log_in(settings: Settings) -> None:
     page = ROOT / "examples" / "letter.png"
     with served(prediction_app(settings)) as prediction:
@@ -57,6 +58,7 @@ def test_a_stack_that_reads_passes_twice_and_leaves_no_user_who_can_log_in(setti
     assert '"name": "smoke-test", "role": "user", "disabled": true' in listed
 
 
+@pytest.mark.system
 def test_a_stack_without_prediction_fails_with_a_sentence(settings: Settings) -> None:
     nobody = f"http://127.0.0.1:{free_port()}"
     settings = settings.model_copy(update={"prediction_url": nobody})

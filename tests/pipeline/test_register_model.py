@@ -13,6 +13,7 @@ from inkread.registry import Registry
 pytestmark = pytest.mark.filterwarnings("ignore")
 
 
+@pytest.mark.system
 def test_from_training_to_registration(prepared: Artifacts, params: Params, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(prepared.root)
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{prepared.root / 'mlflow.db'}")

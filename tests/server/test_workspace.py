@@ -19,6 +19,9 @@ from tests.server.small_project import write_project
 TARGET = "register_model"
 
 
+pytestmark = pytest.mark.system  # each runs DVC
+
+
 @pytest.fixture
 def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Workspace:
     monkeypatch.setattr(workspace, "prepare_project", write_project)

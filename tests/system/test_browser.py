@@ -27,6 +27,7 @@ ARGUMENTS = [
     "--no-first-run",
 ]
 pytestmark = [
+    pytest.mark.system,
     pytest.mark.skipif(not CHROMIUM.exists(), reason="Chromium is not installed (Debian: apt-get install chromium)"),
     pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::ResourceWarning"),
 ]

@@ -16,7 +16,10 @@ from tests.server.servers import served
 
 ROOT = Path(__file__).parents[2]
 SCRIPT = ROOT / "scripts" / "run_mlops_pipeline.sh"
-pytestmark = pytest.mark.skipif(not (shutil.which("bash") and shutil.which("curl")), reason="needs bash and curl")
+pytestmark = [
+    pytest.mark.system,
+    pytest.mark.skipif(not (shutil.which("bash") and shutil.which("curl")), reason="needs bash and curl"),
+]
 
 
 class Gateway:

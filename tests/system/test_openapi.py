@@ -25,7 +25,7 @@ MAKERS = {"gateway": gateway_app, "prediction": prediction_app, "training": trai
 EXAMPLES = 8
 AWAY = 503
 """What the gateway answers for the services that are not started here."""
-pytestmark = pytest.mark.filterwarnings("ignore")
+pytestmark = [pytest.mark.system, pytest.mark.filterwarnings("ignore")]
 
 
 @pytest.fixture(params=MAKERS, scope="module")

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from mlflow import MlflowClient
 
-from inkread.training.tracking import TrackingPlan, code_commit, flat
+from inkread.training.tracking import TrackingPlan, flat
 from inkread.training.train import TrainingPlan, train
 
 pytestmark = pytest.mark.filterwarnings("ignore")
@@ -48,9 +48,3 @@ def test_without_a_server_the_training_goes_on(
 
 def test_nested_parameters_get_dotted_names() -> None:
     assert flat({"a": {"b": 1, "c": {"d": 2}}, "e": 3}) == {"a.b": 1, "a.c.d": 2, "e": 3}
-
-
-def test_the_commit_is_that_of_the_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
-    assert code_commit() == ""

@@ -36,6 +36,9 @@ COMMANDS = {
     "users": "Add, list, disable users of the gateway, set passwords.",
 }
 EXTRAS = {
+    "evaluate": "bench",
+    "bench": "bench",
+    "synthesize": "train",
     "train": "train",
     "finetune": "train",
     "export": "train",
@@ -55,14 +58,18 @@ def load_command(name: str) -> TyperCommand | TyperGroup:
     except ModuleNotFoundError as error:
         if name not in EXTRAS or (error.name or "").startswith("inkread"):
             raise
-        need = f"inkread {name} needs {error.name}, install it with pip install 'inkread[{EXTRAS[name]}]'"
-        raise InkreadError(need) from None
+        raise _missing(name, error) from None
     host = typer.Typer()
     if hasattr(module, "app"):
         host.add_typer(module.app, name=name)
     else:
         host.command(name)(getattr(module, name))
     return cast(TyperCommand | TyperGroup, typer.main.get_group(host).commands[name])
+
+
+def _missing(command: str, error: ModuleNotFoundError) -> InkreadError:
+    extra = EXTRAS.get(command, "all")
+    return InkreadError(f"inkread {command} needs {error.name}, install it with pip install 'inkread[{extra}]'")
 
 
 class Commands(TyperGroup):
@@ -112,6 +119,9 @@ def main() -> None:
     except Exception as error:
         if os.environ.get(DEBUG_VARIABLE):
             raise
+        if isinstance(error, ModuleNotFoundError) and not (error.name or "").startswith("inkread"):
+            complain(_missing(sys.argv[1], error))
+            sys.exit(1)
         complain(
             f"this is a bug in Inkread ({type(error).__name__}: {error}), please report it with what "
             f"{DEBUG_VARIABLE}=1 in the environment shows"

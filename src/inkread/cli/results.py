@@ -34,15 +34,20 @@ def result_names(paths: Sequence[Path]) -> Mapping[Path, Path]:
 
     The name is relative to the output folder and has no suffix. It is the input's stem. Where two inputs share one, all
     names keep their folders below the folder that holds all inputs; where two inputs in a folder share one (``1.jpg``
-    beside ``1.pdf``), all names keep their suffix too.
+    beside ``1.pdf``), all names keep their suffix too. Names that differ in case only count as one, because on macOS
+    and Windows they are.
     """
     folders = {path: os.path.abspath(path.parent) for path in paths}
-    root = os.path.commonpath(folders.values()) if folders else ""
-    below = {path: Path(os.path.relpath(folder, root)) for path, folder in folders.items()}
+    if len({os.path.splitdrive(folder)[0] for folder in folders.values()}) > 1:  # on Windows
+        below = {path: Path(folder.replace(":", "").lstrip("\\")) for path, folder in folders.items()}
+    else:
+        root = os.path.commonpath(folders.values()) if folders else ""
+        below = {path: Path(os.path.relpath(folder, root)) for path, folder in folders.items()}
     by_stem = {path: Path(path.stem) for path in paths}
     by_folder = {path: below[path] / path.stem for path in paths}
     by_file = {path: below[path] / path.name for path in paths}
-    return next((names for names in (by_stem, by_folder) if len(set(names.values())) == len(paths)), by_file)
+    folded = ((names, {str(name).casefold() for name in names.values()}) for names in (by_stem, by_folder))
+    return next((names for names, different in folded if len(different) == len(paths)), by_file)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import json
 import os
-import resource
 import subprocess
 import sys
 import time
@@ -70,12 +69,21 @@ def load_tesseract(threads: int) -> Read:
 
 
 def peak_bytes() -> int:
-    """Highest resident memory so far of this process or of a process it ran, whichever was larger."""
+    """Highest resident memory so far of this process or of a process it ran, whichever was larger.
+
+    On Windows of this process only: there the memory of a program that has ended cannot be asked.
+    """
+    if sys.platform == "win32":
+        import psutil
+
+        return int(psutil.Process().memory_info().peak_wset)
+    import resource
+
     unit = 1 if sys.platform == "darwin" else 1024
     children = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * unit
     try:
         # ru_maxrss of a process starts at what the process that started it held; VmHWM does not.
-        status = Path("/proc/self/status").read_text().splitlines()
+        status = Path("/proc/self/status").read_text(encoding="ascii").splitlines()
         own = next(int(line.split()[1]) for line in status if line.startswith("VmHWM")) * 1024
     except OSError:
         own = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit

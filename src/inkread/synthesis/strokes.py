@@ -16,7 +16,6 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from inkread.errors import DatasetError
@@ -65,6 +64,8 @@ class StrokeHands:
         Raises:
             DatasetError: the file is missing or holds no strokes.
         """
+        import pyarrow.parquet as pq  # only here, so that other synthesis does without the extra train
+
         try:
             rows = pq.read_table(path, columns=["kind", "text", "writer", "n", "x", "y"]).to_pylist()
         except (OSError, ValueError, KeyError) as error:

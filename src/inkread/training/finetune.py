@@ -34,8 +34,8 @@ from inkread.training.first_bundle import calibration_strips
 from inkread.training.module import Optimisation
 from inkread.training.release import trained_network
 from inkread.training.scoring import Frames, onnx_frames, read_lines, torch_frames
-from inkread.training.tracking import code_commit
 from inkread.training.train import LAST, TrainingPlan, train
+from inkread.version import code_commit
 
 REPORT = "finetune.json"
 SHARES_OF_START = (0.75, 0.5, 0.4, 0.3, 0.2, 0.1, 0.0)

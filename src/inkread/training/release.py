@@ -22,8 +22,8 @@ from inkread.training.data import ValidationLine, validation_lines
 from inkread.training.first_bundle import calibration_strips, starting_sources
 from inkread.training.network import Recognizer
 from inkread.training.scoring import Frames, cer_by_source, onnx_frames, read_lines, torch_frames
-from inkread.training.tracking import code_commit
 from inkread.training.train import LAST, TrainingPlan, starting_network
+from inkread.version import code_commit
 
 PREFIX = "network."
 SPLIT = "val"

@@ -5,6 +5,7 @@ Usage: ``for batch in LineStream(sources, weights, alphabet, seed=1): batch.imag
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import count
@@ -194,8 +195,15 @@ class LineStream(Dataset[list[Batch]]):
 
     def __iter__(self) -> Iterator[Batch]:
         window, skip = self._start
+        # Elsewhere than on Linux a process that is started gets a copy of all lines, which takes longer than it saves.
+        workers = self._workers if sys.platform == "linux" else 0
         for batches in DataLoader(
-            self, batch_size=None, sampler=count(window), num_workers=self._workers, collate_fn=_unchanged
+            self,
+            batch_size=None,
+            sampler=count(window),
+            num_workers=workers,
+            multiprocessing_context="fork" if workers else None,
+            collate_fn=_unchanged,
         ):
             yield from batches[skip:]
             skip = 0

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import logging
 import os
-import subprocess
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -22,6 +21,7 @@ from pydantic import BaseModel, ConfigDict
 
 from inkread.io.files import write_bytes
 from inkread.training.module import RecognizerModule
+from inkread.version import code_commit
 
 RUN_FILE = "mlflow_run"
 SAMPLES = "samples"
@@ -121,9 +121,3 @@ def flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
         else:
             found[prefix + name] = value
     return found
-
-
-def code_commit() -> str:
-    """The commit of the code that runs; "" outside a repository."""
-    answer = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True, check=False)
-    return answer.stdout.strip() if answer.returncode == 0 else ""
