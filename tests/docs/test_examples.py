@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import importlib.util
+import itertools
 import os
 import re
 import shlex
@@ -44,8 +45,10 @@ def desk(tmp_path: Path) -> Path:
     page = etree.parse(ROOT / "examples" / "letter.xml")
     next(page.iter("{*}Page")).set("imageHeight", str(TOP))
     for line in list(page.iter("{*}TextLine")):
-        if int(line[0].get("points").split()[-1].split(",")[1]) >= TOP:
-            line.getparent().remove(line)
+        top = int(line[0].attrib["points"].split(",")[1].split()[0])
+        region = line.getparent()
+        if top > TOP - 40 and region is not None:
+            region.remove(line)
     page.write(tmp_path / "letters" / "letter.xml")
     return tmp_path
 
@@ -68,9 +71,12 @@ def test_every_block_has_a_language() -> None:
 
 def _commands(block: Block) -> Iterator[list[str]]:
     """The simple commands of a shell block, as words."""
-    for line in re.sub(r"\\\n", " ", block.code).splitlines():
-        for part in re.split(r"&&|;|\||\$\(", line.split(" #")[0]):
-            yield shlex.split(part.strip().rstrip(")"), comments=True) if "'" not in part or part.count("'") % 2 == 0 else []
+    for line in block.code.replace("\\\n", " ").splitlines():
+        words = shlex.shlex(line, posix=True, punctuation_chars=";&|()")
+        words.whitespace_split = True
+        for is_end, command in itertools.groupby(words, key=lambda word: set(word) <= set(";&|()")):
+            if not is_end:
+                yield list(command)
 
 
 @functools.cache

@@ -13,6 +13,7 @@ import pytest
 from tests.docs.blocks import PAGES, ROOT
 
 LINK = re.compile(r"\]\(([^)\s]+)\)")
+FILE = re.compile(r"`((?:deploy|scripts|src|docs|recipe|benchmarks|\.github)/[\w./-]+)`")
 LOADED = re.compile(r"<(?:script|img|iframe|link)\b[^>]*?(?:src|href)=\"?(https?:)?//(?P<host>[^/\" >]+)[^>]*>")
 DESCRIBED = ("canonical", "prev", "next")
 """Kinds of <link> that name an address without loading it."""
@@ -71,5 +72,5 @@ def test_files_that_are_named_are_there() -> None:
     for page in PAGES:
         if "decisions" in page.parts or page.name in ("CHANGELOG.md", "research-log.md"):
             continue  # these name files of their time
-        for name in re.findall(r"`((?:deploy|scripts|src|docs|recipe|benchmarks|\.github)/[\w./-]+)`", page.read_text(encoding="utf-8")):
+        for name in FILE.findall(page.read_text(encoding="utf-8")):
             assert (ROOT / name).exists() or name == "deploy/.env", f"{page.name}: {name}"
