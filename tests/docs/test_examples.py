@@ -45,9 +45,9 @@ def desk(tmp_path: Path) -> Path:
     page = etree.parse(ROOT / "examples" / "letter.xml")
     next(page.iter("{*}Page")).set("imageHeight", str(TOP))
     for line in list(page.iter("{*}TextLine")):
-        top = int(line[0].attrib["points"].split(",")[1].split()[0])
+        upper = int(line[0].attrib["points"].split(",")[1].split()[0])
         region = line.getparent()
-        if top > TOP - 40 and region is not None:
+        if upper > TOP - 40 and region is not None:
             region.remove(line)
     page.write(tmp_path / "letters" / "letter.xml")
     return tmp_path
