@@ -15,7 +15,7 @@ import pytest
 from tests.docs.blocks import ROOT
 
 USAGE = re.compile(r"^Usage: ``(.+?)``", re.MULTILINE | re.DOTALL)
-FIRST = re.compile(r"\A``(.+?)``: ", re.DOTALL)
+FIRST = re.compile(r"\A``([^`]+)``: ")
 COMMAND = re.compile(r"(?:inkread|python) ")
 PACKAGE = ROOT / "src" / "inkread"
 
