@@ -9,9 +9,11 @@ import sys
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import sync_playwright
 
 from tests.docs.blocks import PAGES, ROOT
 
+CHROMIUM = Path("/usr/bin/chromium")
 LINK = re.compile(r"\]\(([^)\s]+)\)")
 FILE = re.compile(r"`((?:deploy|scripts|src|docs|recipe|benchmarks|\.github)/[\w./-]+)`")
 LOADED = re.compile(r"<(?:script|img|iframe|link)\b[^>]*?(?:src|href)=\"?(https?:)?//(?P<host>[^/\" >]+)[^>]*>")
@@ -46,6 +48,21 @@ def test_the_reference_has_every_public_name(site: Path) -> None:
     text = (site / "library.html").read_text(encoding="utf-8")
     missing = [name for name in inkread.__all__ if not re.search(rf"id=\"?[\w.]*\b{name}\b", text)]
     assert missing in ([], ["__version__"])
+
+
+@pytest.mark.skipif(not CHROMIUM.exists(), reason="Chromium is not installed (Debian: apt-get install chromium)")
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::ResourceWarning")
+def test_the_site_and_its_search_work_from_a_folder(site: Path) -> None:
+    asked: list[str] = []
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=str(CHROMIUM), args=["--no-sandbox", "--disable-gpu"])
+        page = browser.new_page()
+        page.on("request", lambda request: asked.append(request.url))
+        page.goto((site / "index.html").as_uri())
+        page.fill(".md-search__input", "champion")
+        page.wait_for_selector(".md-search-result__item a[href*='concepts']", timeout=60_000)
+        browser.close()
+    assert [url for url in asked if not url.startswith(("file:", "data:", "blob:"))] == []
 
 
 def _anchors(text: str) -> set[str]:
