@@ -1,6 +1,6 @@
-"""Make the pictures of the documentation: an example page beside the text that Inkread reads in it.
+"""Make the pictures of the documentation: a letter beside its text, and what ``inkread read --debug-image`` draws.
 
-Usage: ``python docs/images/render.py [PAGE]`` (default: examples/letter.png) writes reading.png and debug.png here.
+Usage: ``python docs/images/render.py`` writes reading.png and debug.png beside this file.
 """
 
 from __future__ import annotations
@@ -16,14 +16,15 @@ import inkread
 from inkread import Line
 
 HERE = Path(__file__).parent
+LETTER = HERE.parents[1] / "tests" / "pages" / "letter-1905-en.webp"
 EXAMPLE = HERE.parents[1] / "examples" / "letter.png"
-WIDTH, SHOWN = 1600, 13
+WIDTH, SHOWN = 1200, 10
 """Width of a picture in pixels, and how many lines it shows."""
 PAPER, INK, FAINT = (255, 255, 255), (32, 36, 48), (120, 126, 140)
 SURE, DOUBTFUL = (46, 125, 80), (200, 110, 20)
 FONT = "DejaVuSans.ttf"
 """Debian: apt-get install fonts-dejavu."""
-DOUBT = 0.95
+DOUBT = 0.92
 """Lines below this confidence are drawn in the second colour."""
 
 
@@ -34,11 +35,11 @@ def beside(page: Path) -> Image.Image:
     image = Image.open(page).convert("RGB")
     scale = WIDTH / 2 / image.width
     image = image.resize((WIDTH // 2, round(image.height * scale)), Image.Resampling.LANCZOS)
-    height = round(max(_bottom(line) for line in lines) * scale + 40)
+    height = round(max(_bottom(line) for line in lines) * scale + 12)
     picture = Image.new("RGB", (WIDTH, height), PAPER)
     picture.paste(image.crop((0, 0, WIDTH // 2, height)))
     draw = ImageDraw.Draw(picture, "RGBA")
-    text, small = ImageFont.truetype(FONT, 24), ImageFont.truetype(FONT, 18)
+    text, small = ImageFont.truetype(FONT, 20), ImageFont.truetype(FONT, 16)
     for line in lines:
         colour = SURE if (line.confidence or 0) >= DOUBT else DOUBTFUL
         outline = [(x * scale, y * scale) for x, y in line.polygon]
@@ -64,11 +65,11 @@ def _bottom(line: Line) -> float:
     return max(y for _, y in line.polygon)
 
 
-def main(page: Path = EXAMPLE) -> None:
+def main() -> None:
     """Write both pictures."""
-    for name, picture in (("reading", beside(page)), ("debug", debug(page))):
-        picture.quantize(128, dither=Image.Dither.NONE).save(HERE / f"{name}.png", optimize=True)
+    for name, picture in (("reading", beside(LETTER)), ("debug", debug(EXAMPLE))):
+        picture.quantize(64, dither=Image.Dither.NONE).save(HERE / f"{name}.png", optimize=True)
 
 
 if __name__ == "__main__":
-    main(*(Path(argument) for argument in sys.argv[1:2]))
+    main()

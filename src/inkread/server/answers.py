@@ -1,6 +1,6 @@
 """Documents as HTTP answers, in the format the client asks for.
 
-Usage: ``answer(document, data, choose_format(name, accept), limits, headers)``
+Usage: ``chosen = choose_format(format, request.headers.get("accept", "")); return answer(document, data, chosen, …)``
 """
 
 from __future__ import annotations
