@@ -109,7 +109,7 @@ def overview() -> Dashboard:
             graph(
                 "Alerts",
                 ('count by (alertname) (ALERTS{alertstate="firing"})', "{{alertname}}"),
-                says="TECHNICAL_GUIDE.md has a section for each.",
+                says="docs/runbook.md has a section for each.",
             )
         )
     )

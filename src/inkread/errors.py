@@ -1,6 +1,6 @@
 """Every error Inkread raises on purpose, in one tree.
 
-Usage: ``except inkread.InkreadError as error: print(error)``; the message is one sentence for a person.
+Catch all of them with ``except inkread.InkreadError as error``. The message is one sentence for a person.
 
 ::
 

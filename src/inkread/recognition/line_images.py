@@ -1,6 +1,7 @@
 """Line images: how far above and below its baseline a line is cut, and the cut itself.
 
-Usage: ``bands = line_bands(baselines, polygons); cut_strip(grey, baselines[0], ascent=bands[0].ascent, ...)``
+Usage: ``strip = cut_strip(grey, baseline, ascent=band.ascent, descent=band.descent, height=48)`` with a band of
+``line_bands(baselines, polygons)``.
 """
 
 from __future__ import annotations

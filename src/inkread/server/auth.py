@@ -1,6 +1,6 @@
 """Who asks the gateway: bearer token, HTTP Basic, or the cookie of the web page; with lock-out and rate limit.
 
-Usage: ``@app.get("/models") def models(who: User) -> …``, with ``app.state.gatekeeper = Gatekeeper(settings, users)``
+Usage: ``def models(who: User) -> list[Version]: ...`` as a route. ``app.state.gatekeeper`` is a `Gatekeeper`.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
 """Handwriting-like lines and pages rendered from fonts, with their ground truth.
 
-Usage: ``for line in sample_lines(texts, find_fonts(), count=100, seed=1): ...``
+Usage: ``inkread.synthesis.lines.sample_lines(texts, find_fonts(), count=100, seed=1)``
 """

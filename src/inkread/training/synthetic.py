@@ -1,6 +1,6 @@
 """Synthetic training lines with context, in the form in which real ones are stored.
 
-Usage: ``image, text = SyntheticSource(kind="words", hands=hands).sample(rng)``
+Usage: ``image, text = StrokeSource(hands, joined=True).sample(rng)``
 """
 
 from __future__ import annotations
