@@ -20,9 +20,10 @@ from rich.console import Console
 from rich.progress import Progress
 
 from inkread.bundle import Bundle, bundle_folder
-from inkread.data.store import LineStore, exact_part
+from inkread.data.store import LineStore
 from inkread.evaluation.statistics import Estimate, ratio_interval
 from inkread.recognition.alphabet import Alphabet
+from inkread.recognition.line_images import exact_part
 from inkread.synthesis.ink import find_fonts
 from inkread.training.data import MIN_TEXT
 from inkread.training.finetune import edits
@@ -40,7 +41,7 @@ def by_source(bundle: Bundle, store: LineStore) -> dict[str, Estimate]:
     totals: dict[str, dict[str, list[float]]] = {}
     for line, count in zip(store.lines, wrong, strict=True):
         for source in (line.source, "all"):
-            sums = totals.setdefault(source, {}).setdefault(f"{line.source} {line.document}", [0.0, 0.0])
+            sums = totals.setdefault(source, {}).setdefault(f"{line.source} {line.document_id}", [0.0, 0.0])
             sums[0] += count
             sums[1] += len(line.text)
     return {source: ratio_interval(*zip(*sums.values(), strict=True)) for source, sums in sorted(totals.items())}
@@ -96,7 +97,7 @@ def show(table: Table) -> None:
 def main() -> None:
     """Read, and print a table for each question."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("lines", type=Path, help="what inkread.data.store has cut: train and val are in it")
+    parser.add_argument("lines", type=Path, help="folder lines of a run: train and val are in it")
     parser.add_argument("bundles", nargs="+", help="bundle folders, or 'bundled'")
     parser.add_argument("--sample", type=int, default=0, help="also read so many lines a source of train and of val")
     parser.add_argument("--fonts", type=Path, nargs="*", default=(), help="also read printed lines in fonts of these")

@@ -19,17 +19,17 @@ import numpy as np
 from rich.console import Console
 from rich.progress import track
 
-from inkread.data.store import LineStore
 from inkread.recognition.alphabet import Alphabet
+from inkread.training.augmentation import Augmentation, augmented_views
 from inkread.training.data import synthetic_sources
-from inkread.training.stream import StoredSource, augmented_views
+from inkread.training.stream import StoredSource
 from inkread.training.synthetic import LineSource
 from inkread.training.train import TrainingPlan
 
 
 def sources_of(plan: TrainingPlan) -> dict[str, LineSource]:
     """What the plan learns from: each kind that is made, and the lines of all pages."""
-    store = LineStore.open(plan.mixture.store / "train")
+    store = plan.mixture.lines("train")
     made = synthetic_sources(plan.mixture, Alphabet(plan.alphabet), store, "train")
     return {**made, "pages": StoredSource(store, range(len(store)))}
 
@@ -39,7 +39,7 @@ def rate(source: LineSource, lines: int, views: int, seed: int) -> float:
     rng = np.random.default_rng(seed)
     started = time.perf_counter()
     for _ in range(lines):
-        augmented_views(source.sample(rng)[0], rng, views)
+        augmented_views(source.sample(rng)[0], rng, views, Augmentation())
     return lines / (time.perf_counter() - started)
 
 

@@ -4,7 +4,7 @@ Usage: ``python -m recipe.ablation recipe/plans/ablation.json -o runs/ablation``
 
 Each variant of the plan is trained alike, in a folder of its own, and its averaged weights are measured on lines of
 val; a source that has no val lines and is left out of training is measured on its training lines. An interrupted call
-goes on where it was; a variant with a ``cer.json`` is not run again.
+continues where it stopped; a variant with a ``cer.json`` is not run again.
 """
 
 from __future__ import annotations
@@ -19,13 +19,12 @@ import numpy as np
 import typer
 
 from inkread.data.cleaning import Cleaner
-from inkread.data.store import LineStore, exact_part
 from inkread.io.files import write_bytes
 from inkread.recognition.alphabet import Alphabet
+from inkread.recognition.line_images import exact_part
 from inkread.training.data import ValidationLine, validation_lines
-from inkread.training.release import trained_network
 from inkread.training.scoring import cer_by_source, read_lines, torch_frames
-from inkread.training.train import LAST, TrainingPlan, starting_network, train
+from inkread.training.train import LAST, TrainingPlan, prepared, starting_network, train, trained_network
 
 STROKES = "unipen-en"
 STROKE_KINDS = ("text", "words", "plain")
@@ -36,13 +35,13 @@ RESULT = "cer.json"
 def ablations(plan: TrainingPlan) -> dict[str, TrainingPlan]:
     """The plan with one part of the recipe taken away at a time, by name."""
     mixture = plan.mixture
-    no_pages = dict.fromkeys(LineStore.open(mixture.store / "train").by_source(), 0.0)
+    no_pages = dict.fromkeys(mixture.lines("train").by_source(), 0.0)
     return {
         ALL: plan,
-        "random start": plan.model_copy(update={"warm": False, "start": None}),
+        "random start": plan.model_copy(update={"start": None}),
         "without pages": _with_mixture(plan, emphasis=no_pages),
         "without synthesis": _with_mixture(plan, shares=dict.fromkeys(mixture.shares, 0.0)),
-        "without augmentation": plan.model_copy(update={"augment": False}),
+        "without augmentation": plan.model_copy(update={"augmentation": None}),
     }
 
 
@@ -60,7 +59,7 @@ def watched_lines(plan: TrainingPlan, most: int, seed: int = 7) -> list[Validati
     alphabet = Alphabet(plan.alphabet)
     lines = validation_lines(plan.mixture, alphabet, most, seed)
     seen = {line.source for line in lines}
-    store, clean = LineStore.open(plan.mixture.store / "train"), Cleaner(alphabet)
+    store, clean = plan.mixture.lines("train"), Cleaner(alphabet)
     rng = np.random.default_rng(seed)
     for source, rows in sorted(store.by_source().items()):
         if source not in seen and plan.mixture.emphasis.get(source, 1.0) == 0:
@@ -82,8 +81,7 @@ def run_variant(
     if result.is_file():
         return dict(json.loads(result.read_text(encoding="utf-8")))
     train(plan, folder)
-    start = starting_network(plan.model_copy(update={"warm": True}))
-    networks = {START: start, "trained": trained_network(plan, folder / LAST, start_share)}
+    networks = {START: starting_network(plan), "trained": trained_network(plan, folder / LAST, start_share)}
     scores: dict[str, dict[str, float]] = {}
     for name, network in networks.items():
         readings = read_lines(torch_frames(network), [line.sample[0] for line in lines], Alphabet(plan.alphabet))
@@ -138,7 +136,7 @@ def ablate(
 
     Example: python -m recipe.ablation recipe/plans/ablation.json -o runs/ablation --leave-out hooker-en,romance
     """
-    described = TrainingPlan.model_validate_json(plan.read_text(encoding="utf-8"))
+    described, _ = prepared(TrainingPlan.model_validate_json(plan.read_text(encoding="utf-8")), output)
     groups = [tuple(group.split(",")) for group in leave_out or ()]
     left_out = {
         group: run_variant(variant, output / f"without {' '.join(group)}", watched_lines(variant, lines), start_share)

@@ -14,24 +14,27 @@ import json
 import sys
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TypeVar
 
 from rich.console import Console
 from rich.progress import track
 
 from inkread.bundle import Bundle, Confidences, Decoding
-from inkread.data.cleaning import Cleaner
-from inkread.data.store import LineStore, StoredLine, build_store
+from inkread.data.cleaning import FilterSettings
+from inkread.data.dataset import Sample
+from inkread.data.ingest import open_dataset
+from inkread.data.store import CutSettings, line_images, usable_lines
 from inkread.errors import DatasetError, InkreadError
 from inkread.evaluation.confidences import FOLDS, TuningLine, calibrate, fold_of
 from inkread.evaluation.text import Errors, character_errors, word_errors
 from inkread.recognition.alphabet import Alphabet
 from inkread.recognition.decoding import Hypothesis, LogProbs, beam_search, greedy
 from inkread.recognition.language_model import LanguageModel
+from inkread.recognition.line_images import Grey
 from inkread.recognition.recognizer import Recognizer
 from inkread.training.bundling import add_language_model
 
@@ -39,7 +42,7 @@ WEIGHTS = (0.2, 0.35, 0.5, 0.65, 0.8, 1.0, 1.2)
 BONUSES_PER_WEIGHT = (1.0, 1.5, 2.0, 2.5, 3.0)
 """The bonus makes up for what the language model takes from each character, so it grows with the weight."""
 
-L = TypeVar("L", "TuningLine", StoredLine)
+L = TypeVar("L", "TuningLine", Sample)
 
 Decode = Callable[[LogProbs], Hypothesis]
 Point = tuple[float, float]
@@ -160,14 +163,18 @@ def collect(bundle: Bundle, sources: Iterable[Path], *, limit: int) -> list[Tuni
         DatasetError: there is no line.
     """
     recognizer = Recognizer(bundle)
-    with TemporaryDirectory() as folder:
-        store = LineStore.open(build_store(sources, "val", Path(folder), Cleaner(Alphabet(bundle.model.alphabet))))
-        offsets = {line.offset for line in _spread(store.lines, limit)}
-        picked = [index for index, line in enumerate(store.lines) if line.offset in offsets]
-        log_probs = recognizer([store.image(index) for index in picked])
-    lines = [store.lines[index] for index in picked]
+    found: list[tuple[Sample, Grey]] = []
+    for source in sources:
+        with suppress(DatasetError):  # a source without val lines
+            dataset = open_dataset(source, split="val")
+            lines, _ = usable_lines(dataset, Alphabet(bundle.model.alphabet), FilterSettings())
+            found += line_images(dataset, _spread(lines, limit), CutSettings(), context=False)
+    if not found:
+        raise DatasetError("no source has transcribed lines of val, name a folder of such sources")
+    log_probs = recognizer([image for _, image in found])
     return [
-        TuningLine(line.source, line.document, line.text, seen) for line, seen in zip(lines, log_probs, strict=True)
+        TuningLine(sample.source, sample.document_id, sample.text, seen)
+        for (sample, _), seen in zip(found, log_probs, strict=True)
     ]
 
 

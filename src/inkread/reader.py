@@ -22,7 +22,7 @@ from inkread.io.images import PageImage, turn, turn_back
 from inkread.io.inputs import DEFAULT_LIMITS, Limits, Source, load_pages
 from inkread.layout import Analyser
 from inkread.layout.detector import Detector
-from inkread.recognition.line_images import Strip, cut_strip, line_bands
+from inkread.recognition.line_images import Strip, cut_lines
 from inkread.recognition.line_reader import LineReader
 from inkread.runtime import Workers
 
@@ -210,12 +210,7 @@ class Reader:
         return _Prepared(page, grey, self._cut(grey, page), layout is not None)
 
     def _cut(self, grey: NDArray[np.uint8], page: Page) -> list[Strip]:
-        lines = page.lines
-        bands = line_bands([line.baseline for line in lines], [line.polygon for line in lines])
-        return [
-            cut_strip(grey, line.baseline, ascent=band.ascent, descent=band.descent, height=self.lines.height)
-            for line, band in zip(lines, bands, strict=True)
-        ]
+        return cut_lines(grey, page.lines, height=self.lines.height)
 
     def _finish(self, chunk: list[_Prepared | _End]) -> Iterator[Page | _End]:
         pages = [item for item in chunk if isinstance(item, _Prepared)]

@@ -5,12 +5,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from inkread.data.cleaning import FilterSettings, filter_rows, image_fault
-from inkread.data.dataset import Row, expand, read_manifest
+from inkread.data.cleaning import FilterSettings, filter_samples, image_fault
+from inkread.data.dataset import Dataset, Kind, Sample
 
 
-def row(text: str, kind: str = "line", name: str = "r") -> Row:
-    return Row(name, "page.png", 0, text, kind, "s", "d", "", "")
+def line(text: str, kind: Kind = "line") -> Sample:
+    return Sample(text, "page.png", text, kind, "s", "d", layout="page.xml", line=0)
 
 
 @pytest.mark.parametrize(
@@ -22,15 +22,17 @@ def row(text: str, kind: str = "line", name: str = "r") -> Row:
         ("fine", "page", "kind page"),
     ],
 )
-def test_texts_are_left_out_for_a_reason(tmp_path: Path, text: str, kind: str, reason: str) -> None:
-    kept, reasons = filter_rows(tmp_path, [row(text, kind), row("good")], FilterSettings(max_characters=10))
+def test_texts_are_left_out_for_a_reason(tmp_path: Path, text: str, kind: Kind, reason: str) -> None:
+    kept, reasons = filter_samples(
+        Dataset(tmp_path, ()), [line(text, kind), line("good")], FilterSettings(max_characters=10)
+    )
     assert [left.text for left in kept] == ["good"]
     assert reasons == {reason: 1}
 
 
 def test_rare_characters_take_their_lines_with_them(tmp_path: Path) -> None:
-    rows = [row("ab"), row("ab"), row("a"), row("aþ")]
-    kept, reasons = filter_rows(tmp_path, rows, FilterSettings(min_character_count=2))
+    lines = [line("ab"), line("ab"), line("a"), line("aþ")]
+    kept, reasons = filter_samples(Dataset(tmp_path, ()), lines, FilterSettings(min_character_count=2))
     assert [left.text for left in kept] == ["ab", "ab", "a"]
     assert reasons == {"a rare character": 1}
 
@@ -46,7 +48,7 @@ def test_images_are_judged_by_size_and_contrast() -> None:
 
 
 def test_a_data_set_in_order_loses_nothing(dataset: Path) -> None:
-    rows = expand(dataset, read_manifest(dataset))
-    kept, reasons = filter_rows(dataset, rows, FilterSettings(min_side=2))
-    assert len(kept) == len(rows)
+    opened = Dataset.open(dataset)
+    kept, reasons = filter_samples(opened, opened.lines(), FilterSettings(min_side=2))
+    assert len(kept) == len(opened.samples)
     assert not reasons

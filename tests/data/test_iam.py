@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from inkread.data.dataset import Skipped
-from inkread.data.sources import iam_records, is_iam, join_tokens
+from inkread.data.sources import iam_samples, is_iam, join_tokens
 from inkread.errors import DatasetError
 
 LINES = """#--- lines.txt ---
@@ -37,24 +37,24 @@ def folder(tmp_path: Path) -> Path:
 
 def test_lines_and_words_with_writer_split_and_text(folder: Path) -> None:
     skipped = Skipped()
-    records = {record.name: record for record in iam_records(folder, skipped)}
+    records = {sample.sample_id: sample for sample in iam_samples(folder, skipped)}
     assert set(records) == {"a01-000u-00", "a01-000x-02", "a01-000u-00-00", "a01-000u-00-01"}
     first, other = records["a01-000u-00"], records["a01-000x-02"]
-    assert (first.text, first.writer, first.split) == ('A MOVE to "stop" Mr. Gaitskell from', "000", "test")
-    assert (other.text, other.writer, other.split) == ('is to be made, " he said "', "001", "train")
-    assert first.image == folder / "lines" / "a01" / "a01-000u" / "a01-000u-00.png"
+    assert (first.text, first.writer_id, first.split) == ('A MOVE to "stop" Mr. Gaitskell from', "000", "test")
+    assert (other.text, other.writer_id, other.split) == ('is to be made, " he said "', "001", "train")
+    assert first.image == "lines/a01/a01-000u/a01-000u-00.png"
     assert (records["a01-000u-00-01"].text, records["a01-000u-00-01"].split) == ("MOVE", "test")
     assert skipped.reasons == {"marked err: badly segmented": 2}
 
 
 def test_badly_segmented_ones_can_be_asked_for(folder: Path) -> None:
-    assert len(list(iam_records(folder, Skipped(), with_errors=True))) == 6
+    assert len(list(iam_samples(folder, Skipped(), with_errors=True))) == 6
 
 
 def test_a_line_that_is_none_is_named(folder: Path) -> None:
     (folder / "ascii" / "words.txt").write_text("a01-000u-00-00 maybe 1\n")
     with pytest.raises(DatasetError, match=r"words\.txt: line 1 is no word of IAM"):
-        list(iam_records(folder, Skipped()))
+        list(iam_samples(folder, Skipped()))
 
 
 def test_tokens_are_joined_as_people_write() -> None:

@@ -8,8 +8,8 @@ import cv2
 import numpy as np
 import pytest
 
-from inkread.data.dataset import layout_of, read_manifest
-from inkread.data.ingest import IngestOptions, detect, ingest
+from inkread.data.dataset import Dataset
+from inkread.data.ingest import IngestOptions, detect, ingest, open_dataset
 from inkread.errors import DatasetError, OutputError
 
 
@@ -20,7 +20,7 @@ def contents(folder: Path) -> dict[str, bytes]:
 def test_iam_archives_become_a_data_set_and_twice_the_same(iam: Path, tmp_path: Path) -> None:
     report = ingest(iam, tmp_path / "one", IngestOptions(source="made"))
     again = ingest(iam, tmp_path / "two", IngestOptions(source="made"))
-    samples = read_manifest(tmp_path / "one")
+    samples = Dataset.open(tmp_path / "one").samples
     assert report == again
     assert contents(tmp_path / "one") == contents(tmp_path / "two")
     assert report.samples["word"] > 80
@@ -55,9 +55,9 @@ def test_pages_keep_their_transcription_beside_them(tmp_path: Path) -> None:
         shutil.copyfile(examples / name, tmp_path / "letters" / "train" / name)
     (tmp_path / "letters" / "lonely.xml").write_text("<alto/>")
     report = ingest(tmp_path / "letters", tmp_path / "set", IngestOptions(licence="CC0-1.0", language="en"))
-    (sample,) = read_manifest(tmp_path / "set")
+    (sample,) = Dataset.open(tmp_path / "set").samples
     assert (sample.kind, sample.split, sample.licence, sample.language) == ("page", "train", "CC0-1.0", "en")
-    assert (tmp_path / "set" / layout_of(sample)).read_bytes() == (examples / "letter.xml").read_bytes()
+    assert (tmp_path / "set" / sample.layout).read_bytes() == (examples / "letter.xml").read_bytes()
     assert len(sample.text.splitlines()) > 3
     assert report.skipped == {"transcription without an image": 1}
 
@@ -82,9 +82,42 @@ def test_what_cannot_be_read_is_said_in_a_sentence(tmp_path: Path) -> None:
         detect(tmp_path / "empty")
     with pytest.raises(DatasetError, match="no such file"):
         ingest(tmp_path / "nothing", tmp_path / "set")
-    with pytest.raises(OutputError, match="no data set"):
+    with pytest.raises(OutputError, match="no dataset"):
         ingest(tmp_path / "empty", tmp_path / "full")
     assert (tmp_path / "full" / "thesis.txt").read_text() == "mine"
+
+
+def test_images_with_texts_of_the_same_name(tmp_path: Path) -> None:
+    (tmp_path / "book" / "0001").mkdir(parents=True)
+    cv2.imwrite(str(tmp_path / "book" / "0001" / "a.png"), np.full((40, 200), 200, np.uint8))
+    (tmp_path / "book" / "0001" / "a.gt.txt").write_text("one\n")
+    (tmp_path / "book" / "lonely.gt.txt").write_text("two")
+    report = ingest(tmp_path / "book", tmp_path / "set")
+    assert report.format == "pairs"
+    (sample,) = Dataset.open(tmp_path / "set").samples
+    assert (sample.text, sample.kind, sample.document_id) == ("one", "line", "book/0001")
+    assert report.skipped == {"transcription without an image": 1}
+
+
+def test_a_source_is_opened_in_place_as_its_dataset_would_be(pages: Path, tmp_path: Path) -> None:
+    found = open_dataset(pages)
+    ingest(pages, tmp_path / "letters")
+    copied = Dataset.open(tmp_path / "letters")
+    assert [line.sample_id for line in found.lines()] == [line.sample_id for line in copied.lines()]
+    assert [line.text for line in found.lines()] == [line.text for line in copied.lines()]
+    assert {sample.split for sample in open_dataset(pages, split="val").samples} == {"val"}
+    own = open_dataset(pages / "val")
+    assert [(sample.source, sample.split) for sample in own.samples] == [("letters", "val")]
+    with pytest.raises(DatasetError, match="no test"):
+        open_dataset(pages, split="test")
+
+
+def test_archives_are_opened_where_they_may_be_unpacked(iam: Path, tmp_path: Path) -> None:
+    with pytest.raises(DatasetError, match="inkread ingest"):
+        open_dataset(iam)
+    found = open_dataset(iam, unpack_to=tmp_path / "here")
+    assert found.skipped.reasons["image missing"] == 1
+    assert all((found.folder / sample.image).is_file() for sample in found.samples)
 
 
 def test_real_pages(shared_data: Path, tmp_path: Path) -> None:

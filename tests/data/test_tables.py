@@ -1,4 +1,4 @@
-"""Tables of other people: the three formats, what is missing, and paths that lead out."""
+"""Tables of other people: formats and delimiters, what is missing, and paths that lead out."""
 
 import json
 from pathlib import Path
@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from inkread.data.dataset import Skipped
-from inkread.data.sources import find_table, table_records
+from inkread.data.sources import find_tables, table_samples
 from inkread.errors import DatasetError
 
 
@@ -15,28 +15,43 @@ from inkread.errors import DatasetError
     [
         ("t.tsv", 'image\ttext\tsplit\na/1.png\tsaid "no\tval\n'),
         ("t.csv", 'image,text,split\na/1.png,"said ""no",val\n'),
+        ("t.csv", 'image;text;split\na/1.png;"said ""no";val\n'),
+        ("t.tsv", 'image|text|split\na/1.png|"said ""no"|val\n'),
         ("t.jsonl", json.dumps({"image": "a/1.png", "text": 'said "no', "split": "val"}) + "\n\n"),
     ],
 )
-def test_the_three_formats_say_the_same(tmp_path: Path, name: str, content: str) -> None:
+def test_all_formats_say_the_same(tmp_path: Path, name: str, content: str) -> None:
     (tmp_path / name).write_text(content)
-    assert find_table(tmp_path) == tmp_path / name
-    (record,) = table_records(tmp_path / name, Skipped())
-    assert (record.text, record.split, record.name, record.kind) == ('said "no', "val", "a/1", "line")
+    assert find_tables(tmp_path) == {tmp_path / name: ""}
+    (sample,) = table_samples(tmp_path / name, Skipped())
+    assert (sample.text, sample.split, sample.sample_id, sample.kind) == ('said "no', "val", "a/1", "line")
 
 
 def test_paths_that_lead_out_and_unknown_kinds_are_left_out(tmp_path: Path) -> None:
     (tmp_path / "t.tsv").write_text("image\ttext\tkind\n../x.png\ta\tline\ny.png\tb\tpoem\nz.png\tc\t\n")
     skipped = Skipped()
-    assert [record.text for record in table_records(tmp_path / "t.tsv", skipped)] == ["c"]
+    assert [sample.text for sample in table_samples(tmp_path / "t.tsv", skipped)] == ["c"]
     assert skipped.reasons.total() == 2
 
 
 def test_faults_are_named(tmp_path: Path) -> None:
     (tmp_path / "t.tsv").write_text("image\tlabel\nx.png\ta\n")
     with pytest.raises(DatasetError, match="row 1 has no text"):
-        list(table_records(tmp_path / "t.tsv", Skipped()))
+        list(table_samples(tmp_path / "t.tsv", Skipped()))
     (tmp_path / "u.jsonl").write_text("{")
     with pytest.raises(DatasetError, match=r"u\.jsonl"):
-        list(table_records(tmp_path / "u.jsonl", Skipped()))
-    assert find_table(tmp_path) is None
+        list(table_samples(tmp_path / "u.jsonl", Skipped()))
+    assert not find_tables(tmp_path)
+    with pytest.raises(DatasetError, match="no table here, or more than one"):
+        list(table_samples(tmp_path, Skipped()))
+
+
+def test_a_table_in_each_split_gives_the_split(tmp_path: Path) -> None:
+    for split in ("train", "val"):
+        (tmp_path / split).mkdir()
+        (tmp_path / split / "lines.tsv").write_text("image\ttext\twriter\na.webp\tone\tw1\n")
+    samples = list(table_samples(tmp_path, Skipped()))
+    assert [(sample.image, sample.split, sample.writer_id) for sample in samples] == [
+        ("train/a.webp", "train", "w1"),
+        ("val/a.webp", "val", "w1"),
+    ]

@@ -2,12 +2,12 @@
 
 import pytest
 
-from inkread.data.dataset import Row
+from inkread.data.dataset import Sample
 from inkread.data.split import WeightSettings, class_weights, line_weights
 
 
-def rows(*texts: str) -> list[Row]:
-    return [Row(text, "i", -1, text, "line", "s", "d", "", "") for text in texts]
+def rows(*texts: str) -> list[Sample]:
+    return [Sample(text, "i", text, "line", "s", "d") for text in texts]
 
 
 def test_a_rare_character_raises_the_weight_of_its_line_up_to_a_bound() -> None:

@@ -46,7 +46,6 @@ def params() -> Params:
                 "recognizer": {"steps": 2, "warm_up": 1, "validate_every": 2, "validation_lines": 4, "columns": 2400},
             },
             "evaluate_model": {"most_lines": 20},
-            "export_model": {"version": "0.0.0+test"},
         },
         "test",
     )

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from inkread.data.dataset import read_manifest
+from inkread.data.dataset import Dataset
 from inkread.errors import DatasetError
 from inkread.pipeline.data_stages import extract_raw_data
 from inkread.pipeline.params import check_params
@@ -13,7 +13,7 @@ from inkread.pipeline.stage import Artifacts
 
 def test_raw_data_is_unpacked_and_loaded(prepared: Artifacts) -> None:
     assert (prepared.raw / "ascii" / "words.txt").is_file()
-    samples = read_manifest(prepared.dataset)
+    samples = Dataset.open(prepared.dataset).samples
     assert {sample.source for sample in samples} == {"iam-synthetic"}
     assert {sample.kind for sample in samples} == {"line", "word"}
 

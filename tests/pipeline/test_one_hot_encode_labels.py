@@ -9,7 +9,7 @@ from inkread.pipeline.stage import Artifacts, read_json
 
 def test_weights_and_labels_fit_the_shards(prepared: Artifacts) -> None:
     weights = read_json(prepared.weights)
-    assert set(weights["lines"]) == {line.name for line in LineStore.open(prepared.shards / "train").lines}
+    assert set(weights["lines"]) == {line.sample_id for line in LineStore.open(prepared.shards / "train").lines}
     words = read_json(prepared.one_hot / "words.json")["words"]
     with np.load(prepared.shards / "train" / "words.npz") as train, np.load(prepared.one_hot / "train.npz") as labels:
         texts, encoded, images = train["texts"], labels["one_hot"], train["images"]

@@ -28,6 +28,8 @@ def test_from_training_to_registration(prepared: Artifacts, params: Params, monk
     assert (prepared.plots / "risk_coverage.csv").read_text().startswith("coverage,cer\n")
     bundle = Bundle.open(prepared.bundle)
     bundle.verify()
+    assert bundle.model.version.startswith(f"{Bundle.open().model.version}+")
+    assert "iam-synthetic" in {source.name for source in bundle.model.sources}
     assert (
         bundle.model.word_calibration.model_dump() == json.loads(prepared.calibration.read_text())["word_calibration"]
     )

@@ -6,15 +6,15 @@ import pytest
 
 from inkread.recognition.alphabet import Alphabet
 from inkread.training.data import training_mixture
-from inkread.training.train import TrainingPlan
+from inkread.training.train import TrainingPlan, starting_network
 from recipe import ablation
 from recipe.ablation import ablations, held_out_table, run_variant, table, watched_lines, without
 
 
 def test_each_variant_takes_one_part_away(plan: TrainingPlan) -> None:
-    variants = ablations(plan.model_copy(update={"warm": True}))
-    assert not variants["random start"].warm
-    assert not variants["without augmentation"].augment
+    variants = ablations(plan.model_copy(update={"start": "bundled"}))
+    assert variants["random start"].start is None
+    assert variants["without augmentation"].augmentation is None
     assert set(variants["without synthesis"].mixture.shares.values()) == {0.0}
     assert variants["without pages"].mixture.emphasis == {"letters": 0.0}
     assert variants["all"].mixture == plan.mixture
@@ -39,7 +39,6 @@ def test_a_source_without_val_lines_is_measured_on_its_training_lines(
 def test_a_measured_variant_is_not_run_again(
     plan: TrainingPlan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(ablation, "starting_network", lambda plan: train_start(plan))
     scores = run_variant(plan, tmp_path, watched_lines(plan, 3))
     assert scores["trained"]["letters"] > 0
     assert scores["lines"]["all"] == sum(scores["lines"].values()) / 2 > 0
@@ -55,20 +54,13 @@ def test_weights_mixed_with_the_start_are_measured_apart_from_those_without(
 
     def mixed(_plan: TrainingPlan, _checkpoint: Path, share: float) -> object:
         shares.append(share)
-        return train_start(plan)
+        return starting_network(plan).eval()
 
     monkeypatch.setattr(ablation, "train", lambda *_: run)
-    monkeypatch.setattr(ablation, "starting_network", lambda plan: train_start(plan))
     monkeypatch.setattr(ablation, "trained_network", mixed)
     assert run_variant(plan, tmp_path, watched_lines(plan, 3), 0.5)["trained"]
     assert shares == [0.5]
     assert (tmp_path / "cer with 0.5 of the start.json").is_file()
-
-
-def train_start(plan: TrainingPlan) -> object:
-    from inkread.training.train import starting_network
-
-    return starting_network(plan.model_copy(update={"warm": False})).eval()
 
 
 def test_tables_show_percent_and_ratio() -> None:

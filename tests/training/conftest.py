@@ -9,9 +9,9 @@ import pytest
 from PIL import Image
 
 from inkread.bundle import DataSource
-from inkread.data.cleaning import Cleaner
-from inkread.data.ingest import ingest
-from inkread.data.store import build_store
+from inkread.data.cleaning import FilterSettings
+from inkread.data.ingest import ingest, open_dataset
+from inkread.data.store import CutSettings, line_images, usable_lines, write_store
 from inkread.document import Line, Page, Region
 from inkread.formats.page import dump
 from inkread.recognition.alphabet import LATIN, Alphabet
@@ -49,7 +49,9 @@ def stores(pages: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The lines of `pages`, cut into ``train`` and ``val``."""
     target = tmp_path_factory.mktemp("stores")
     for split in ("train", "val"):
-        build_store([pages], split, target / split, Cleaner(Alphabet(LATIN)))
+        dataset = open_dataset(pages, split=split)
+        lines, _ = usable_lines(dataset, Alphabet(LATIN), FilterSettings())
+        write_store(target / split, line_images(dataset, lines, CutSettings(), context=split == "train"))
     return target
 
 
@@ -58,7 +60,7 @@ def tiny_plan(stores: Path, steps: int) -> TrainingPlan:
     return TrainingPlan(
         mixture=MixturePlan(store=stores),
         optimisation=Optimisation(steps=steps, warm_up=1, decay=0),
-        warm=False,
+        start=None,
         columns=2400,
         validate_every=2,
         checkpoint_minutes=1e-6,
@@ -86,7 +88,7 @@ def run(plan: TrainingPlan, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def user_lines(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A data set of 20 rendered lines of five documents, without splits."""
+    """A dataset of 20 rendered lines of five documents, without splits."""
     folder = tmp_path_factory.mktemp("user")
     texts, fonts = read_texts(), find_fonts(())
     rows = ["image\ttext\tdocument_id"]

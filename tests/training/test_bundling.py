@@ -12,8 +12,8 @@ from inkread.errors import BundleError
 from inkread.recognition.alphabet import Alphabet
 from inkread.recognition.recognizer import Recognizer as Reading
 from inkread.runtime import Workers
-from inkread.training.bundling import add_language_model, load_network, write_bundle
-from inkread.training.network import Recognizer
+from inkread.training.bundling import add_language_model, write_bundle
+from inkread.training.network import Recognizer, load_network
 
 ALPHABET = "abc"
 

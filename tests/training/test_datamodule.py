@@ -10,7 +10,15 @@ from inkread.training.train import TrainingPlan
 def data(plan: TrainingPlan) -> LineData:
     alphabet = Alphabet(plan.alphabet)
     validation = validation_lines(plan.mixture, alphabet, 10)
-    return LineData(*training_mixture(plan.mixture, alphabet), validation, alphabet, seed=3, columns=2400, workers=0)
+    return LineData(
+        *training_mixture(plan.mixture, alphabet),
+        validation,
+        alphabet,
+        seed=3,
+        columns=2400,
+        workers=0,
+        augmentation=plan.augmentation,
+    )
 
 
 def test_training_batches_are_the_same_for_the_same_seed(plan: TrainingPlan) -> None:

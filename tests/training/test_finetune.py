@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from inkread.bundle import Bundle
-from inkread.data.dataset import read_manifest, write_manifest
+from inkread.data.dataset import MANIFEST, Dataset, write_samples
 from inkread.errors import OutputError
 from inkread.training import finetune as module
 from inkread.training.finetune import REPORT, FinetuneSettings, choose_share, finetune
@@ -21,7 +21,8 @@ def files(folder: Path) -> dict[str, bytes]:
 
 def test_other_spellings_are_learnt_and_the_card_names_the_data(user_lines: Path, tmp_path: Path) -> None:
     # The hand is one that the model reads well; what it has to learn is that this writer has no capital letters.
-    write_manifest(user_lines, [replace(s, text=s.text.lower().replace("e", "E")) for s in read_manifest(user_lines)])
+    samples = Dataset.open(user_lines).samples
+    write_samples(user_lines / MANIFEST, [replace(s, text=s.text.lower().replace("e", "E")) for s in samples])
     report = finetune(Bundle.open(), user_lines, tmp_path / "mine", SHORT)
     assert report.improved
     assert report.after.value < report.before.value

@@ -6,8 +6,8 @@ import torch
 
 from inkread.bundle import Bundle
 from inkread.recognition.alphabet import Alphabet
-from inkread.training.bundling import load_network
 from inkread.training.export import measure_parity
+from inkread.training.network import load_network
 
 
 def test_the_bundled_model_reads_as_its_weights_do(stores: Path) -> None:

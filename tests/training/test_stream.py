@@ -11,8 +11,9 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from inkread.data.store import LineStore, exact_part
+from inkread.data.store import LineStore
 from inkread.recognition.alphabet import LATIN, Alphabet
+from inkread.recognition.line_images import exact_part
 from inkread.training.stream import Batch, LineStream, Position, StoredSource, few_shapes, source_weights
 
 ALPHABET = Alphabet(LATIN)
@@ -37,7 +38,7 @@ def test_views_of_a_line_stand_in_the_same_place_of_each_half(stores: Path) -> N
             alike.append(correlation(one[0, :, :width], other[0, :, :width]))
     assert float(np.median(alike)) > 0.5, "both show the same ink; single ones may be faint, noisy or masked"
     assert min(alike) > 0
-    bare = LineStream([StoredSource(store, [0])], [1], ALPHABET, seed=3, columns=4800, augmented=False, views=2)
+    bare = LineStream([StoredSource(store, [0])], [1], ALPHABET, seed=3, columns=4800, augmentation=None, views=2)
     one, other = next(iter(bare)).strips.chunk(2)
     assert torch.equal(one, other)
 
@@ -81,7 +82,7 @@ def takewhile_window(batches: Iterator[Batch], windows: int) -> Iterator[Batch]:
 
 def test_without_augmentation_lines_are_as_the_reader_cuts_them(stores: Path) -> None:
     store = LineStore.open(stores / "train")
-    plain = LineStream([StoredSource(store, [0])], [1], ALPHABET, seed=3, columns=2400, augmented=False)
+    plain = LineStream([StoredSource(store, [0])], [1], ALPHABET, seed=3, columns=2400, augmentation=None)
     batch = next(iter(plain))
     exact = exact_part(store.image(0))
     assert np.array_equal(batch.strips[0, 0, :, : exact.shape[1]].numpy(), exact)

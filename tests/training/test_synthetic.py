@@ -7,8 +7,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from inkread.data.store import CONTEXT_ROWS
 from inkread.recognition.alphabet import LATIN, Alphabet
+from inkread.recognition.line_images import CONTEXT_ROWS
 from inkread.synthesis.ink import find_fonts
 from inkread.synthesis.strokes import StrokeHands
 from inkread.training.synthetic import FontSource, StrokeSource

@@ -7,13 +7,15 @@ from typing import Annotated
 
 import typer
 
-from inkread.training.release import Release, compare_run, release
+from inkread.training.bundling import Release, compare_run, release
 
 
 def export(
     run: Annotated[Path, typer.Argument(help="Folder of a training run")],
     output: Annotated[Path, typer.Option("--output", "-o", help="Bundle folder to write")],
-    version: Annotated[str, typer.Option(help="Version of the bundle")],
+    version: Annotated[
+        str, typer.Option(help="Version of the bundle; else that of the start and a hash of what was made")
+    ] = "",
     checkpoint: Annotated[Path | None, typer.Option(help="Checkpoint to take instead of the last one")] = None,
     start_share: Annotated[float, typer.Option(min=0, max=1, help="Share of the starting weights in the mean")] = 0.0,
     lines: Annotated[int, typer.Option(min=1, help="Validation lines of each source to measure")] = 1_000,
@@ -32,7 +34,3 @@ def export(
     typer.echo("\t".join(["source", *names]))
     for source in scores[names[0]]:
         typer.echo("\t".join([source, *(f"{scores[name][source]:.4f}" for name in names)]))
-
-
-if __name__ == "__main__":
-    typer.run(export)

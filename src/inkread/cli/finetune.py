@@ -1,4 +1,4 @@
-"""``inkread finetune``: teach a bundle the hands of a data set."""
+"""``inkread finetune``: train a bundle further on a dataset."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _DEFAULT = FinetuneSettings()
 
 def finetune(
     bundle: Annotated[str, typer.Argument(metavar="BUNDLE", help="Folder, models:/NAME@ALIAS, or bundled.")],
-    dataset: Annotated[Path, typer.Argument(metavar="DATASET", help="Data set, or transcribed pages or lines.")],
+    dataset: Annotated[Path, typer.Argument(metavar="DATASET", help="Dataset, or transcribed pages or lines.")],
     output: Annotated[Path, typer.Option("--output", "-o", metavar="DIR", help="Folder of the new bundle.")],
     steps: Annotated[int, typer.Option(min=0, help="0 for one a line, 60 to 1500.")] = _DEFAULT.steps,
     rate: Annotated[float, typer.Option(min=1e-7, help="Learning rate.")] = _DEFAULT.rate,
@@ -26,11 +26,11 @@ def finetune(
     ] = _DEFAULT.rehearsal,
     seed: Annotated[int, typer.Option(help="Of all randomness.")] = _DEFAULT.seed,
     name: Annotated[str, typer.Option(help="Of the new bundle; else that of the start.")] = "",
-    version: Annotated[str, typer.Option(help="Of the new bundle; else that of the start, +finetuned.")] = "",
+    version: Annotated[str, typer.Option(help="Of the new bundle; else that of the start and a hash.")] = "",
     licence: Annotated[str, typer.Option(help="Of the data, where it does not say.")] = "",
     as_json: Annotated[bool, typer.Option("--json", help="Print the figures as JSON.")] = False,
 ) -> None:
-    """Teach a bundle the hands of a data set; never ends worse than it began.
+    """Fine-tune a bundle on a dataset; keeps the starting weights if validation CER does not improve.
 
     Example: inkread finetune bundled letters/ -o mine && inkread read scan.jpg --model mine
     """

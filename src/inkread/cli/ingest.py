@@ -1,4 +1,4 @@
-"""``inkread ingest``: one data set out of PAGE, ALTO, IAM or table sources."""
+"""``inkread ingest``: one dataset out of PAGE, ALTO, IAM, table or .gt.txt sources."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import typer
 from rich.console import Console
 from rich.progress import track
 
-from inkread.data.dataset import Record
+from inkread.data.dataset import Sample
 from inkread.data.ingest import REPORT, Format, IngestOptions, IngestReport
 from inkread.data.ingest import ingest as make_dataset
 
@@ -21,7 +21,7 @@ SHOWN_NAMES = 5
 
 def ingest(
     source: Annotated[Path, typer.Argument(metavar="SOURCE", help="Folder, archive (.tgz, .tar, .zip) or table.")],
-    output: Annotated[Path, typer.Option("-o", "--output", metavar="DATASET", help="Data set folder.")] = Path(
+    output: Annotated[Path, typer.Option("-o", "--output", metavar="DATASET", help="Dataset folder.")] = Path(
         "dataset"
     ),
     form: Annotated[
@@ -33,7 +33,7 @@ def ingest(
     with_errors: Annotated[bool, typer.Option(help="Take IAM segments marked err too.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
 ) -> None:
-    """Make a data set: manifest.parquet, images, and ingest.json, which says what was left out and why.
+    """Make a dataset: manifest.parquet, images, and ingest.json, which says what was left out and why.
 
     Example: inkread ingest iam/ -o dataset --licence "IAM, research only"
     """
@@ -47,8 +47,8 @@ def ingest(
         _show(report, output)
 
 
-def _with_bar(records: Iterable[Record]) -> Iterable[Record]:
-    return track(records, "copying", console=Console(stderr=True), transient=True)
+def _with_bar(samples: Iterable[Sample]) -> Iterable[Sample]:
+    return track(list(samples), "copying", console=Console(stderr=True), transient=True)
 
 
 def _show(report: IngestReport, output: Path) -> None:

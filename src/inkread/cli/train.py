@@ -1,4 +1,4 @@
-"""``inkread train``: train a recogniser by a plan, or go on with an interrupted run."""
+"""``inkread train``: train a recogniser on datasets or by a plan, or continue an interrupted run."""
 
 from __future__ import annotations
 
@@ -8,29 +8,62 @@ from typing import Annotated
 import typer
 from pydantic import ValidationError
 
+from inkread.bundle import BUNDLED, Bundle, bundle_folder
 from inkread.errors import DatasetError
-from inkread.training.train import TrainingPlan
+from inkread.training.data import MixturePlan
+from inkread.training.train import RunSettings, TrainingPlan, prepared, usual_plan
 from inkread.training.train import train as run_plan
+
+RANDOM = "random"
+_DEFAULT = RunSettings()
 
 
 def train(
-    plan: Annotated[Path, typer.Argument(help="JSON file with the plan")],
-    output: Annotated[Path, typer.Option("--output", "-o", help="Run folder; an interrupted run there goes on")],
+    datasets: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="DATASET...", help="Datasets, folders of transcribed pages or lines, or one plan (.json)."
+        ),
+    ],
+    output: Annotated[
+        Path, typer.Option("--output", "-o", metavar="RUN", help="Run folder; an interrupted run there continues.")
+    ],
+    start: Annotated[
+        str, typer.Option(metavar="BUNDLE", help="Folder, models:/NAME@ALIAS, bundled, or random for random weights.")
+    ] = BUNDLED,
+    steps: Annotated[int, typer.Option(min=0, help="0 for one a line, 60 to 1500.")] = _DEFAULT.steps,
+    rate: Annotated[float, typer.Option(min=1e-7, help="Learning rate.")] = _DEFAULT.rate,
+    rehearsal: Annotated[
+        float, typer.Option(min=0, max=0.9, help="Share of rendered lines, against forgetting.")
+    ] = _DEFAULT.rehearsal,
+    columns: Annotated[int, typer.Option(min=2400, help="Columns of line images in a batch.")] = _DEFAULT.columns,
+    seed: Annotated[int, typer.Option(help="Of all randomness.")] = _DEFAULT.seed,
 ) -> None:
-    """Train a recogniser.
+    """Train a recogniser on datasets; inkread export makes a bundle of the run.
 
-    Example: inkread train plan.json -o runs/first
+    A plan says everything itself; the other options do not apply to it.
+
+    Example: inkread train letters/ registers/ -o runs/first && inkread export runs/first -o model
     """
+    if [path.suffix for path in datasets] == [".json"]:
+        typer.echo(f"last checkpoint: {run_plan(_plan(datasets[0]), output)}")
+        return
+    settings = RunSettings(steps=steps, rate=rate, rehearsal=rehearsal, columns=columns, seed=seed)
+    bundle = None if start == RANDOM else Bundle.open(bundle_folder(start))
+    mixture = MixturePlan(datasets=tuple(datasets), store=output / "lines")
+    plan, cut = prepared(usual_plan(mixture, 0, bundle, settings), output)
+    assert cut is not None
+    typer.echo(f"{cut.train} lines to learn from, {cut.val} to check with")
+    last = run_plan(usual_plan(mixture, cut.train, bundle, settings, plan.sources), output)
+    typer.echo(f"last checkpoint: {last}")
+
+
+def _plan(path: Path) -> TrainingPlan:
     try:
-        described = TrainingPlan.model_validate_json(plan.read_text(encoding="utf-8"))
+        return TrainingPlan.model_validate_json(path.read_text(encoding="utf-8"))
     except OSError as error:
-        raise DatasetError(f"{plan}: the plan cannot be read ({error.strerror})") from error
+        raise DatasetError(f"{path}: the plan cannot be read ({error.strerror})") from error
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"]) or "the plan"
-        raise DatasetError(f"{plan}: {where}: {first['msg']}") from None
-    typer.echo(f"last checkpoint: {run_plan(described, output)}")
-
-
-if __name__ == "__main__":
-    typer.run(train)
+        raise DatasetError(f"{path}: {where}: {first['msg']}") from None

@@ -1,6 +1,6 @@
 """What a transcription keeps, and which samples nobody could learn from.
 
-Usage: ``Cleaner(alphabet)(text)``; ``filter_rows(dataset, rows, FilterSettings())``
+Usage: ``Cleaner(alphabet)(text)``; ``filter_samples(dataset, dataset.lines(), FilterSettings())``
 """
 
 from __future__ import annotations
@@ -8,16 +8,14 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
-from inkread.data.dataset import WHOLE, Row
+from inkread.data.dataset import Dataset, Sample
 from inkread.errors import InputError
-from inkread.io.inputs import load_pages
 from inkread.recognition.alphabet import Alphabet
 from inkread.recognition.line_images import Grey
 
@@ -62,6 +60,11 @@ class Cleaner:
         self.counts["kept"] += 1
         return cleaned
 
+    @property
+    def dropped(self) -> Counter[str]:
+        """The counts of what was dropped alone."""
+        return Counter({reason: count for reason, count in self.counts.items() if reason.startswith("dropped")})
+
 
 class FilterSettings(BaseModel):
     """What is kept.
@@ -88,27 +91,29 @@ class FilterSettings(BaseModel):
     min_character_count: int = Field(1, ge=1)
 
 
-def filter_rows(folder: Path, rows: Iterable[Row], settings: FilterSettings) -> tuple[list[Row], Counter[str]]:
-    """The usable rows, and how many were left out for which reason."""
+def filter_samples(
+    dataset: Dataset, samples: Iterable[Sample], settings: FilterSettings
+) -> tuple[list[Sample], Counter[str]]:
+    """The usable samples, and how many were left out for which reason."""
     reasons: Counter[str] = Counter()
     kept = []
-    for row in rows:
-        reason = _text_reason(row, settings) or _image_reason(folder, row, settings)
+    for sample in samples:
+        reason = _text_fault(sample, settings) or _image_fault(dataset, sample, settings)
         if reason:
             reasons[reason] += 1
         else:
-            kept.append(row)
-    frequencies = Counter(character for row in kept for character in row.text)
-    common = [row for row in kept if all(frequencies[c] >= settings.min_character_count for c in row.text)]
+            kept.append(sample)
+    frequencies = Counter(character for sample in kept for character in sample.text)
+    common = [sample for sample in kept if all(frequencies[c] >= settings.min_character_count for c in sample.text)]
     if len(common) < len(kept):
         reasons["a rare character"] = len(kept) - len(common)
     return common, reasons
 
 
-def _text_reason(row: Row, settings: FilterSettings) -> str:
-    text = row.text.strip()
-    if row.kind not in settings.kinds:
-        return f"kind {row.kind}"
+def _text_fault(sample: Sample, settings: FilterSettings) -> str:
+    text = sample.text.strip()
+    if sample.kind not in settings.kinds:
+        return f"kind {sample.kind}"
     if any(mark in text for mark in settings.unreadable):
         return "unreadable"
     if len(text) < settings.min_characters:
@@ -116,21 +121,19 @@ def _text_reason(row: Row, settings: FilterSettings) -> str:
     return "too long a text" if len(text) > settings.max_characters else ""
 
 
-def _image_reason(folder: Path, row: Row, settings: FilterSettings) -> str:
-    if row.line != WHOLE:
+def _image_fault(dataset: Dataset, sample: Sample, settings: FilterSettings) -> str:
+    if sample.line is not None:
         return ""
     try:
-        grey = next(iter(load_pages(folder / row.image))).grey
+        return image_fault(dataset.grey(sample), settings)
     except InputError:
         return "image damaged"
-    return image_fault(grey, settings)
 
 
 def image_fault(grey: Grey, settings: FilterSettings) -> str:
     """What is wrong with the image of a line or word, uint8 [height, width]; "" for nothing."""
     height, width = grey.shape
-    sides: Sequence[int] = (height, width)
-    if min(sides) < settings.min_side:
+    if min(height, width) < settings.min_side:
         return "image too small"
     if width > settings.max_stretch * height:
         return "image too wide"

@@ -1,9 +1,9 @@
-"""Make one data set out of a source, whatever its format.
+"""Make a dataset out of a source, whatever its format, or read the source in place as if it were one.
 
-Usage: ``report = ingest(Path("iam.tgz"), Path("dataset"))``
+Usage: ``report = ingest(Path("iam.tgz"), Path("dataset"))``; ``open_dataset(Path("letters")).lines()``
 
-The data set is built in a folder beside its place and takes that place when it is whole; an interrupted run goes on
-with the images that are copied. The same source gives the same bytes.
+The dataset is built in a folder beside its place and takes that place when it is complete; an interrupted run
+continues with the images that are copied. The same source gives the same bytes.
 """
 
 from __future__ import annotations
@@ -17,17 +17,27 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
-from inkread.data.dataset import MANIFEST, Record, Sample, Skipped, content_hash, layout_of, write_manifest
-from inkread.data.sources import LICENCE, find_table, has_pages, iam_records, is_iam, page_records, table_records
+from inkread.data.dataset import MANIFEST, SPLITS, Dataset, Sample, Skipped, Split, write_manifest
+from inkread.data.sources import (
+    LICENCE,
+    find_tables,
+    has_pages,
+    has_pairs,
+    iam_samples,
+    is_iam,
+    page_samples,
+    pair_samples,
+    table_samples,
+)
 from inkread.errors import DatasetError, InputError, OutputError
 from inkread.io.archives import SUFFIXES, archive_stem, is_archive, unpack
 from inkread.io.files import write_bytes
 from inkread.io.inputs import load_pages
 
-Format = Literal["iam", "pages", "table"]
+Format = Literal["iam", "pages", "table", "pairs"]
 REPORT = "ingest.json"
 MOST_NAMES = 1_000
-Progress = Callable[[Iterable[Record]], Iterable[Record]]
+Progress = Callable[[Iterable[Sample]], Iterable[Sample]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +45,7 @@ class IngestOptions:
     """What the source does not say itself.
 
     Attributes:
-        source: name of the data set in the manifest; that of the file or folder where empty.
+        source: name of the source in the manifest; that of the file or folder where empty.
         licence: in SPDX terms or the words of the source.
         language: ISO 639-1, where the source gives none.
         format: None to detect it.
@@ -54,12 +64,12 @@ class IngestReport:
     """What was taken and what was left out.
 
     Attributes:
-        source, format: of the data set.
+        source, format: of the dataset.
         samples: by kind.
         splits: samples by split, "" for none.
         skipped: by reason.
         skipped_names: the first thousand, each with its reason.
-        sha256: of the manifest.
+        sha256: `Dataset.content_hash` of the dataset.
     """
 
     source: str
@@ -71,41 +81,65 @@ class IngestReport:
     sha256: str = ""
 
 
+def open_dataset(
+    path: Path, options: IngestOptions | None = None, *, split: str = "", unpack_to: Path | None = None
+) -> Dataset:
+    """A dataset, or a source that `ingest` knows, read in place without a copy of its images.
+
+    Args:
+        path: dataset folder, folder of a source, or table.
+        options: what a source does not say.
+        split: take the samples of this split only, where there are splits.
+        unpack_to: folder for the files of archives; None takes no archives.
+
+    Raises:
+        DatasetError: there is nothing usable or no such split, or the source has to be ingested because it is packed.
+    """
+    if (path / MANIFEST).is_file():
+        dataset = Dataset.open(path)
+        return replace(dataset, samples=dataset.of_split(split)) if split else dataset
+    if unpack_to is None and (is_archive(path) or (path.is_dir() and any(map(is_archive, path.iterdir())))):
+        raise DatasetError(f"{path}: archives have to be unpacked, make a dataset of them with inkread ingest")
+    _, dataset = _foreign(path, options or IngestOptions(), unpack_to or path, split)
+    missing = {sample for sample in dataset.samples if not (dataset.folder / sample.image).is_file()}
+    for sample in sorted(missing, key=lambda sample: sample.sample_id):
+        dataset.skipped.add(sample.sample_id, "image missing")
+    found = tuple(sample for sample in dataset.samples if sample not in missing)
+    if not found:
+        raise _nothing(path, dataset.skipped)
+    dataset = replace(dataset, samples=found)
+    return replace(dataset, samples=dataset.of_split(split)) if split else dataset
+
+
 def ingest(source: Path, output: Path, options: IngestOptions | None = None, progress: Progress = iter) -> IngestReport:
-    """Read ``source`` into the data set folder ``output``.
+    """Copy ``source`` into the dataset folder ``output``.
 
     Args:
         source: a folder, an archive, a table, or a folder of IAM's archives.
-        output: the data set; replaced where it is one already.
+        output: the dataset; replaced where it is one already.
         options: what the source does not say.
-        progress: wraps the records, to show how far the work is.
+        progress: wraps the samples, to show how far the work is.
 
     Raises:
         DatasetError: the source is of no known format, holds nothing usable, or ``output`` is something else.
     """
-    chosen = options or IngestOptions()
-    _check_output(output)
+    if output.exists() and not (output / MANIFEST).is_file() and any(output.iterdir() if output.is_dir() else [output]):
+        raise OutputError(f"{output}: this is not empty and no dataset, name another folder")
     unfinished = output.with_name(f".{output.name}.partial")
-    folder = unpacked(source, unfinished / "unpacked")
-    form = chosen.format or detect(folder)
-    name = chosen.source or archive_stem(source if source.is_file() else source.resolve())
-    skipped = Skipped()
-    licence = chosen.licence or (LICENCE if form == "iam" else "")
-    filled = replace(chosen, source=name, licence=licence)
-    records = list(_records(folder, form, skipped, chosen.with_errors))
-    samples = [sample for record in progress(records) if (sample := _copy(record, unfinished, filled, skipped))]
+    form, foreign = _foreign(source, options or IngestOptions(), unfinished / "unpacked")
+    skipped = foreign.skipped
+    samples = [copy for sample in progress(foreign.samples) if (copy := _copied(sample, foreign, unfinished))]
     if not samples:
-        why = "; ".join(skipped.names[:1]) or "there is no transcribed image"
-        raise DatasetError(f"{source}: nothing can be used ({why})")
+        raise _nothing(source, skipped)
     write_manifest(unfinished, samples)
     report = IngestReport(
-        name,
+        samples[0].source,
         form,
         dict(sorted(Counter(str(sample.kind) for sample in samples).items())),
         dict(sorted(Counter(str(sample.split) for sample in samples).items())),
         dict(sorted(skipped.reasons.items())),
         tuple(sorted(skipped.names)[:MOST_NAMES]),
-        content_hash(unfinished),
+        Dataset(unfinished, tuple(samples)).content_hash,
     )
     write_bytes(unfinished / REPORT, (json.dumps(asdict(report), indent=1, ensure_ascii=False) + "\n").encode())
     _publish(unfinished, output, samples)
@@ -146,57 +180,77 @@ def detect(folder: Path) -> Format:
     """
     if is_iam(folder):
         return "iam"
-    if folder.is_file() or find_table(folder):
-        return "table"
     if folder.is_dir() and has_pages(folder):
         return "pages"
+    if find_tables(folder):
+        return "table"
+    if has_pairs(folder):
+        return "pairs"
     raise DatasetError(
-        f"{folder}: neither IAM (ascii/words.txt), nor images with PAGE or ALTO files, nor one TSV, CSV or JSONL table"
+        f"{folder}: neither IAM (ascii/words.txt), nor images with PAGE, ALTO or .gt.txt files, nor one TSV, CSV or "
+        "JSONL table"
     )
 
 
-def _records(folder: Path, form: Format, skipped: Skipped, with_errors: bool) -> Iterator[Record]:
-    if form == "iam":
-        return iam_records(folder, skipped, with_errors=with_errors)
-    if form == "pages":
-        return page_records(folder, skipped)
-    table = folder if folder.is_file() else find_table(folder)
-    if table is None:
-        raise DatasetError(f"{folder}: there is no table here, or more than one; name the file")
-    return table_records(table, skipped)
+def _foreign(source: Path, options: IngestOptions, work: Path, split: str = "") -> tuple[Format, Dataset]:
+    """The format of a source, and its samples with the names that they have in a dataset."""
+    folder = unpacked(source, work)
+    form = options.format or detect(folder)
+    skipped = Skipped()
+    samples: Iterator[Sample]
+    match form:
+        case "iam":
+            samples = iam_samples(folder, skipped, with_errors=options.with_errors)
+        case "pages":
+            samples = page_samples(folder, skipped, split if (folder / split).is_dir() else "")
+        case "table":
+            samples = table_samples(folder, skipped)
+        case "pairs":
+            samples = pair_samples(folder, skipped)
+    name = archive_stem(source if source.is_file() else source.resolve())
+    own_split: Split = next((split for split in SPLITS if split == name and source.is_dir()), "")
+    if own_split:
+        name = source.resolve().parent.name
+    licence = options.licence or (LICENCE if form == "iam" else "")
+    filled = replace(options, source=options.source or name, licence=licence)
+    root = folder.parent if folder.is_file() else folder
+    return form, Dataset(root, tuple(_named(sample, filled, own_split) for sample in samples), skipped)
 
 
-def _copy(record: Record, folder: Path, options: IngestOptions, skipped: Skipped) -> Sample | None:
-    """The sample of a record, its image copied; None where the image is missing or damaged."""
+def _named(sample: Sample, options: IngestOptions, own_split: Split) -> Sample:
+    """The sample with the name of the source before its own; ``own_split`` is that of a source such as letters/val."""
+    source, split = options.source, sample.split or own_split
+    return replace(
+        sample,
+        sample_id="/".join(filter(None, (source, sample.kind, split, sample.sample_id))),
+        split=split,
+        source=source,
+        document_id=f"{source}/{sample.document_id}",
+        writer_id=f"{source}/{sample.writer_id}" if sample.writer_id else "",
+        language=sample.language or options.language,
+        licence=options.licence,
+    )
+
+
+def _copied(sample: Sample, foreign: Dataset, folder: Path) -> Sample | None:
+    """The sample with its files copied into the dataset; None where the image is missing or damaged."""
+    source = foreign.folder / sample.image
     try:
-        content = record.image.read_bytes()
-        next(iter(load_pages(content)))
+        content = source.read_bytes()
+        next(load_pages(content))
     except OSError:
-        skipped.add(record.name, "image missing")
+        foreign.skipped.add(sample.sample_id, "image missing")
         return None
     except InputError as error:
-        skipped.add(record.name, f"image damaged: {error}")
+        foreign.skipped.add(sample.sample_id, f"image damaged: {error}")
         return None
-    place = f"images/{options.source}/{record.kind}/{record.split or 'all'}"
-    image = f"{place}/{record.name}{record.image.suffix.lower()}"
+    place = f"images/{sample.sample_id}"
+    image, layout = place + source.suffix.lower(), ""
     _place(folder / image, content)
-    split = f"/{record.split}" if record.split else ""
-    sample = Sample(
-        sample_id=f"{options.source}/{record.kind}{split}/{record.name}",
-        image=image,
-        text=record.text,
-        kind=record.kind,
-        source=options.source,
-        document_id=f"{options.source}/{record.document}",
-        writer_id=f"{options.source}/{record.writer}" if record.writer else "",
-        language=record.language or options.language,
-        split=record.split,
-        licence=options.licence,
-        sha256=hashlib.sha256(content).hexdigest(),
-    )
-    if record.layout is not None:
-        _place(folder / layout_of(sample), record.layout.read_bytes())
-    return sample
+    if sample.layout:
+        layout = place + Path(sample.layout).suffix.lower()
+        _place(folder / layout, (foreign.folder / sample.layout).read_bytes())
+    return replace(sample, image=image, layout=layout, sha256=hashlib.sha256(content).hexdigest())
 
 
 def _place(target: Path, content: bytes) -> None:
@@ -209,17 +263,15 @@ def _only_folder(folder: Path) -> Path:
     return inside[0] if len(inside) == 1 and inside[0].is_dir() and not is_iam(folder) else folder
 
 
-def _check_output(output: Path) -> None:
-    if output.exists() and not (output / MANIFEST).is_file() and any(output.iterdir() if output.is_dir() else [output]):
-        raise OutputError(f"{output}: this is not empty and no data set, name another folder")
+def _nothing(source: Path, skipped: Skipped) -> DatasetError:
+    why = "; ".join(skipped.names[:1]) or "there is no transcribed image"
+    return DatasetError(f"{source}: nothing can be used ({why})")
 
 
 def _publish(unfinished: Path, output: Path, samples: Iterable[Sample]) -> None:
     """Put the finished folder in its place, without what an interrupted run of another source left."""
     shutil.rmtree(unfinished / "unpacked", ignore_errors=True)
-    wanted = {MANIFEST, REPORT}
-    for sample in samples:
-        wanted |= {sample.image, layout_of(sample)} if sample.kind == "page" else {sample.image}
+    wanted = {MANIFEST, REPORT} | {path for sample in samples for path in (sample.image, sample.layout)}
     for path in sorted(unfinished.rglob("*")):
         if path.is_file() and path.relative_to(unfinished).as_posix() not in wanted:
             path.unlink()

@@ -1,6 +1,9 @@
-"""Readers of foreign sources: PAGE and ALTO folders, tables, the archive of the IAM database.
+"""Readers of foreign sources: pages with PAGE or ALTO, tables, images with .gt.txt, the archive of the IAM database.
 
-Usage: ``for record in iam_records(folder, skipped): ...``
+Usage: ``for sample in page_samples(folder, skipped): sample.text``
+
+A reader yields samples whose paths are relative to the source. Their ids, documents and writers are as the source
+names them; `inkread.data.ingest` makes them unique by putting the name of the source before them.
 """
 
 from __future__ import annotations
@@ -14,19 +17,36 @@ from typing import cast, get_args
 
 from lxml import etree
 
-from inkread.data.dataset import SPLITS, Kind, Record, Skipped, Split, document_name
+from inkread.data.dataset import SPLITS, Kind, Sample, Skipped, Split, document_name
 from inkread.errors import DatasetError, LayoutFileError
 from inkread.formats.reading import paired, read_layout, without_image
+from inkread.io.inputs import SUFFIXES as INPUTS
+
+TABLES = (".tsv", ".csv", ".jsonl")
+DELIMITERS = "\t,;|"
+NEEDED = ("image", "text")
+GROUND_TRUTH = ".gt.txt"
+IMAGES = sorted(INPUTS - {".pdf"})
+
+
+def places(folder: Path) -> Iterator[tuple[Split, Path]]:
+    """A folder without a split, then its folders train, val and test."""
+    yield "", folder
+    for split in SPLITS:
+        if (folder / split).is_dir():
+            yield split, folder / split
 
 
 def has_pages(folder: Path) -> bool:
     """Whether an image with a PAGE or ALTO file lies in the folder or in its train, val or test."""
-    return any(True for _, place in _places(folder) for _ in paired(place))
+    return any(True for _, place in places(folder) for _ in paired(place))
 
 
-def page_records(folder: Path, skipped: Skipped) -> Iterator[Record]:
-    """The pages of ``folder`` and of its sub-folders train, val and test, which become their split."""
-    for split, place in _places(folder):
+def page_samples(folder: Path, skipped: Skipped, only: str = "") -> Iterator[Sample]:
+    """The pages of ``folder`` and of its folders train, val and test, or of one of these only."""
+    for split, place in places(folder):
+        if only and split != only:
+            continue
         for lonely in without_image(place):
             skipped.add(lonely.name, "transcription without an image")
         for image, layout in paired(place):
@@ -35,56 +55,91 @@ def page_records(folder: Path, skipped: Skipped) -> Iterator[Record]:
             except LayoutFileError as error:
                 skipped.add(layout.name, str(error))
                 continue
-            text = "\n".join(line.text for line in lines)
-            yield Record(image, text, "page", image.stem, document_name(image.stem), split=split, layout=layout)
+            yield Sample(
+                image.stem,
+                _inside(image, folder),
+                "\n".join(line.text for line in lines),
+                "page",
+                "",
+                document_name(image.stem),
+                split=split,
+                layout=_inside(layout, folder),
+            )
 
 
-def _places(folder: Path) -> Iterator[tuple[Split, Path]]:
-    yield "", folder
-    for split in SPLITS:
-        if (folder / split).is_dir():
-            yield split, folder / split
+def has_pairs(folder: Path) -> bool:
+    """Whether a ``.gt.txt`` file lies in the folder or below it."""
+    return any(True for _ in folder.rglob(f"*{GROUND_TRUTH}"))
 
 
-SUFFIXES = (".tsv", ".csv", ".jsonl")
-NEEDED = ("image", "text")
+def pair_samples(folder: Path, skipped: Skipped) -> Iterator[Sample]:
+    """Images of lines with a text file ``NAME.gt.txt`` beside them, in the folder and below; a folder is a document."""
+    for text in sorted(folder.rglob(f"*{GROUND_TRUTH}")):
+        stem = text.name.removesuffix(GROUND_TRUTH)
+        found = [path for suffix in IMAGES if (path := text.with_name(stem + suffix)).is_file()]
+        inside = text.relative_to(folder)
+        split: Split = next((split for split in SPLITS if split == inside.parts[0]), "")
+        if not found:
+            skipped.add(inside.as_posix(), "transcription without an image")
+            continue
+        parent = inside.parent.as_posix()
+        document = document_name(stem) if parent in (".", split) else parent
+        written = text.read_text(encoding="utf-8-sig", errors="replace").strip()
+        name = inside.with_name(stem).as_posix()
+        yield Sample(name, _inside(found[0], folder), written, "line", "", document, split=split)
 
 
-def find_table(folder: Path) -> Path | None:
-    """The only table in a folder; None where there is none or more than one."""
-    found = sorted(path for path in folder.iterdir() if path.suffix.lower() in SUFFIXES) if folder.is_dir() else []
-    return found[0] if len(found) == 1 else None
+def _inside(path: Path, folder: Path) -> str:
+    return path.relative_to(folder).as_posix()
 
 
-def table_records(table: Path, skipped: Skipped) -> Iterator[Record]:
-    """The rows of a table; images lie beside it.
+def find_tables(folder: Path) -> dict[Path, Split]:
+    """The only table of the folder or file, or the only one in each of its folders train, val and test."""
+    if folder.is_file():
+        return {folder: ""}
+    found: dict[Path, Split] = {}
+    for split, place in places(folder):
+        tables = [path for path in place.iterdir() if path.suffix.lower() in TABLES]
+        if len(tables) == 1:
+            found[tables[0]] = split
+    return found
+
+
+def table_samples(folder: Path, skipped: Skipped) -> Iterator[Sample]:
+    """The rows of the tables of a folder, or of one table; images lie beside it.
 
     Raises:
-        DatasetError: the table cannot be read, or lacks a column.
+        DatasetError: there is no table, or it cannot be read, or lacks a column.
     """
-    for number, row in enumerate(_table_rows(table), start=1):
-        missing = [name for name in NEEDED if not isinstance(row.get(name), str)]
-        if missing:
-            raise DatasetError(f"{table}: row {number} has no {missing[0]}; the columns image and text are needed")
-        record = _record(row, table.parent)
-        if record is None:
-            skipped.add(row["image"], "an image outside the folder, or an unknown kind or split")
-        else:
-            yield record
+    tables = find_tables(folder)
+    if not tables:
+        raise DatasetError(f"{folder}: there is no table here, or more than one; name the file")
+    root = folder.parent if folder.is_file() else folder
+    for table, split in tables.items():
+        for number, row in enumerate(_table_rows(table), start=1):
+            missing = [name for name in NEEDED if not isinstance(row.get(name), str)]
+            if missing:
+                raise DatasetError(f"{table}: row {number} has no {missing[0]}; the columns image and text are needed")
+            sample = _table_sample(row, table.parent, root, split)
+            if sample is None:
+                skipped.add(row["image"], "an image outside the folder, or an unknown kind or split")
+            else:
+                yield sample
 
 
-def _record(row: Mapping[str, str], folder: Path) -> Record | None:
+def _table_sample(row: Mapping[str, str], folder: Path, root: Path, place: Split) -> Sample | None:
     image = folder / row["image"]
-    kind, split = row.get("kind") or "line", row.get("split") or ""
+    kind, split = row.get("kind") or "line", row.get("split") or place
     inside = image.resolve().is_relative_to(folder.resolve())
-    if not inside or kind not in get_args(Kind) or split not in get_args(Split):
+    if not inside or kind not in ("line", "word") or split not in get_args(Split):
         return None
-    writer = row.get("writer_id") or ""
-    return Record(
-        image,
+    writer = row.get("writer_id") or row.get("writer") or ""
+    return Sample(
+        Path(row["image"]).with_suffix("").as_posix(),
+        _inside(image, root),
         row["text"],
         cast(Kind, kind),
-        str(Path(row["image"]).with_suffix("")),
+        "",
         row.get("document_id") or writer or document_name(image.stem),
         writer,
         row.get("language") or "",
@@ -93,16 +148,21 @@ def _record(row: Mapping[str, str], folder: Path) -> Record | None:
 
 
 def _table_rows(table: Path) -> Iterator[Mapping[str, str]]:
+    suffix = table.suffix.lower()
     try:
         with table.open(encoding="utf-8-sig", newline="") as stream:
-            if table.suffix.lower() == ".jsonl":
+            if suffix == ".jsonl":
                 yield from (json.loads(line) for line in stream if line.strip())
-            elif table.suffix.lower() == ".tsv":
-                yield from csv.DictReader(stream, delimiter="\t", quoting=csv.QUOTE_NONE)
+                return
+            header = stream.readline()
+            stream.seek(0)
+            delimiter = max(DELIMITERS, key=header.count)
+            if delimiter == "\t":
+                yield from csv.DictReader(stream, delimiter=delimiter, quoting=csv.QUOTE_NONE)
             else:
-                yield from csv.DictReader(stream)
+                yield from csv.DictReader(stream, delimiter=delimiter)
     except (OSError, UnicodeDecodeError, csv.Error, json.JSONDecodeError) as error:
-        raise DatasetError(f"{table}: the table cannot be read as UTF-8 {table.suffix[1:]} ({error})") from error
+        raise DatasetError(f"{table}: the table cannot be read as UTF-8 {suffix[1:]} ({error})") from error
 
 
 LICENCE = "IAM: free for non-commercial research only"
@@ -123,7 +183,7 @@ def is_iam(folder: Path) -> bool:
     return any((folder / "ascii" / name).is_file() for name in ("words.txt", "lines.txt"))
 
 
-def iam_records(folder: Path, skipped: Skipped, *, with_errors: bool = False) -> Iterator[Record]:
+def iam_samples(folder: Path, skipped: Skipped, *, with_errors: bool = False) -> Iterator[Sample]:
     """The words and lines of an IAM folder.
 
     Args:
@@ -138,21 +198,22 @@ def iam_records(folder: Path, skipped: Skipped, *, with_errors: bool = False) ->
     splits = _splits(folder)
     kinds: tuple[Kind, ...] = ("word", "line")
     for kind in kinds:
-        images, table = folder / f"{kind}s", folder / "ascii" / f"{kind}s.txt"
-        if not (table.is_file() and images.is_dir()):
+        table = folder / "ascii" / f"{kind}s.txt"
+        if not (table.is_file() and (folder / f"{kind}s").is_dir()):
             continue
         for name, segmented, text in _rows(table, kind):
             if not segmented and not with_errors:
                 skipped.add(name, "marked err: badly segmented")
                 continue
             form = "-".join(name.split("-")[:2])
-            yield Record(
-                image=images / name[:3] / form / f"{name}.png",
+            yield Sample(
+                sample_id=name,
+                image=f"{kind}s/{name[:3]}/{form}/{name}.png",
                 text=text if kind == "word" else spaced.get(name, join_tokens(text)),
                 kind=kind,
-                name=name,
-                document=form,
-                writer=writers.get(form, ""),
+                source="",
+                document_id=form,
+                writer_id=writers.get(form, ""),
                 language="en",
                 split=splits.get("-".join(name.split("-")[:3]), splits.get(form, "")),
             )

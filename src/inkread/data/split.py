@@ -1,6 +1,6 @@
 """Splits by document and writer, and weights of lines and words.
 
-Usage: ``split_rows(rows, SplitSettings()); line_weights(rows, WeightSettings())``
+Usage: ``split_samples(lines, SplitSettings()); line_weights(lines, WeightSettings())``
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
-from inkread.data.dataset import Row
+from inkread.data.dataset import Sample
 from inkread.errors import DatasetError
 
 
@@ -20,7 +20,7 @@ class SplitSettings(BaseModel):
     """Shares of the splits; training gets the rest.
 
     Attributes:
-        val, test: share of the rows, by whole writers or documents.
+        val, test: share of the samples, by whole writers or documents.
         seed: of the order in which these are dealt out.
         divided_documents: accept that a source with splits of its own has pages of one document in several of them.
     """
@@ -33,19 +33,19 @@ class SplitSettings(BaseModel):
     divided_documents: bool = False
 
 
-def split_rows(rows: Sequence[Row], settings: SplitSettings) -> dict[str, str]:
-    """The split of each row by its id: the source's own where it has one, else by writer, else by document.
+def split_samples(samples: Sequence[Sample], settings: SplitSettings) -> dict[str, str]:
+    """The split of each sample by its id: the source's own where it has one, else by writer, else by document.
 
     Raises:
         DatasetError: the shares leave nothing to train on, or a document or writer stands in two splits.
     """
     if settings.val + settings.test >= 1:
         raise DatasetError("split_data: val and test take all of the data, lower them")
-    splits = {row.row_id: row.split for row in rows if row.split}
+    splits: dict[str, str] = {sample.sample_id: sample.split for sample in samples if sample.split}
     groups: dict[str, list[str]] = defaultdict(list)
-    for row in rows:
-        if not row.split:
-            groups[_owner(row)].append(row.row_id)
+    for sample in samples:
+        if not sample.split:
+            groups[_owner(sample)].append(sample.sample_id)
     total = sum(map(len, groups.values()))
     wanted = {"test": settings.test * total, "val": settings.val * total}
     for name in sorted(groups, key=lambda name: _order(name, settings.seed)):
@@ -53,11 +53,11 @@ def split_rows(rows: Sequence[Row], settings: SplitSettings) -> dict[str, str]:
         if chosen != "train":
             wanted[chosen] -= len(groups[name])
         splits.update(dict.fromkeys(groups[name], chosen))
-    check_leaks(rows, splits, divided_documents=settings.divided_documents)
+    check_leaks(samples, splits, divided_documents=settings.divided_documents)
     return splits
 
 
-def check_leaks(rows: Sequence[Row], splits: Mapping[str, str], *, divided_documents: bool = False) -> None:
+def check_leaks(samples: Sequence[Sample], splits: Mapping[str, str], *, divided_documents: bool = False) -> None:
     """Raise DatasetError where one document, or one writer that the pipeline has split, stands in two splits.
 
     A source that comes with splits of its own may have a single writer; its documents must still be apart, unless
@@ -66,10 +66,10 @@ def check_leaks(rows: Sequence[Row], splits: Mapping[str, str], *, divided_docum
     for what in ("document_id", "writer_id"):
         trusted = what == "writer_id" or divided_documents
         found: dict[str, set[str]] = defaultdict(set)
-        for row in rows:
-            name = str(getattr(row, what))
-            if name and not (trusted and row.split):
-                found[name].add(splits[row.row_id])
+        for sample in samples:
+            name = str(getattr(sample, what))
+            if name and not (trusted and sample.split):
+                found[name].add(splits[sample.sample_id])
         for name, places in found.items():
             if len(places) > 1:
                 raise DatasetError(
@@ -78,8 +78,8 @@ def check_leaks(rows: Sequence[Row], splits: Mapping[str, str], *, divided_docum
                 )
 
 
-def _owner(row: Row) -> str:
-    return row.writer_id or row.document_id
+def _owner(sample: Sample) -> str:
+    return sample.writer_id or sample.document_id
 
 
 def _order(name: str, seed: int) -> str:
@@ -100,11 +100,11 @@ class WeightSettings(BaseModel):
     most: float = Field(5.0, ge=1)
 
 
-def line_weights(rows: Sequence[Row], settings: WeightSettings) -> list[float]:
-    """Sampling weight of each row, mean 1: the rarer its rarest character, the higher."""
-    counts = Counter(character for row in rows for character in set(row.text))
-    rarest = np.array([min((counts[c] for c in row.text), default=1) for row in rows], np.float64)
-    raw = (rarest / max(len(rows), 1)) ** -settings.rarity
+def line_weights(samples: Sequence[Sample], settings: WeightSettings) -> list[float]:
+    """Sampling weight of each line, mean 1: the rarer its rarest character, the higher."""
+    counts = Counter(character for sample in samples for character in set(sample.text))
+    rarest = np.array([min((counts[c] for c in sample.text), default=1) for sample in samples], np.float64)
+    raw = (rarest / max(len(samples), 1)) ** -settings.rarity
     bounded = np.minimum(raw / max(raw.mean(), 1e-12), settings.most) if len(raw) else raw
     return [round(float(value), 6) for value in bounded / max(bounded.mean(), 1e-12)] if len(raw) else []
 

@@ -1,68 +1,84 @@
-"""Line images of transcribed pages, cut once and kept in a memory-mapped file.
+"""Line images of datasets, cut once and kept in a memory-mapped file.
 
 Usage: ``store = LineStore.open(Path("runs/lines/train")); store.image(0), store.lines[0].text``
 
-A line of a training split is kept with context around its band, so that augmentation can move the cut; a line of
-another split is cut exactly as the reader cuts it.
+A line to train on is kept with its context, so that augmentation can move the cut; a line of another split is kept as
+it is read. Both come from `inkread.recognition.line_images.cut_lines`.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from itertools import groupby
 from pathlib import Path
 
 import numpy as np
-import typer
+from pydantic import BaseModel, ConfigDict, Field
 
-from inkread.data.cleaning import Cleaner, FilterSettings, filter_rows
-from inkread.data.dataset import WHOLE, Row, expand, read_manifest
-from inkread.data.split import SplitSettings, split_rows
-from inkread.document import Line
+from inkread.data.cleaning import Cleaner, FilterSettings, filter_samples
+from inkread.data.dataset import Dataset, Sample
+from inkread.data.split import SplitSettings, split_samples
 from inkread.errors import DatasetError
-from inkread.formats.reading import read_layout
 from inkread.io.files import replacing, write_bytes
-from inkread.io.inputs import load_pages
-from inkread.recognition.alphabet import LATIN, Alphabet
-from inkread.recognition.line_images import END_MARGIN, HEIGHT, Grey, cut_strip, line_bands, whole_line
+from inkread.recognition.alphabet import Alphabet
+from inkread.recognition.line_images import Grey, cut_lines, with_context
 
-CONTEXT_ABOVE, CONTEXT_BELOW = 0.2, 0.15
-"""Share of the band that a training strip has above and below it."""
-CONTEXT_ROWS = round(HEIGHT * (1 + CONTEXT_ABOVE + CONTEXT_BELOW))
-CONTEXT_SIDE = END_MARGIN * HEIGHT * (CONTEXT_ABOVE + CONTEXT_BELOW)
-"""Columns that a context strip has on each side beyond those of an exact one."""
-MIN_BAND, MIN_WIDTH, MAX_WIDTH = 12.0, 16, 3200
-IMAGES, INDEX = "strips.bin", "strips.json"
+IMAGES, INDEX, CUT = "strips.bin", "strips.json", "cut.json"
+LEAST_TRAIN, LEAST_VAL = 10, 3
+
+
+class CutSettings(BaseModel):
+    """Which line images are worth keeping.
+
+    Attributes:
+        min_band: page pixels above and below the baseline together; smaller lines are specks or lack detail. Does not
+            apply to images of one line.
+        min_columns, max_columns: of a line image 48 rows high; a narrower one shows no letter, a wider one more than a
+            batch holds.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    min_band: float = Field(12.0, ge=0)
+    min_columns: int = Field(16, ge=1)
+    max_columns: int = Field(3_200, ge=1)
+
+
+class DataSettings(BaseModel):
+    """How datasets become line images.
+
+    Attributes:
+        filter: which lines are usable.
+        cut: which line images are kept.
+        val_share: share of the documents of a dataset that are taken for val where it has no val split; where all is
+            one document, that share of its lines. 0 keeps all for training.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    filter: FilterSettings = FilterSettings()
+    cut: CutSettings = CutSettings()
+    val_share: float = Field(0.2, ge=0, lt=1)
 
 
 @dataclass(frozen=True, slots=True)
 class StoredLine:
-    """One line of a store: ``rows`` x ``width`` bytes at ``offset``; ``name`` is what the pipeline calls it."""
+    """One line of a store: ``rows`` x ``width`` bytes at ``offset``; the other fields are those of its sample."""
 
+    sample_id: str
     source: str
-    document: str
+    document_id: str
     text: str
     offset: int
     rows: int
     width: int
-    name: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class CutLine:
-    """A line on its way into a store: uint8 [rows, width]."""
-
-    source: str
-    document: str
-    text: str
-    image: Grey
-    name: str = ""
 
 
 class LineStore:
-    """Cut lines on disk, read by number."""
+    """Line images on disk, read by number."""
 
     def __init__(self, images: Grey, lines: list[StoredLine]) -> None:
         self._images = images
@@ -70,7 +86,7 @@ class LineStore:
 
     @classmethod
     def open(cls, folder: Path) -> LineStore:
-        """Open what `build_store` wrote.
+        """Open what `write_store` wrote.
 
         Raises:
             DatasetError: the folder holds no store.
@@ -78,15 +94,15 @@ class LineStore:
         try:
             rows = json.loads((folder / INDEX).read_text(encoding="utf-8"))
             images = np.memmap(folder / IMAGES, np.uint8, "r")
-        except (OSError, ValueError):
-            raise DatasetError(f"{folder}: no cut lines here, build them first") from None
-        return cls(images, [StoredLine(**row) for row in rows])
+            return cls(images, [StoredLine(**row) for row in rows])
+        except (OSError, ValueError, TypeError):
+            raise DatasetError(f"{folder}: no line images here, cut them first") from None
 
     def __len__(self) -> int:
         return len(self.lines)
 
     def image(self, index: int) -> Grey:
-        """The strip of a line, uint8 [rows, width]."""
+        """A line image, uint8 [rows, width]."""
         line = self.lines[index]
         return np.array(self._images[line.offset : line.offset + line.rows * line.width]).reshape(line.rows, -1)
 
@@ -98,23 +114,8 @@ class LineStore:
         return found
 
 
-def build_store(sources: Iterable[Path], split: str, target: Path, cleaner: Cleaner) -> Path:
-    """Cut the lines of ``SOURCE/split/*.xml`` into ``target``; with context when the split is ``train``.
-
-    Raises:
-        DatasetError: no line was found.
-    """
-    cut = (
-        CutLine(source.name, layout.stem, text, image)
-        for source in sources
-        for layout in sorted((source / split).glob("*.xml"))
-        for text, image in _page_lines(layout, cleaner, context=split == "train")
-    )
-    return write_store(target, cut)
-
-
-def write_store(target: Path, lines: Iterable[CutLine]) -> Path:
-    """Write a store, the strips one after the other.
+def write_store(target: Path, lines: Iterable[tuple[Sample | StoredLine, Grey]]) -> Path:
+    """Write a store: images uint8 [rows, width] one after the other, and what each shows.
 
     Raises:
         DatasetError: there is no line.
@@ -122,90 +123,42 @@ def write_store(target: Path, lines: Iterable[CutLine]) -> Path:
     index: list[StoredLine] = []
     offset = 0
     with replacing(target / IMAGES) as stream:
-        for line in lines:
-            stream.write(line.image.tobytes())
-            rows, width = line.image.shape
-            index.append(StoredLine(line.source, line.document, line.text, offset, rows, width, line.name))
-            offset += line.image.size
+        for line, image in lines:
+            stream.write(image.tobytes())
+            index.append(StoredLine(line.sample_id, line.source, line.document_id, line.text, offset, *image.shape))
+            offset += image.size
         if not index:
             raise DatasetError(f"{target}: there is no transcribed line to keep here")
     write_bytes(target / INDEX, json.dumps([asdict(line) for line in index], ensure_ascii=False).encode())
     return target
 
 
-def _page_lines(layout: Path, cleaner: Cleaner, *, context: bool) -> Iterator[tuple[str, Grey]]:
-    lines = read_layout(layout).lines
-    cut = cut_lines(next(iter(load_pages(_image_of(layout)))).grey, lines, context=context) if lines else ()
-    for number, image in cut:
-        text = cleaner(lines[number].text)
-        if text is not None:
-            yield text, image
+def line_images(
+    dataset: Dataset, lines: Iterable[Sample], settings: CutSettings, *, context: bool
+) -> Iterator[tuple[Sample, Grey]]:
+    """The line image of each line or word that `CutSettings` keeps.
 
-
-def cut_lines(grey: Grey, lines: Sequence[Line], *, context: bool) -> Iterator[tuple[int, Grey]]:
-    """The number and strip of each line of a page that can be cut: with baseline, outline and enough pixels."""
-    usable = [number for number, line in enumerate(lines) if len(line.baseline) > 1 and len(line.polygon) > 2]
-    bands = line_bands([lines[number].baseline for number in usable], [lines[number].polygon for number in usable])
-    cut = cut_with_context if context else cut_exact
-    for number, band in zip(usable, bands, strict=True):
-        if band.ascent + band.descent >= MIN_BAND:
-            image = cut(grey, lines[number], band.ascent, band.descent)
-            if MIN_WIDTH <= image.shape[1] <= MAX_WIDTH:
-                yield number, image
-
-
-def cut_exact(grey: Grey, line: Line, ascent: float, descent: float) -> Grey:
-    """The strip that the reader would cut, uint8 [48, width]."""
-    return cut_strip(grey, line.baseline, ascent=ascent, descent=descent, height=HEIGHT).image
-
-
-def cut_with_context(grey: Grey, line: Line, ascent: float, descent: float) -> Grey:
-    """The band and what surrounds it at the same scale, uint8 [65, width]."""
-    band = ascent + descent
-    above, below = ascent + CONTEXT_ABOVE * band, descent + CONTEXT_BELOW * band
-    return cut_strip(grey, line.baseline, ascent=above, descent=below, height=CONTEXT_ROWS).image
-
-
-def whole_with_context(grey: Grey) -> Grey:
-    """An image that shows nothing but one line or word as a strip with context, uint8 [65, width]."""
-    baseline, ascent, descent = whole_line(grey)
-    return cut_with_context(grey, Line("", baseline, ()), ascent, descent)
-
-
-def exact_part(context: Grey) -> Grey:
-    """The exact strip, uint8 [48, width], in the middle of a context strip."""
-    above, side = round(CONTEXT_ABOVE * HEIGHT), round(CONTEXT_SIDE)
-    return context[above : above + HEIGHT, side : max(context.shape[1] - side, side + 8)]
-
-
-def _image_of(layout: Path) -> Path:
-    for suffix in (".webp", ".png", ".jpg", ".jpeg", ".tif", ".tiff"):
-        image = layout.with_suffix(suffix)
-        if image.is_file():
-            return image
-    raise DatasetError(f"{layout}: there is no image of the same name beside it")
-
-
-def cut_all(data: Path, store: Path) -> None:
-    """Cut the lines of ``DATA/*/train`` and ``DATA/*/val`` into ``STORE/train`` and ``STORE/val``."""
-    sources = sorted(folder for folder in data.iterdir() if folder.is_dir())
-    for split in ("train", "val"):
-        lines = LineStore.open(build_store(sources, split, store / split, Cleaner(Alphabet(LATIN))))
-        typer.echo(f"{split}: {len(lines)} lines")
-
-
-if __name__ == "__main__":
-    typer.run(cut_all)
-
-
-VAL_SHARE = 0.2
-EVERY = round(1 / VAL_SHARE)
-LEAST_TRAIN, LEAST_VAL = 10, 3
+    Args:
+        dataset: where the lines are from.
+        lines: lines of one image stand one after the other.
+        settings: what is kept.
+        context: images uint8 [65, width], see `with_context`, instead of [48, width].
+    """
+    for _, group in groupby(lines, key=lambda sample: sample.image):
+        samples = list(group)
+        grey = dataset.grey(samples[0])
+        on_page = samples[0].line is not None
+        strips = cut_lines(grey, dataset.page(samples[0]).lines if on_page else None)
+        for sample in samples:
+            strip = strips[sample.line or 0]
+            legible = strip.band >= settings.min_band or not on_page
+            if legible and settings.min_columns <= strip.image.shape[1] <= settings.max_columns:
+                yield sample, with_context(grey, strip) if context else strip.image
 
 
 @dataclass(frozen=True, slots=True)
 class DatasetCut:
-    """What was made of a data set.
+    """What was made of datasets.
 
     Attributes:
         train, val: lines in the stores of these names.
@@ -219,61 +172,83 @@ class DatasetCut:
     same_documents: bool
 
 
-def cut_dataset(dataset: Path, store: Path, alphabet: Alphabet) -> DatasetCut:
-    """Cut the lines and words of a data set into ``store/train`` (with context) and ``store/val`` (exact).
+def cut_datasets(
+    datasets: Sequence[Dataset], store: Path, alphabet: Alphabet, settings: DataSettings | None = None
+) -> DatasetCut:
+    """Cut the lines and words of datasets into ``store/train`` (with context) and ``store/val``.
 
-    The data set's own splits are kept, test stays untouched. Without a val split, a fifth of the documents is it; where
-    all is one document, every fifth line.
+    Splits of the datasets are kept, test stays untouched. What was cut before is taken where nothing has changed.
 
     Raises:
-        DatasetError: there is no data set, or too little in it.
+        DatasetError: there is too little in the datasets.
     """
-    kept, reasons = filter_rows(dataset, expand(dataset, read_manifest(dataset)), FilterSettings())
-    cleaner = Cleaner(alphabet)
-    rows = [replace(row, text=text) for row in kept if (text := cleaner(row.text)) is not None]
-    dropped = reasons + cleaner.counts
-    train, val, same = _train_and_val(rows)
-    if len(train) < LEAST_TRAIN or len(val) < LEAST_VAL:
+    chosen = settings or DataSettings()
+    content = {
+        "datasets": [dataset.content_hash for dataset in datasets],
+        "alphabet": alphabet.characters,
+        "settings": chosen.model_dump(mode="json"),
+    }
+    known = _known_cut(store, content)
+    if known is not None:
+        return known
+    dropped: Counter[str] = Counter()
+    parts: list[tuple[Dataset, list[Sample], list[Sample]]] = []
+    same_documents = False
+    for dataset in datasets:
+        lines, reasons = usable_lines(dataset, alphabet, chosen.filter)
+        train, val, same = _train_and_val(lines, chosen.val_share)
+        parts.append((dataset, train, val))
+        dropped += reasons + dataset.skipped.reasons
+        same_documents |= same
+    sizes = sum(len(train) for _, train, _ in parts), sum(len(val) for *_, val in parts)
+    if sizes[0] < LEAST_TRAIN or sizes[1] < LEAST_VAL:
         raise DatasetError(
-            f"{dataset}: {len(train)} lines to learn from and {len(val)} to check with are too few, "
-            f"transcribe at least {LEAST_TRAIN} and {LEAST_VAL}"
+            f"{', '.join(str(dataset.folder) for dataset in datasets)}: {sizes[0]} lines to learn from and {sizes[1]} "
+            f"to check with are too few, transcribe at least {LEAST_TRAIN} and {LEAST_VAL}"
         )
-    write_store(store / "train", row_strips(dataset, train))
-    write_store(store / "val", (replace(cut, image=exact_part(cut.image)) for cut in row_strips(dataset, val)))
-    why = {name: count for name, count in sorted(dropped.items()) if not name.startswith(("kept", "struck"))}
-    return DatasetCut(len(train), len(val), why, same)
+    for split in ("train", "val"):
+        write_store(
+            store / split,
+            (
+                cut
+                for dataset, train, val in parts
+                for cut in line_images(
+                    dataset, train if split == "train" else val, chosen.cut, context=split == "train"
+                )
+            ),
+        )
+    cut = DatasetCut(*sizes, dict(sorted(dropped.items())), same_documents)
+    write_bytes(store / CUT, json.dumps({"content": content, "cut": asdict(cut)}, ensure_ascii=False).encode())
+    return cut
 
 
-def row_strips(dataset: Path, rows: Iterable[Row]) -> Iterator[CutLine]:
-    """The strip with context, uint8 [65, width], of each row; rows of one image stand one after the other."""
-    for image, group in groupby(rows, key=lambda row: row.image):
-        grey = next(iter(load_pages(dataset / image))).grey
-        lines = list(group)
-        if lines[0].line == WHOLE:
-            yield named(lines[0], whole_with_context(grey))
-            continue
-        wanted = {row.line: row for row in lines}
-        layout = read_layout((dataset / image).with_suffix(".xml")).lines
-        for number, strip in cut_lines(grey, layout, context=True):
-            if number in wanted:
-                yield named(wanted[number], strip)
+def usable_lines(dataset: Dataset, alphabet: Alphabet, settings: FilterSettings) -> tuple[list[Sample], Counter[str]]:
+    """The lines and words that can be learnt, their texts cleaned, and how many were left out for which reason."""
+    kept, reasons = filter_samples(dataset, dataset.lines(), settings)
+    cleaner = Cleaner(alphabet)
+    lines = [replace(sample, text=text) for sample in kept if (text := cleaner(sample.text)) is not None]
+    return lines, reasons + cleaner.dropped
 
 
-def named(row: Row, image: Grey) -> CutLine:
-    """A cut line with the text and names of its row."""
-    return CutLine(row.source, row.document_id, row.text, image, row.row_id)
+def _known_cut(store: Path, content: Mapping[str, object]) -> DatasetCut | None:
+    try:
+        written = json.loads((store / CUT).read_text(encoding="utf-8"))
+        return DatasetCut(**written["cut"]) if written["content"] == content else None
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
 
 
-def _train_and_val(rows: Sequence[Row]) -> tuple[list[Row], list[Row], bool]:
-    train, val = ([row for row in rows if row.split in wanted] for wanted in (("train", ""), ("val",)))
-    if val:
+def _train_and_val(lines: Sequence[Sample], share: float) -> tuple[list[Sample], list[Sample], bool]:
+    train, val = ([line for line in lines if line.split in wanted] for wanted in (("train", ""), ("val",)))
+    if val or not share:
         return train, val, False
-    if len({row.document_id for row in train}) < 2:
-        return [row for i, row in enumerate(train) if i % EVERY], train[::EVERY], True
-    owners = [replace(row, split="", writer_id="") for row in train]  # a writer's letters may stand on both sides
-    splits = split_rows(owners, SplitSettings(val=VAL_SHARE, test=0.0))
+    if len({line.document_id for line in train}) < 2:
+        every = round(1 / share)
+        return [line for i, line in enumerate(train) if i % every], train[::every], True
+    unsplit = [replace(line, split="", writer_id="") for line in train]  # a writer's letters may stand on both sides
+    splits = split_samples(unsplit, SplitSettings(val=share, test=0.0))
     return (
-        [row for row in train if splits[row.row_id] == "train"],
-        [row for row in train if splits[row.row_id] == "val"],
+        [line for line in train if splits[line.sample_id] == "train"],
+        [line for line in train if splits[line.sample_id] == "val"],
         False,
     )

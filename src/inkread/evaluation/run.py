@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
-from inkread.data.dataset import MANIFEST, Sample, read_manifest
+from inkread.data.dataset import MANIFEST, Dataset, Sample
 from inkread.document import Line, Setting
 from inkread.errors import DatasetError
 from inkread.evaluation.compare import PageReader, ReadLine, ReadPage, compared, read_given_lines, read_whole_pages
@@ -33,7 +33,7 @@ def samples_of(folder: Path, split: str, limit: int | None = None) -> list[Sampl
     Raises:
         DatasetError: there are none.
     """
-    samples = [sample for sample in read_manifest(folder) if sample.kind != "page" and normalise(sample.text)]
+    samples = [sample for sample in Dataset.open(folder).samples if sample.kind != "page" and normalise(sample.text)]
     if any(sample.split for sample in samples):
         samples = [sample for sample in samples if sample.split == split]
     if not samples:

@@ -8,24 +8,24 @@ from __future__ import annotations
 import shutil
 import tempfile
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from inkread.data.cleaning import Cleaner, filter_rows
-from inkread.data.dataset import Row, expand, read_manifest, read_rows, write_rows
+from inkread.data.cleaning import Cleaner, filter_samples
+from inkread.data.dataset import Dataset, read_samples, write_samples
 from inkread.data.ingest import IngestOptions, ingest, unpacked
-from inkread.data.split import class_weights, line_weights, split_rows
-from inkread.data.store import CutLine, LineStore, exact_part, named, row_strips, write_store
+from inkread.data.split import class_weights, line_weights, split_samples
+from inkread.data.store import LineStore, StoredLine, line_images, write_store
 from inkread.errors import DatasetError
 from inkread.io.archives import is_archive
-from inkread.io.inputs import load_pages
 from inkread.pipeline.params import Params
 from inkread.pipeline.stage import Artifacts, read_json, write_json
 from inkread.recognition.alphabet import LATIN, Alphabet
+from inkread.recognition.line_images import Grey, exact_part
 from inkread.synthesis.iam import IamPlan, render_archive
 from inkread.training.word_cnn import word_image
 
@@ -64,87 +64,85 @@ def load_dataset(artifacts: Artifacts, params: Params) -> None:
 
 def filter_data(artifacts: Artifacts, params: Params) -> None:
     """Take pages apart into lines, filter, and count the reasons."""
-    rows = expand(artifacts.dataset, read_manifest(artifacts.dataset))
-    kept, reasons = filter_rows(artifacts.dataset, rows, params.filter_data)
-    write_rows(artifacts.filtered, kept)
+    dataset = Dataset.open(artifacts.dataset)
+    kept, reasons = filter_samples(dataset, dataset.lines(), params.filter_data)
+    write_samples(artifacts.filtered, kept)
     write_json(artifacts.filter_report, {"kept": len(kept), "left_out": dict(sorted(reasons.items()))})
 
 
 def clean_data(artifacts: Artifacts, params: Params) -> None:
-    """Keep the rows whose cleaned text the alphabet can write, and count what was changed and dropped."""
-    chosen = params.clean_data.alphabet
-    cleaner = Cleaner(Alphabet(LATIN if chosen == "latin" else chosen))
-    rows = [replace(row, text=text) for row in read_rows(artifacts.filtered) if (text := cleaner(row.text)) is not None]
-    write_rows(artifacts.cleaned, rows)
+    """Keep the lines whose cleaned text the alphabet can write, and count what was changed and dropped."""
+    cleaner = Cleaner(_alphabet(params))
+    cleaned = ((sample, cleaner(sample.text)) for sample in read_samples(artifacts.filtered))
+    write_samples(artifacts.cleaned, [replace(sample, text=text) for sample, text in cleaned if text is not None])
     write_json(artifacts.clean_report, dict(sorted(cleaner.counts.items())))
 
 
 def encode_data(artifacts: Artifacts, params: Params) -> None:
-    """Write the alphabet, and the rows with the class of each character."""
-    characters = LATIN if params.clean_data.alphabet == "latin" else params.clean_data.alphabet
-    alphabet = Alphabet(characters)
-    rows = [replace(row, labels=tuple(alphabet.encode(row.text))) for row in read_rows(artifacts.cleaned)]
-    write_rows(artifacts.encoded, rows)
-    write_json(artifacts.alphabet, {"characters": characters})
+    """Write the characters in the order of their classes, and in how many lines each occurs."""
+    alphabet = _alphabet(params)
+    counts = Counter(character for sample in read_samples(artifacts.cleaned) for character in set(sample.text))
+    lines = {character: counts[character] for character in alphabet.characters}
+    write_json(artifacts.alphabet, {"characters": alphabet.characters, "lines": lines})
 
 
-def prepare_features(artifacts: Artifacts, _: Params) -> None:
-    """Write one strip with context a row, and the exact image of each word for the baseline."""
-    rows = read_rows(artifacts.encoded)
-    write_store(artifacts.features / "strips", row_strips(artifacts.dataset, rows))
-    words = [row for row in rows if row.kind == "word"]
-    if words:
-        write_store(artifacts.features / "words", _words(artifacts.dataset, words))
+def _alphabet(params: Params) -> Alphabet:
+    chosen = params.clean_data.alphabet
+    return Alphabet(LATIN if chosen == "latin" else chosen)
 
 
-def _words(dataset: Path, rows: Iterable[Row]) -> Iterator[CutLine]:
-    for row in rows:
-        yield named(row, next(iter(load_pages(dataset / row.image))).grey)
+def prepare_features(artifacts: Artifacts, params: Params) -> None:
+    """Write the image of each line and word with its context."""
+    samples = read_samples(artifacts.cleaned)
+    dataset = Dataset(artifacts.dataset, samples)
+    write_store(artifacts.features, line_images(dataset, samples, params.prepare_features, context=True))
 
 
 def split_data(artifacts: Artifacts, params: Params) -> None:
-    """Write the split of each row by its id, with the sizes."""
-    splits = split_rows(read_rows(artifacts.encoded), params.split_data)
+    """Write the split of each line by its id, with the sizes."""
+    splits = split_samples(read_samples(artifacts.cleaned), params.split_data)
     write_json(artifacts.splits, {"sizes": dict(sorted(Counter(splits.values()).items())), "splits": splits})
 
 
 def reshape_data(artifacts: Artifacts, params: Params) -> None:
-    """Write ``train`` (with context), ``val`` and ``test`` (exact), each sorted by bucket of width."""
+    """Write ``train`` (with context), ``val`` and ``test`` (as they are read), each sorted by bucket of width.
+
+    Beside each lie its words for the word classifier.
+    """
     splits = read_json(artifacts.splits)["splits"]
-    features = LineStore.open(artifacts.features / "strips")
+    words = {sample.sample_id for sample in read_samples(artifacts.cleaned) if sample.kind == "word"}
+    features = LineStore.open(artifacts.features)
     for split in ("train", "val", "test"):
         write_store(artifacts.shards / split, _shard(features, splits, split, params.reshape_data.bucket))
-    folder = artifacts.features / "words"
-    words = LineStore.open(folder) if folder.is_dir() else None
-    for split in ("train", "val", "test"):
-        chosen = [i for i, line in enumerate(words.lines) if splits[line.name] == split] if words else []
-        images = [word_image(words.image(i)) for i in chosen] if words else []
+        chosen = [
+            i for i, line in enumerate(features.lines) if line.sample_id in words and splits[line.sample_id] == split
+        ]
+        images = [word_image(exact_part(features.image(i))) for i in chosen]
+        side = params.reshape_data.word_side
         np.savez_compressed(
             artifacts.shards / split / "words.npz",
-            images=np.array(images, np.uint8).reshape(-1, params.reshape_data.word_side, params.reshape_data.word_side),
-            texts=np.array([words.lines[i].text for i in chosen] if words else [], np.str_),
-            names=np.array([words.lines[i].name for i in chosen] if words else [], np.str_),
+            images=np.array(images, np.uint8).reshape(-1, side, side),
+            texts=np.array([features.lines[i].text for i in chosen], np.str_),
+            names=np.array([features.lines[i].sample_id for i in chosen], np.str_),
         )
 
 
-def _shard(features: LineStore, splits: Mapping[str, str], split: str, bucket: int) -> Iterator[CutLine]:
-    chosen = [index for index, line in enumerate(features.lines) if splits[line.name] == split]
+def _shard(
+    features: LineStore, splits: Mapping[str, str], split: str, bucket: int
+) -> Iterator[tuple[StoredLine, Grey]]:
+    chosen = [index for index, line in enumerate(features.lines) if splits[line.sample_id] == split]
     for index in sorted(chosen, key=lambda index: (features.lines[index].width // bucket, index)):
-        line, image = features.lines[index], features.image(index)
-        yield CutLine(
-            line.source, line.document, line.text, image if split == "train" else exact_part(image), line.name
-        )
+        image = features.image(index)
+        yield features.lines[index], image if split == "train" else exact_part(image)
 
 
 def calculate_class_weights(artifacts: Artifacts, params: Params) -> None:
-    """Write the weight of each training row by its name, and of each word of training."""
+    """Write the weight of each training line by its id, and of each word of training."""
     splits = read_json(artifacts.splits)["splits"]
-    rows = [row for row in read_rows(artifacts.encoded) if splits[row.row_id] == "train"]
-    weights = line_weights(rows, params.calculate_class_weights)
-    with np.load(artifacts.shards / "train" / "words.npz") as words:
-        texts = words["texts"].tolist()
-    names = [row.row_id for row in rows]
-    write_json(artifacts.weights, {"lines": dict(zip(names, weights, strict=True)), "words": class_weights(texts)})
+    lines = [sample for sample in read_samples(artifacts.cleaned) if splits[sample.sample_id] == "train"]
+    weights = line_weights(lines, params.calculate_class_weights)
+    by_id = {sample.sample_id: weight for sample, weight in zip(lines, weights, strict=True)}
+    write_json(artifacts.weights, {"lines": by_id, "words": class_weights(_texts(artifacts, "train"))})
 
 
 def one_hot_encode_labels(artifacts: Artifacts, params: Params) -> None:
@@ -154,7 +152,7 @@ def one_hot_encode_labels(artifacts: Artifacts, params: Params) -> None:
     counts = Counter(texts["train"]).most_common(chosen.most_words)
     words = sorted(word for word, count in counts if count >= chosen.min_count)
     for split, written in texts.items():
-        (artifacts.one_hot).mkdir(parents=True, exist_ok=True)
+        artifacts.one_hot.mkdir(parents=True, exist_ok=True)
         np.savez_compressed(artifacts.one_hot / f"{split}.npz", one_hot=one_hot(written, words))
     covered = {split: sum(text in words for text in written) for split, written in texts.items()}
     write_json(artifacts.one_hot / "words.json", {"words": words, "covered": covered})

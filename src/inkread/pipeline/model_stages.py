@@ -9,13 +9,12 @@ import csv
 import io
 import shutil
 from collections.abc import Iterable, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from inkread.bundle import Bundle, Confidences
-from inkread.data.dataset import content_hash
+from inkread.bundle import Confidences
+from inkread.data.dataset import Dataset
 from inkread.data.store import LineStore
 from inkread.document import Line, Word
 from inkread.evaluation.calibration import figures, rated_words, reliability, risk_coverage, word_error
@@ -34,15 +33,14 @@ from inkread.recognition.confidence import Calibration, line_confidence
 from inkread.recognition.decoding import Hypothesis, greedy
 from inkread.recognition.line_reader import words_of
 from inkread.registry import Registry
-from inkread.training.bundling import describe
-from inkread.training.data import MixturePlan
+from inkread.training.bundling import Release, describe, release
+from inkread.training.data import MixturePlan, data_sources
 from inkread.training.export import measure_parity
 from inkread.training.module import Optimisation
-from inkread.training.release import Release, read_plan, release, trained_network
 from inkread.training.scoring import frames_of, torch_frames
 from inkread.training.settings import CallbackSettings
 from inkread.training.tracking import TrackingPlan
-from inkread.training.train import LAST, TrainingPlan, train
+from inkread.training.train import LAST, TrainingPlan, read_plan, train, trained_network
 from inkread.training.word_cnn import WordImages, classify, load_word_cnn, save_word_cnn, train_word_cnn
 
 
@@ -61,14 +59,13 @@ def build_train_cnn(artifacts: Artifacts, params: Params) -> None:
 
 def recognizer_plan(artifacts: Artifacts, chosen: RecognizerParams, callbacks: CallbackSettings) -> TrainingPlan:
     """The training plan that the parameters ask for, on the shards of the pipeline."""
-    start = Bundle.open().folder if chosen.start == "bundled" else Path(chosen.start)
+    dataset = Dataset.open(artifacts.dataset)
     weights = artifacts.run.parent / "line_weights.json"
     write_json(weights, read_json(artifacts.weights)["lines"])
     return TrainingPlan(
         mixture=MixturePlan(store=artifacts.shards, line_weights=weights, shares={}),
         optimisation=Optimisation(rate=chosen.rate, warm_up=chosen.warm_up, steps=chosen.steps),
-        warm=chosen.start != "random",
-        start=None if chosen.start in ("ppocr", "random") else start,
+        start=chosen.start,
         average=callbacks.average,
         columns=chosen.columns,
         validate_every=chosen.validate_every,
@@ -76,7 +73,8 @@ def recognizer_plan(artifacts: Artifacts, chosen: RecognizerParams, callbacks: C
         checkpoint_minutes=callbacks.checkpoint_minutes,
         seed=chosen.seed,
         alphabet=read_json(artifacts.alphabet)["characters"],
-        tracking=TrackingPlan(data_hash=content_hash(artifacts.dataset)),
+        tracking=TrackingPlan(data_hash=dataset.content_hash),
+        sources=data_sources([dataset]),
     )
 
 
@@ -135,7 +133,7 @@ def evaluate_model(artifacts: Artifacts, params: Params) -> None:
         "word_cnn": {key: value for key, value in (baseline or {}).items() if key != "classification"},
     }
     write_json(artifacts.metrics, metrics)
-    strips = {line.name: index for index, line in enumerate(store.lines)}
+    strips = {line.sample_id: index for index, line in enumerate(store.lines)}
     page = html_report(
         "pipeline run", kept, {"split": SPLIT}, baseline, picture_of=lambda line: store.image(strips[line.id])
     )
@@ -150,7 +148,7 @@ def calibrate_on_val(artifacts: Artifacts) -> Confidences:
     """Fit the calibrations of words and lines on the val shard."""
     store = LineStore.open(artifacts.shards / "val")
     nothing = np.zeros((0, 0), np.float32)
-    lines = [TuningLine(line.source, line.document, line.text, nothing) for line in store.lines]
+    lines = [TuningLine(line.source, line.document_id, line.text, nothing) for line in store.lines]
     return calibrate(lines, read_shard(artifacts, store))[0]
 
 
@@ -172,8 +170,8 @@ def compare_lines(store: LineStore, readings: Sequence[Hypothesis], confidences:
         words = tuple(
             Word(reading.text[word.start : word.stop], (), word.confidence(of_word)) for word in words_of(reading)
         )
-        read = Line(line.name, (), (), reading.text, of_line.apply(line_confidence(reading.confidences)), words)
-        found.append(compared(line.text, read, line.document, line.name, line.name, line.source))
+        read = Line(line.sample_id, (), (), reading.text, of_line.apply(line_confidence(reading.confidences)), words)
+        found.append(compared(line.text, read, line.document_id, line.sample_id, line.sample_id, line.source))
     return found
 
 
@@ -232,7 +230,7 @@ def register_model(artifacts: Artifacts, params: Params) -> None:
     version = registry.register(
         artifacts.bundle,
         report=artifacts.report,
-        data_hash=content_hash(artifacts.dataset),
+        data_hash=Dataset.open(artifacts.dataset).content_hash,
         metrics={name: metrics[name] for name in ("cer", "wer")},
     )
     write_json(artifacts.registered, {"name": chosen.name, "version": version, "tracking_uri": registry.uri})

@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from inkread.data.cleaning import FilterSettings
 from inkread.data.ingest import Format
 from inkread.data.split import SplitSettings, WeightSettings
+from inkread.data.store import CutSettings
 from inkread.errors import DatasetError
 from inkread.training.settings import CallbackSettings, WordCnnSettings
 
@@ -72,13 +73,13 @@ class Recognizer(_Strict):
     """The run of the line recogniser.
 
     Attributes:
-        start: "bundled" for the shipped model, "ppocr" for the PP-OCRv6 weights, "random", or a bundle folder.
+        start: bundle that it starts from, its folder or "bundled" for the one in the package; null for random weights.
         steps, rate, columns, warm_up: see `inkread.training.train.TrainingPlan`.
         validate_every, validation_lines: see there.
         seed: of all randomness.
     """
 
-    start: str = "bundled"
+    start: str | None = "bundled"
     steps: int = Field(24, ge=1)
     rate: float = Field(2e-4, gt=0)
     columns: int = Field(4_800, ge=2_400)
@@ -102,10 +103,10 @@ class Evaluate(_Strict):
 
 
 class Export(_Strict):
-    """Name and version of the bundle."""
+    """Name and version of the bundle; without a version it gets that of the start and a hash of what was made."""
 
     name: str = "inkread"
-    version: str = "0.0.0+pipeline"
+    version: str = ""
 
 
 class Register(_Strict):
@@ -123,6 +124,7 @@ class Params(_Strict):
     load_dataset: Load = Load()
     filter_data: FilterSettings = FilterSettings()
     clean_data: Clean = Clean()
+    prepare_features: CutSettings = CutSettings()
     split_data: SplitSettings = SplitSettings()
     reshape_data: Reshape = Reshape()
     calculate_class_weights: WeightSettings = WeightSettings()

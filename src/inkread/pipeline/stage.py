@@ -59,7 +59,6 @@ FILES = {
     "filter_report": "filtered.json",
     "cleaned": "cleaned.parquet",
     "clean_report": "cleaned.json",
-    "encoded": "encoded.parquet",
     "alphabet": "alphabet.json",
     "features": "features",
     "splits": "splits.json",

@@ -1,7 +1,9 @@
 """Line images: how far above and below its baseline a line is cut, and the cut itself.
 
-Usage: ``strip = cut_strip(grey, baseline, ascent=band.ascent, descent=band.descent, height=48)`` with a band of
-``line_bands(baselines, polygons)``.
+Usage: ``strips = cut_lines(page.grey, page.lines)``; ``(strip,) = cut_lines(grey)`` for an image of one line
+
+Reading, training and evaluation cut with `cut_lines`. A training line is kept with its surroundings (`with_context`),
+so that augmentation can move the cut; its middle is the line image that is read (`exact_part`).
 """
 
 from __future__ import annotations
@@ -13,7 +15,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from inkread.document import Polygon, Polyline
+from inkread.document import Line, Polygon, Polyline
 
 HEIGHT = 48
 """Rows of a line image, unless a bundle says otherwise."""
@@ -108,6 +110,9 @@ Grey = NDArray[np.uint8]
 END_MARGIN = 0.25
 WHOLE_MARGIN = 0.06
 WHOLE_BASELINE = 0.7
+ABOVE, BELOW, BESIDE = 10, 7, 4
+"""Rows above and below and columns on each side that `with_context` adds to a line image of 48 rows."""
+CONTEXT_ROWS = ABOVE + HEIGHT + BELOW
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +127,7 @@ class Strip:
         start: position of column 0 along ``direction``, in page pixels.
         ascent: page pixels between the top row and the baseline.
         scale: strip pixels for one page pixel.
+        baseline: what was cut along, page coordinates.
     """
 
     image: Grey
@@ -131,6 +137,12 @@ class Strip:
     start: float
     ascent: float
     scale: float
+    baseline: Polyline
+
+    @property
+    def band(self) -> float:
+        """Height of what was cut, in page pixels."""
+        return float(self.image.shape[0] / self.scale)
 
     def to_page(self, x: float, y: float) -> tuple[float, float]:
         """The page point under the strip point (x, y)."""
@@ -139,6 +151,46 @@ class Strip:
         across = float(self.offsets[column]) - self.ascent + y / self.scale
         ux, uy = self.direction
         return (self.origin[0] + along * ux - across * uy, self.origin[1] + along * uy + across * ux)
+
+
+def cut_lines(grey: Grey, lines: Sequence[Line] | None = None, *, height: int = HEIGHT) -> list[Strip]:
+    """The line image of each line of a page, or of an image that shows one line or word and nothing else.
+
+    Args:
+        grey: uint8 [page height, page width].
+        lines: all lines of the page, transcribed or not, because neighbours decide how much belongs to a line; None
+            where the image is the line.
+        height: rows of a line image.
+    """
+    if lines is None:
+        baseline, ascent, descent = whole_line(grey)
+        return [cut_strip(grey, baseline, ascent=ascent, descent=descent, height=height)]
+    bands = line_bands([line.baseline for line in lines], [line.polygon for line in lines])
+    return [
+        cut_strip(grey, line.baseline, ascent=band.ascent, descent=band.descent, height=height)
+        for line, band in zip(lines, bands, strict=True)
+    ]
+
+
+def with_context(grey: Grey, strip: Strip) -> Grey:
+    """A line image of 48 rows with what surrounds it, uint8 [65, width + 8].
+
+    Args:
+        grey: the page or image that the line was cut from.
+        strip: what `cut_lines` gave; it stands unchanged in the middle.
+    """
+    rows, columns = strip.image.shape
+    descent = strip.band - strip.ascent
+    above, below = strip.ascent + ABOVE / strip.scale, descent + BELOW / strip.scale
+    wider = cut_strip(grey, strip.baseline, ascent=above, descent=below, height=CONTEXT_ROWS).image
+    context = np.asarray(cv2.resize(wider, (columns + 2 * BESIDE, CONTEXT_ROWS)), np.uint8)
+    context[ABOVE : ABOVE + rows, BESIDE : BESIDE + columns] = strip.image
+    return context
+
+
+def exact_part(context: Grey) -> Grey:
+    """The line image, uint8 [48, width], in the middle of what `with_context` gave."""
+    return context[ABOVE : ABOVE + HEIGHT, BESIDE : max(context.shape[1] - BESIDE, BESIDE + 8)]
 
 
 def cut_strip(grey: Grey, baseline: Polyline, *, ascent: float, descent: float, height: int) -> Strip:
@@ -195,6 +247,7 @@ def cut_strip(grey: Grey, baseline: Polyline, *, ascent: float, descent: float, 
         start=start,
         ascent=ascent,
         scale=scale,
+        baseline=baseline,
     )
 
 

@@ -1,12 +1,12 @@
 """What a run learns from and is watched on: a mixture of sources, as batches.
 
-Usage: ``training_mixture(MixturePlan(store=Path("runs/lines")), alphabet)``
+Usage: ``training_mixture(MixturePlan(store=Path("runs/lines"), datasets=(Path("letters"),)), alphabet)``
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,12 +18,16 @@ from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor
 from torch.utils.data import DataLoader
 
-from inkread.data.store import LineStore, exact_part
+from inkread.bundle import DataSource
+from inkread.data.dataset import Dataset
+from inkread.data.store import DataSettings, LineStore
 from inkread.errors import DatasetError
 from inkread.recognition.alphabet import Alphabet
+from inkread.recognition.line_images import exact_part
 from inkread.synthesis.ink import find_fonts
 from inkread.synthesis.lines import read_texts
 from inkread.synthesis.strokes import StrokeHands
+from inkread.training.augmentation import Augmentation
 from inkread.training.module import RecognizerModule
 from inkread.training.scoring import pad_batch
 from inkread.training.stream import BUCKET, Batch, LineStream, StoredSource, source_weights
@@ -36,18 +40,23 @@ class MixturePlan(BaseModel):
     """Where lines come from and how often each kind is drawn.
 
     Attributes:
-        store: folder with the cut lines of the pages, ``train`` and ``val`` in it.
+        datasets: datasets, or sources that can be read as such (`inkread.data.ingest.open_dataset`).
+        store: folder of the line images, ``train`` and ``val`` in it; cut from the datasets where they are named. None
+            for a folder in that of the run.
+        data: which lines of the datasets are used.
         strokes: folder with ``train.parquet`` and ``val.parquet``; None for no pen strokes.
         written_fonts, printed_fonts: folders of fonts; none for no such lines.
-        exponent: how strongly a page source's size counts.
-        emphasis: factors on the weight of single page sources; 0 leaves one out.
-        shares: of the kinds of synthetic lines; pages get what is left of 1.
+        exponent: how strongly the size of a source counts, from 0, all sources alike, to 1, all lines alike.
+        emphasis: factors on the weight of single sources; 0 leaves one out.
+        shares: of the kinds of synthetic lines; the datasets get what is left of 1.
         line_weights: JSON file with a weight by the name of a stored line; None draws the lines of a source alike.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    store: Path
+    datasets: tuple[Path, ...] = ()
+    store: Path | None = None
+    data: DataSettings = DataSettings()
     strokes: Path | None = None
     written_fonts: tuple[Path, ...] = ()
     printed_fonts: tuple[Path, ...] = ()
@@ -58,6 +67,16 @@ class MixturePlan(BaseModel):
     )
     line_weights: Path | None = None
 
+    def lines(self, split: str) -> LineStore:
+        """The line images of a split.
+
+        Raises:
+            DatasetError: they are not cut.
+        """
+        if self.store is None:
+            raise DatasetError("the plan names no datasets and no store of line images, add one of them to its mixture")
+        return LineStore.open(self.store / split)
+
 
 @dataclass(frozen=True, slots=True)
 class ValidationLine:
@@ -67,13 +86,40 @@ class ValidationLine:
     source: str
 
 
+def data_sources(
+    datasets: Iterable[Dataset], stated: Iterable[DataSource] = (), *, kind: str = "", licence: str = ""
+) -> tuple[DataSource, ...]:
+    """What the card of a model says of what it learnt from: a row a source, with the hash of its dataset.
+
+    Args:
+        datasets: what it learnt from.
+        stated: sources to add; one with the name of a source of the datasets replaces it but for the hash.
+        kind: of the sources; their kinds of samples where empty.
+        licence: of samples that have none.
+    """
+    found: dict[str, DataSource] = {}
+    for dataset in datasets:
+        for name in sorted({sample.source for sample in dataset.samples}):
+            own = [sample for sample in dataset.samples if sample.source == name]
+            found[name] = DataSource(
+                name=name,
+                kind=kind or " and ".join(sorted({f"{sample.kind}s" for sample in own})),
+                licence=own[0].licence or licence or "not stated",
+                sha256=dataset.content_hash,
+            )
+    for source in stated:
+        digest = found[source.name].sha256 if source.name in found else source.sha256
+        found[source.name] = source.model_copy(update={"sha256": digest})
+    return tuple(found.values())
+
+
 def training_mixture(plan: MixturePlan, alphabet: Alphabet) -> tuple[list[LineSource], list[float]]:
     """The sources of training lines and their weights.
 
     Raises:
         DatasetError: nothing is left to learn from.
     """
-    store = LineStore.open(plan.store / "train")
+    store = plan.lines("train")
     made = synthetic_sources(plan, alphabet, store, "train")
     synthetic = {kind: source for kind, source in made.items() if plan.shares.get(kind, 0) > 0}
     shares = [plan.shares[kind] for kind in synthetic]
@@ -84,7 +130,7 @@ def training_mixture(plan: MixturePlan, alphabet: Alphabet) -> tuple[list[LineSo
         raise DatasetError(f"{plan.store}: the plan leaves nothing to learn from, give a source some weight")
     drawn = json.loads(plan.line_weights.read_text(encoding="utf-8")) if plan.line_weights else None
     pages = [
-        StoredSource(store, rows, [drawn[store.lines[row].name] for row in rows] if drawn else None)
+        StoredSource(store, rows, [drawn[store.lines[row].sample_id] for row in rows] if drawn else None)
         for rows in groups.values()
     ]
     return [*pages, *synthetic.values()], [*(weights / weights.sum() * (1 - sum(shares))).tolist(), *shares]
@@ -95,7 +141,7 @@ def validation_lines(plan: MixturePlan, alphabet: Alphabet, most: int = 40, seed
 
     Kinds with a share of 0 are watched too, so that a run shows what leaving them out costs.
     """
-    store = LineStore.open(plan.store / "val")
+    store = plan.lines("val")
     rng = np.random.default_rng(seed)
     lines = []
     for source, rows in sorted(store.by_source().items()):
@@ -142,14 +188,14 @@ class LineData(pl.LightningDataModule):
         seed: int,
         columns: int,
         workers: int = 1,
-        augmented: bool = True,
+        augmentation: Augmentation | None,
         views: int = 1,
         bucket: int = BUCKET,
     ) -> None:
         super().__init__()
         self._sources, self._weights, self._alphabet = sources, weights, alphabet
         self._validation = sorted(validation, key=lambda line: line.sample[0].shape[1])
-        self._seed, self._columns, self._workers, self._augmented = seed, columns, workers, augmented
+        self._seed, self._columns, self._workers, self._augmentation = seed, columns, workers, augmentation
         self._views, self._bucket = views, bucket
 
     def train_dataloader(self) -> LineStream:
@@ -164,7 +210,7 @@ class LineData(pl.LightningDataModule):
             columns=self._columns,
             start=start,
             share=(self.trainer.global_rank, self.trainer.world_size) if self.trainer else (0, 1),
-            augmented=self._augmented,
+            augmentation=self._augmentation,
             views=self._views,
             workers=self._workers,
             bucket=self._bucket,

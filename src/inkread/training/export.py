@@ -15,7 +15,6 @@ from pathlib import Path
 import numpy as np
 import onnx
 import torch
-from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 from onnxruntime.quantization import (
     CalibrationDataReader,
@@ -30,7 +29,7 @@ from inkread.bundle import Bundle
 from inkread.data.store import LineStore
 from inkread.io.files import write_bytes
 from inkread.recognition.alphabet import Alphabet
-from inkread.recognition.line_images import HEIGHT
+from inkread.recognition.line_images import HEIGHT, Grey
 from inkread.training.network import Recognizer
 from inkread.training.scoring import cer, onnx_frames, pad_batch, read_lines, torch_frames
 
@@ -61,7 +60,6 @@ def _put_first(graph: onnx.GraphProto, added: list[onnx.NodeProto]) -> None:
     graph.node.extend(nodes)
 
 
-Grey = NDArray[np.uint8]
 OPSET = 20
 INPUT, OUTPUT = "strips", "log_probs"
 STEM = "/stem/"

@@ -1,9 +1,9 @@
-"""Teach a bundle the hands of a data set, without making it worse.
+"""Fine-tune a bundle on a dataset, without making it worse.
 
 Usage: ``report = finetune(Bundle.open(), Path("letters"), Path("mine"), FinetuneSettings())``
 
 The trained weights are mixed with the starting ones in several shares (Wortsman et al. 2022). The mixture with most of
-the start among those that keep nearly all of the gain on the data set's val lines is exported, because what it keeps of
+the start among those that keep nearly all of the gain on the dataset's val lines is exported, because what it keeps of
 the start are other hands; the exported file is measured against the file it began with. Where it is not better, the
 output is the starting bundle, unchanged.
 """
@@ -14,55 +14,37 @@ import json
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field
 from rapidfuzz.distance import Levenshtein
 
-from inkread.bundle import DETECTOR, LANGUAGE_MODEL, RECOGNIZER, Bundle, DataSource, Metric
-from inkread.data.dataset import MANIFEST, content_hash, read_manifest
-from inkread.data.ingest import IngestOptions, ingest
-from inkread.data.store import DatasetCut, LineStore, cut_dataset
-from inkread.errors import OutputError
+from inkread.bundle import LANGUAGE_MODEL, RECOGNIZER, Bundle, Metric
+from inkread.data.ingest import IngestOptions, open_dataset
+from inkread.data.store import DatasetCut, LineStore, cut_datasets
+from inkread.errors import BundleError, OutputError
 from inkread.evaluation.statistics import Estimate, ratio_interval
 from inkread.recognition.alphabet import Alphabet
-from inkread.training.bundling import describe, load_network, write_bundle
-from inkread.training.data import MixturePlan
-from inkread.training.first_bundle import calibration_strips
-from inkread.training.module import Optimisation
-from inkread.training.release import trained_network
+from inkread.training.bundling import calibration_strips, content_version, describe, joined_sources, write_bundle
+from inkread.training.data import MixturePlan, data_sources
+from inkread.training.network import load_network
 from inkread.training.scoring import Frames, onnx_frames, read_lines, torch_frames
-from inkread.training.train import LAST, TrainingPlan, train
+from inkread.training.train import LAST, RunSettings, TrainingPlan, read_plan, train, trained_network, usual_plan
 from inkread.version import code_commit
 
 REPORT = "finetune.json"
 SHARES_OF_START = (0.75, 0.5, 0.4, 0.3, 0.2, 0.1, 0.0)
 GAIN_TO_KEEP = 0.9
-LEAST_STEPS, MOST_STEPS = 60, 1500
 
 
-class FinetuneSettings(BaseModel):
+class FinetuneSettings(RunSettings):
     """How a bundle is fine-tuned.
 
     Attributes:
-        steps: of training; 0 takes one for each line to learn from, between 60 and 1500: about eight passes.
-        rate: highest learning rate of the head; the backbone gets less.
-        rehearsal: share of lines in written fonts, so that other hands are forgotten less.
-        columns: strip columns in a batch.
-        seed: of all randomness.
-        name, version: of the new bundle; empty for those of the start, with ``+finetuned``.
-        licence: of the data set, where it does not say.
+        name, version: of the new bundle; empty for the name of the start and for a version that names the content.
+        licence: of the dataset, where it does not say.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    steps: int = Field(0, ge=0)
-    rate: float = Field(2e-4, gt=0)
-    rehearsal: float = Field(0.2, ge=0, lt=1)
-    columns: int = Field(4_800, ge=2_400)
-    seed: int = 1
     name: str = ""
     version: str = ""
     licence: str = ""
@@ -91,23 +73,21 @@ class FinetuneReport:
 
 
 def finetune(bundle: Bundle, source: Path, output: Path, settings: FinetuneSettings) -> FinetuneReport:
-    """Fine-tune a bundle on a data set, or on anything that can be ingested as one, into a bundle at ``output``.
+    """Fine-tune a bundle on a dataset, or on anything that can be ingested as one, into a bundle at ``output``.
 
     An interrupted call goes on where it was; until all is done, ``output`` stays as it is.
 
     Raises:
-        DatasetError: the data set is missing, or too small.
+        DatasetError: the dataset is missing, or too small.
         OutputError: ``output`` holds something else than an earlier fine-tuned bundle.
     """
     if output.exists() and not (output / REPORT).is_file():
         raise OutputError(f"{output}: this is no bundle that fine-tuning made, name a new folder")
     work = output.with_name(f".{output.name}.partial")
-    dataset = source
-    if not (source / MANIFEST).is_file():
-        dataset = work / "dataset"
-        ingest(source, dataset, IngestOptions(licence=settings.licence))
-    cut = cut_dataset(dataset, work / "lines", Alphabet(bundle.model.alphabet))
-    plan = finetune_plan(bundle, dataset, work / "lines", cut, settings)
+    dataset = open_dataset(source, IngestOptions(licence=settings.licence), unpack_to=work / "unpacked")
+    cut = cut_datasets([dataset], work / "lines", Alphabet(bundle.model.alphabet))
+    sources = data_sources([dataset], kind="pages of a user", licence=settings.licence)
+    plan = usual_plan(MixturePlan(store=work / "lines"), cut.train, bundle, settings, sources)
     run = work / "run"
     if not _is_run_of(run, plan):
         shutil.rmtree(run, ignore_errors=True)
@@ -121,45 +101,10 @@ def finetune(bundle: Bundle, source: Path, output: Path, settings: FinetuneSetti
     return report
 
 
-def finetune_plan(
-    bundle: Bundle, dataset: Path, store: Path, cut: DatasetCut, settings: FinetuneSettings
-) -> TrainingPlan:
-    """The plan of the training run; it names the data set's hash, so that other data make another plan."""
-    steps = settings.steps or min(max(cut.train, LEAST_STEPS), MOST_STEPS)
-    fonts = Path(str(resources.files("inkread") / "assets" / "fonts"))
-    return TrainingPlan(
-        mixture=MixturePlan(
-            store=store,
-            written_fonts=(fonts,) if settings.rehearsal else (),
-            shares={"written": settings.rehearsal},
-        ),
-        optimisation=Optimisation(rate=settings.rate, steps=steps, warm_up=max(steps // 10, 1), decay=0.5),
-        start=bundle.folder,
-        frames_per_step=round(8 / bundle.model.input.stride),
-        average=max(1 - 10 / steps, 0.5),
-        columns=settings.columns,
-        validate_every=max(steps // 4, 1),
-        validation_lines=50,
-        seed=settings.seed,
-        alphabet=bundle.model.alphabet,
-        sources=data_sources(dataset, settings.licence),
-    )
-
-
-def data_sources(dataset: Path, licence: str = "") -> tuple[DataSource, ...]:
-    """What the card says of a data set: a row a source, with the hash of the whole manifest."""
-    licences = {sample.source: sample.licence for sample in read_manifest(dataset)}
-    digest = content_hash(dataset)
-    return tuple(
-        DataSource(name=name, kind="pages of a user", licence=own or licence or "not stated", sha256=digest)
-        for name, own in sorted(licences.items())
-    )
-
-
 def _choose_and_write(
     bundle: Bundle, plan: TrainingPlan, run: Path, cut: DatasetCut, settings: FinetuneSettings, folder: Path
 ) -> FinetuneReport:
-    store, alphabet = LineStore.open(plan.mixture.store / "val"), Alphabet(plan.alphabet)
+    store, alphabet = plan.mixture.lines("val"), Alphabet(plan.alphabet)
     start = load_network(bundle.weights, alphabet, bundle.model.input.stride)
     errors = {
         share: sum(edits(torch_frames(trained_network(plan, run / LAST, share)), store, alphabet))
@@ -175,21 +120,23 @@ def _choose_and_write(
         described = model.model_copy(
             update={
                 "name": settings.name or model.name,
-                "version": settings.version or f"{model.version}+finetuned",
-                "sources": (*model.sources, *plan.sources),
+                "sources": joined_sources(model.sources, plan.sources),
                 "metrics": (),
                 "training_command": f"inkread finetune {model.name} {model.version} ({settings.model_dump_json()})",
                 "code_commit": code_commit(),
             }
         )
         described = write_bundle(
-            network, described, folder, calibration_strips(LineStore.open(plan.mixture.store / "train"))
+            network, described, folder, calibration_strips(plan.mixture.lines("train")), bundle.detector
         )
         new = edits(onnx_frames(folder / RECOGNIZER), store, alphabet)
         if sum(new) < sum(old):
             after = _estimate(store, new)
-            _keep_parts(bundle, folder)
-            describe(described.model_copy(update={"metrics": (_metric(after, plan, len(store)),)}), folder)
+            if bundle.language_model is not None:
+                shutil.copyfile(bundle.language_model, folder / LANGUAGE_MODEL)
+            version = settings.version or content_version(model.version, folder, plan.sources)
+            update = {"version": version, "metrics": (_metric(after, plan, len(store)),)}
+            describe(described.model_copy(update=update), folder)
             return FinetuneReport(cut, before, after, True, share)
         shutil.rmtree(folder)
     shutil.copytree(bundle.folder, folder, ignore=shutil.ignore_patterns(REPORT))
@@ -218,9 +165,9 @@ def edits(frames: Frames, store: LineStore, alphabet: Alphabet) -> list[int]:
 
 def _estimate(store: LineStore, wrong: Sequence[int]) -> Estimate:
     documents: dict[str, list[float]] = {}
-    alone = len({line.document for line in store.lines}) < 2
+    alone = len({line.document_id for line in store.lines}) < 2
     for number, (line, count) in enumerate(zip(store.lines, wrong, strict=True)):
-        totals = documents.setdefault(str(number) if alone else line.document, [0.0, 0.0])
+        totals = documents.setdefault(str(number) if alone else line.document_id, [0.0, 0.0])
         totals[0] += count
         totals[1] += len(line.text)
     tops, bottoms = zip(*documents.values(), strict=True)
@@ -240,16 +187,8 @@ def _metric(after: Estimate, plan: TrainingPlan, lines: int) -> Metric:
     )
 
 
-def _keep_parts(bundle: Bundle, folder: Path) -> None:
-    """Detector and language model stay those of the start."""
-    for name in (DETECTOR, LANGUAGE_MODEL):
-        (folder / name).unlink(missing_ok=True)
-        if (bundle.folder / name).is_file():
-            shutil.copyfile(bundle.folder / name, folder / name)
-
-
 def _is_run_of(run: Path, plan: TrainingPlan) -> bool:
     try:
-        return TrainingPlan.model_validate_json((run / "plan.json").read_text(encoding="utf-8")) == plan
-    except (OSError, ValueError):
+        return read_plan(run) == plan
+    except BundleError:
         return False

@@ -3,21 +3,30 @@
 Usage: ``log_probs = Recognizer(classes=182)(strips)``
 
 The shape is that of the small recogniser of PP-OCRv6 (PaddleOCR, Apache-2.0) with its re-parameterised branches
-and batch norms folded into plain convolutions, so that its published weights can be the starting point
-(`inkread.training.warm_start`). Two things differ: strips are grey; and a step of the backbone (8 strip pixels)
+and batch norms folded into plain convolutions, so that its published weights could be the first starting point. Two
+things differ: strips are grey; and a step of the backbone (8 strip pixels)
 can give two output frames instead of one, because narrow cursive letters do not fit into one frame each.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from pathlib import Path
+
 import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
 from torch import Tensor, nn
 from torch.nn import functional as F
+
+from inkread.errors import BundleError
+from inkread.recognition.alphabet import Alphabet
 
 STEP = 8
 MEAN = DEVIATION = 127.5
 STEM = 48
 WIDTH = 120
+CONTEXT, DRAFT, DRAFT_HEAD = "context.", "draft.", "draft.head."
 HEADS = 8
 # (channels in, channels out, vertical stride, squeeze-and-excite), one row a block
 BLOCKS = (
@@ -171,3 +180,31 @@ class Recognizer(nn.Module):
         features = self.blocks(self.stem(grey))
         frames = self.neck(F.avg_pool2d(features, (3, 2), (3, self.stride // 4)))
         return F.log_softmax(self.head(self.dropout(frames)).float(), 2)
+
+
+def load_network(weights: Path, alphabet: Alphabet, stride: float, dropout: float = 0.1) -> Recognizer:
+    """The float network of a bundle.
+
+    Bundles 0.7.0 to 0.9.0 also hold a recurrent context, and a head that reads as well without it: the latter is taken.
+
+    Raises:
+        BundleError: the file is missing or does not fit, or cannot be read without its context.
+    """
+    try:
+        state = _without_context({name: value.float() for name, value in load_file(weights).items()})
+        network = Recognizer(len(alphabet) + 1, frames_per_step=round(8 / stride), dropout=dropout)
+        network.load_state_dict(state)
+    except (OSError, RuntimeError, SafetensorError) as error:
+        raise BundleError(f"{weights}: these are not the weights of the bundle's recogniser") from error
+    return network
+
+
+def _without_context(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    kept = {name: value for name, value in state.items() if not name.startswith((CONTEXT, DRAFT))}
+    heads = {name.removeprefix(DRAFT): value for name, value in state.items() if name.startswith(DRAFT_HEAD)}
+    if len(kept) < len(state) and not heads:
+        raise BundleError(
+            "this bundle of Inkread 0.4 to 0.6 has a recurrent context that training no longer knows; "
+            "it can still read, but start from a newer bundle to train"
+        )
+    return kept | heads

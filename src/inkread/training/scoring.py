@@ -1,6 +1,6 @@
 """Greedy CER of a network on cut lines.
 
-Usage: ``cer_by_source(store, read_lines(torch_frames(network), store_images, alphabet))``
+Usage: ``cer_by_source(sources, texts, read_lines(torch_frames(network), images, alphabet))``
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 from rapidfuzz.distance import Levenshtein
 
 from inkread.recognition.alphabet import BLANK, Alphabet
+from inkread.recognition.line_images import Grey
 from inkread.training.network import MEAN, Recognizer
 
-Grey = NDArray[np.uint8]
 Frames = Callable[[Grey], NDArray[np.float32]]
 PADDING = round(MEAN)
 BATCH_PIXELS = 8192

@@ -18,87 +18,12 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
-from inkread.data.store import CONTEXT_ABOVE, CONTEXT_SIDE, LineStore, exact_part
+from inkread.data.store import LineStore
 from inkread.recognition.alphabet import Alphabet
-from inkread.recognition.line_images import HEIGHT
-from inkread.synthesis.ink import smooth_noise
+from inkread.recognition.line_images import exact_part
+from inkread.training.augmentation import Augmentation, augment, augmented_views
 from inkread.training.scoring import pad_batch
 from inkread.training.synthetic import LineSource, Sample
-
-Grey = NDArray[np.uint8]
-TOP = CONTEXT_ABOVE * HEIGHT
-MASKED_EVERY = 80
-"""Columns of a view for each span that is masked in it, on average."""
-
-
-def augment(context: Grey, rng: np.random.Generator) -> Grey:
-    """A varied strip, uint8 [48, width], out of a context strip, uint8 [65, width]."""
-    strip = _vary(_warp(context, rng), rng)
-    return _mask(strip, rng, 1 + strip.shape[1] // 250) if rng.random() < 0.3 else strip
-
-
-def augmented_views(context: Grey, rng: np.random.Generator, views: int) -> list[Grey]:
-    """Strips of one shape that show the same line in other ink and masked elsewhere, a tenth of it in each."""
-    warped = _warp(context, rng)
-    return [_mask(_vary(warped, rng), rng, int(rng.poisson(warped.shape[1] / MASKED_EVERY))) for _ in range(views)]
-
-
-def _vary(strip: Grey, rng: np.random.Generator) -> Grey:
-    if rng.random() < 0.3:
-        kernel = np.ones((2, 2) if rng.random() < 0.5 else (1, 2), np.uint8)
-        change = cv2.erode if rng.random() < 0.6 else cv2.dilate
-        strip = np.asarray(change(strip, kernel), np.uint8)
-    if rng.random() < 0.25:
-        strip = np.asarray(cv2.GaussianBlur(strip, (0, 0), rng.uniform(0.4, 1.1)), np.uint8)
-    return _tone(strip, rng)
-
-
-def _warp(context: Grey, rng: np.random.Generator) -> Grey:
-    rows, columns = context.shape
-    zoom = float(np.clip(rng.normal(1, 0.07), 0.85, 1.15))
-    stretch = float(np.exp(np.clip(rng.normal(0, 0.12), -0.3, 0.3))) * zoom
-    left, right = CONTEXT_SIDE + rng.uniform(-1.0, 0.7, 2) * CONTEXT_SIDE
-    width = max(round((columns - left - right) / stretch), 16)
-    y, x = np.mgrid[:HEIGHT, :width].astype(np.float32)
-    middle = HEIGHT / 2
-    slope = np.tan(np.radians(rng.normal(0, 0.5))) * min(1.0, 400 / width)
-    slant = rng.normal(0, 0.17)
-    source_y = (y - middle) * zoom + TOP + middle + HEIGHT * np.clip(rng.normal(0, 0.03), -0.07, 0.07)
-    source_y += slope * (x - width / 2) + rng.uniform(0, 1.2) * smooth_noise(rng, (1, width), 90.0)
-    source_x = x * stretch + left + slant * (y - middle)
-    source_x += rng.uniform(0, 3) * smooth_noise(rng, (1, width), 30.0)
-    if rng.random() < 0.6:
-        source_x += rng.uniform(0.3, 1.8) * smooth_noise(rng, (HEIGHT, width), 16.0)
-        source_y += rng.uniform(0.3, 1.8) * smooth_noise(rng, (HEIGHT, width), 16.0)
-    warped = cv2.remap(
-        context,
-        source_x.astype(np.float32),
-        source_y.astype(np.float32),
-        cv2.INTER_LINEAR if rows < 2 * HEIGHT else cv2.INTER_AREA,
-        borderMode=cv2.BORDER_REPLICATE,
-    )
-    return np.asarray(warped, np.uint8)
-
-
-def _tone(strip: Grey, rng: np.random.Generator) -> Grey:
-    grey = strip.astype(np.float32)
-    if rng.random() < 0.7:
-        grey = np.float32(255) * (grey / np.float32(255)) ** np.float32(np.exp(rng.normal(0, 0.25)))
-        grey = (grey - 128) * rng.uniform(0.6, 1.25) + 128 + rng.normal(0, 20)
-    if rng.random() < 0.3:
-        grey += rng.uniform(3, 25) * smooth_noise(rng, (strip.shape[0], strip.shape[1]), 120.0)
-    if rng.random() < 0.4:
-        grey += rng.uniform(1, 10) * rng.standard_normal(grey.shape, np.float32)
-    return np.clip(np.rint(grey), 0, 255).astype(np.uint8)
-
-
-def _mask(strip: Grey, rng: np.random.Generator, spans: int) -> Grey:
-    """Cover narrow spans, so that context has to help."""
-    masked = strip.copy()
-    for start in rng.integers(strip.shape[1], size=spans):
-        masked[:, start : start + int(rng.integers(3, 14))] = int(np.median(strip))
-    return masked
-
 
 Position = tuple[int, int]
 Variants = tuple[list[NDArray[np.uint8]], str]
@@ -108,6 +33,7 @@ WINDOW_BATCHES, USUAL_COLUMNS = 8, 500
 BUCKET, GPU_BUCKET = 32, 256
 """Widths are padded to multiples of this; a GPU prepares its kernels anew for every shape, so there it has few."""
 MIN_COLUMNS, MAX_COLUMNS = 16, 2400
+_USUAL = Augmentation()
 
 
 class Batch(NamedTuple):
@@ -159,7 +85,7 @@ class LineStream(Dataset[list[Batch]]):
         columns: strip columns in a batch, padding included.
         start: position of the first batch.
         share: number of this device and of all devices; each device gets windows of its own.
-        augmented: vary the lines; otherwise they are cut as the reader cuts them.
+        augmentation: how lines are varied; None for lines as the reader cuts them.
         views: variants of each line in its batch, of the same geometry where there are several.
         workers: processes that make windows ahead; 0 makes them where they are asked for.
         bucket: widths are padded to multiples of it; see `few_shapes` for one above ``BUCKET``.
@@ -175,7 +101,7 @@ class LineStream(Dataset[list[Batch]]):
         columns: int,
         start: Position = (0, 0),
         share: tuple[int, int] = (0, 1),
-        augmented: bool = True,
+        augmentation: Augmentation | None = _USUAL,
         views: int = 1,
         workers: int = 0,
         bucket: int = BUCKET,
@@ -187,7 +113,7 @@ class LineStream(Dataset[list[Batch]]):
         self._columns = columns
         self._start = start
         self._device, self._devices = share
-        self._augmented = augmented
+        self._augmentation = augmentation
         self._views = views
         self._workers = workers
         self._bucket = bucket
@@ -230,9 +156,12 @@ class LineStream(Dataset[list[Batch]]):
     def _line(self, number: int) -> Variants:
         rng = np.random.default_rng([self._seed, number])
         image, text = self._sources[int(rng.choice(len(self._sources), p=self._shares))].sample(rng)
-        if not self._augmented:
+        settings = self._augmentation
+        if settings is None:
             return [exact_part(image)] * self._views, text
-        return [augment(image, rng)] if self._views == 1 else augmented_views(image, rng, self._views), text
+        if self._views == 1:
+            return [augment(image, rng, settings)], text
+        return augmented_views(image, rng, self._views, settings), text
 
 
 def full_batches(rows: Sequence[Variants], columns: int) -> list[list[Variants]]:

@@ -13,14 +13,12 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from inkread.data.store import CONTEXT_ABOVE, CONTEXT_BELOW, CONTEXT_ROWS
 from inkread.recognition.alphabet import Alphabet
-from inkread.recognition.line_images import HEIGHT, cut_strip
+from inkread.recognition.line_images import HEIGHT, Grey, cut_strip, with_context
 from inkread.synthesis.ink import Font, Hand, Ink, Paper, write
 from inkread.synthesis.lines import some_words
 from inkread.synthesis.strokes import UNIT, StrokeHands, Written, draw
 
-Grey = NDArray[np.uint8]
 Sample = tuple[Grey, str]
 NEIGHBOURS, RULED = 0.35, 0.2
 MOST_COLUMNS = 1400
@@ -136,5 +134,5 @@ def _cut(grey: Grey, ink: Ink, share: float) -> Grey:
     if len(columns):
         first, last = float(columns[0]), float(max(columns[-1], columns[0] + 4))
     baseline = ((first, start), *((x, y) for x, y in inner if first < x < last), (last, end))
-    ascent, descent = HEIGHT * (share + CONTEXT_ABOVE), HEIGHT * (1 - share + CONTEXT_BELOW)
-    return cut_strip(grey, baseline, ascent=ascent, descent=descent, height=CONTEXT_ROWS).image
+    ascent, descent = HEIGHT * share, HEIGHT * (1 - share)
+    return with_context(grey, cut_strip(grey, baseline, ascent=ascent, descent=descent, height=HEIGHT))

@@ -1,9 +1,10 @@
 """Train a recogniser by a plan, so that a killed run can go on.
 
-Usage: ``train(TrainingPlan(mixture=MixturePlan(store=Path("runs/lines"))), Path("runs/first"))``
+Usage: ``train(TrainingPlan(mixture=MixturePlan(datasets=(Path("letters"),))), Path("runs/first"))``
 
-The run folder gets ``plan.json``, ``metrics.jsonl`` (one row a validation) and ``checkpoints/`` with ``last.ckpt`` and
-the best by the mean CER over sources. Calling again with the same folder goes on at ``last.ckpt``.
+The run folder gets ``plan.json``, ``lines/`` (the line images of the datasets), ``metrics.jsonl`` (one row a
+validation) and ``checkpoints/`` with ``last.ckpt`` and the best by the mean CER over sources. Calling again with the
+same folder continues at ``last.ckpt``.
 """
 
 from __future__ import annotations
@@ -13,7 +14,9 @@ import os
 import sys
 import time
 import warnings
+from dataclasses import replace
 from datetime import timedelta
+from importlib import resources
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -24,18 +27,22 @@ from pydantic import BaseModel, ConfigDict, Field
 from pytorch_lightning.callbacks import EMAWeightAveraging, ModelCheckpoint
 from torch import Tensor
 
-from inkread.bundle import WEIGHTS, DataSource
+from inkread.bundle import BUNDLED, Bundle, DataSource, bundle_folder
+from inkread.data.ingest import open_dataset
+from inkread.data.store import DatasetCut, cut_datasets
+from inkread.errors import BundleError
 from inkread.recognition.alphabet import LATIN, Alphabet
-from inkread.training.bundling import load_network
-from inkread.training.data import LineData, MixturePlan, training_mixture, validation_lines
+from inkread.training.augmentation import Augmentation
+from inkread.training.data import LineData, MixturePlan, data_sources, training_mixture, validation_lines
 from inkread.training.module import Optimisation, RecognizerModule
-from inkread.training.network import Recognizer
+from inkread.training.network import STEP, Recognizer, load_network
 from inkread.training.stream import BUCKET, GPU_BUCKET
 from inkread.training.tracking import Tracking, TrackingPlan
-from inkread.training.warm_start import RECOGNIZER_FILE, ppocr_model, warm_start
 
 UNTRACKED = {"alphabet", "sources", "tracking"}
-LAST = Path("checkpoints") / "last.ckpt"
+LAST, PLAN = Path("checkpoints") / "last.ckpt", "plan.json"
+NETWORK = "network."
+LEAST_STEPS, MOST_STEPS = 60, 1500
 REMEMBERED_LAYERS = ("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "16384")
 """Nearly every batch has its own shape; with the default of 1024, oneDNN prepares most layers anew at every step."""
 
@@ -46,9 +53,9 @@ class TrainingPlan(BaseModel):
     Attributes:
         mixture: what it learns from.
         optimisation: how weights change.
-        warm: start from the PP-OCRv6 weights instead of random ones.
         tracking: where MLflow records the run; None for nowhere.
-        start: bundle whose recogniser it starts from instead; its alphabet must be that of the plan.
+        start: bundle whose recogniser it starts from, its folder or "bundled" for the one in the package; its alphabet
+            must be that of the plan. None starts from random weights.
         frames_per_step, dropout: of the network.
         average: decay of the running mean of the weights that is validated and kept.
         columns: strip columns in a batch.
@@ -60,18 +67,17 @@ class TrainingPlan(BaseModel):
         threads: of torch.
         devices: GPUs, or processes on the CPU, that share the work (DDP); "auto" takes all GPUs, or one process.
         precision: of the computation; "auto" is bf16 where the processor or GPU computes with it.
-        augment: vary the training lines.
+        augmentation: how the training lines are varied; None for not at all.
         workers: processes that prepare lines.
         alphabet: the characters the network writes.
-        sources: what the card of the model names.
+        sources: what the card of the model says of what it learns from, beyond what the datasets say themselves.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     mixture: MixturePlan
     optimisation: Optimisation = Optimisation()
-    warm: bool = True
-    start: Path | None = None
+    start: str | None = BUNDLED
     frames_per_step: int = 2
     dropout: float = Field(0.1, ge=0, lt=1)
     average: float = Field(0.998, ge=0, lt=1)
@@ -84,17 +90,89 @@ class TrainingPlan(BaseModel):
     threads: int = 2
     devices: int | Literal["auto"] = "auto"
     precision: Literal["auto", "bf16-mixed", "32-true"] = "auto"
-    augment: bool = True
+    augmentation: Augmentation | None = Augmentation()
     workers: int = 1
     tracking: TrackingPlan | None = None
     alphabet: str = LATIN
     sources: tuple[DataSource, ...] = ()
 
 
+class RunSettings(BaseModel):
+    """What a run on own datasets can be told; `usual_plan` decides the rest.
+
+    Attributes:
+        steps: of training; 0 takes one for each line to learn from, between 60 and 1500: about eight passes.
+        rate: highest learning rate of the head; the backbone gets less.
+        rehearsal: share of lines in written fonts, so that other hands are forgotten less.
+        columns: columns of line images in a batch.
+        seed: of all randomness.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    steps: int = Field(0, ge=0)
+    rate: float = Field(2e-4, gt=0)
+    rehearsal: float = Field(0.2, ge=0, lt=1)
+    columns: int = Field(4_800, ge=2_400)
+    seed: int = 1
+
+
+def usual_plan(
+    mixture: MixturePlan, lines: int, start: Bundle | None, settings: RunSettings, sources: tuple[DataSource, ...] = ()
+) -> TrainingPlan:
+    """The plan of a run on some thousand lines or fewer.
+
+    Args:
+        mixture: what it learns from; the rehearsal is added.
+        lines: to learn from.
+        start: bundle that it starts from; None for random weights, of which none are kept as they are.
+        settings: what the user chose.
+        sources: see `TrainingPlan`.
+    """
+    steps = settings.steps or min(max(lines, LEAST_STEPS), MOST_STEPS)
+    fonts = Path(str(resources.files("inkread") / "assets" / "fonts"))
+    rehearsal = {
+        "written_fonts": (fonts,) if settings.rehearsal else (),
+        "shares": {"written": settings.rehearsal},
+    }
+    optimisation = Optimisation(rate=settings.rate, steps=steps, warm_up=max(steps // 10, 1), decay=0.5)
+    if start is None:
+        optimisation = replace(optimisation, frozen_blocks=0, backbone_share=1.0)
+    return TrainingPlan(
+        mixture=mixture.model_copy(update=rehearsal),
+        optimisation=optimisation,
+        start=str(start.folder) if start else None,
+        frames_per_step=round(STEP / start.model.input.stride) if start else 2,
+        average=max(1 - 10 / steps, 0.5),
+        columns=settings.columns,
+        validate_every=max(steps // 4, 1),
+        validation_lines=50,
+        seed=settings.seed,
+        alphabet=start.model.alphabet if start else LATIN,
+        sources=sources,
+    )
+
+
+def prepared(plan: TrainingPlan, run: Path) -> tuple[TrainingPlan, DatasetCut | None]:
+    """The plan with the line images of its datasets cut, and what was cut; None where it names no datasets."""
+    mixture = plan.mixture
+    if not mixture.datasets:
+        return plan, None
+    datasets = [open_dataset(path) for path in mixture.datasets]
+    store = mixture.store or run / "lines"
+    cut = cut_datasets(datasets, store, Alphabet(plan.alphabet), mixture.data)
+    update = {
+        "mixture": mixture.model_copy(update={"store": store}),
+        "sources": data_sources(datasets, plan.sources),
+    }
+    return plan.model_copy(update=update), cut
+
+
 def train(plan: TrainingPlan, run: Path) -> Path:
     """Run a plan to its last step, or go on with it; return the last checkpoint."""
     run.mkdir(parents=True, exist_ok=True)
-    (run / "plan.json").write_text(plan.model_dump_json(indent=1), encoding="utf-8")
+    plan, _ = prepared(plan, run)
+    (run / PLAN).write_text(plan.model_dump_json(indent=1), encoding="utf-8")
     torch.set_num_threads(plan.threads)
     os.environ.setdefault(*REMEMBERED_LAYERS)
     cv2.setNumThreads(0)  # its thread pool does not survive the fork of the loader's worker
@@ -108,7 +186,7 @@ def train(plan: TrainingPlan, run: Path) -> Path:
         seed=plan.seed,
         columns=plan.columns,
         workers=plan.workers,
-        augmented=plan.augment,
+        augmentation=plan.augmentation,
         views=plan.optimisation.views,
         bucket=usual_bucket() if plan.bucket == "auto" else plan.bucket,
     )
@@ -152,17 +230,50 @@ def usual_bucket() -> int:
     return GPU_BUCKET if torch.cuda.is_available() else BUCKET
 
 
+def starting_bundle(plan: TrainingPlan) -> Bundle | None:
+    """The bundle that a plan starts from; None for random weights.
+
+    Raises:
+        BundleError: there is none, or its alphabet is another.
+    """
+    if plan.start is None:
+        return None
+    bundle = Bundle.open(bundle_folder(plan.start))
+    if bundle.model.alphabet != plan.alphabet:
+        raise BundleError(f"{bundle.folder}: its alphabet is not that of the plan, start from random weights instead")
+    return bundle
+
+
 def starting_network(plan: TrainingPlan) -> Recognizer:
     """The network of a plan before its first step; what is random in it depends on the seed alone."""
-    alphabet = Alphabet(plan.alphabet)
+    alphabet, start = Alphabet(plan.alphabet), starting_bundle(plan)
     with torch.random.fork_rng():
         torch.manual_seed(plan.seed)
         network = Recognizer(len(alphabet) + 1, plan.frames_per_step, plan.dropout)
-        if plan.start is not None:
-            network = load_network(plan.start / WEIGHTS, alphabet, network.stride, plan.dropout)
-        elif plan.warm:
-            network.load_state_dict(warm_start(ppocr_model(RECOGNIZER_FILE), alphabet, network))
+        if start is not None:
+            network = load_network(start.weights, alphabet, network.stride, plan.dropout)
     return network.to(memory_format=torch.channels_last)  # type: ignore[call-overload,no-any-return]
+
+
+def read_plan(run: Path) -> TrainingPlan:
+    """The plan of a run folder; BundleError where there is none."""
+    try:
+        return TrainingPlan.model_validate_json((run / PLAN).read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise BundleError(f"{run}: there is no usable {PLAN} here, name the folder of a training run") from error
+
+
+def trained_network(plan: TrainingPlan, checkpoint: Path, start_share: float = 0.0) -> Recognizer:
+    """The averaged weights of a checkpoint, mixed with those the run began with (Wortsman et al. 2022)."""
+    network = starting_network(plan)
+    try:
+        saved: dict[str, Tensor] = torch.load(checkpoint, map_location="cpu", weights_only=True)["state_dict"]
+    except OSError as error:
+        raise BundleError(f"{checkpoint}: there is no checkpoint here, train first") from error
+    trained = {name.removeprefix(NETWORK): weight for name, weight in saved.items() if name.startswith(NETWORK)}
+    start = network.state_dict()
+    network.load_state_dict({name: torch.lerp(trained[name], start[name], start_share) for name in start})
+    return network.eval()
 
 
 def _checkpoints(folder: Path, minutes: float) -> list[pl.Callback]:

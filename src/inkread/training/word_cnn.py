@@ -1,6 +1,6 @@
-"""Callbacks that both trainings of the pipeline share.
+"""The word classifier, a small convolutional network with a closed vocabulary: the baseline of the pipeline.
 
-Usage: ``pl.Trainer(callbacks=training_callbacks(CallbackSettings(), run))``
+Usage: ``network, figures = train_word_cnn(train, val, weights, WordCnnSettings(), CallbackSettings(), run)``
 """
 
 from __future__ import annotations
@@ -26,22 +26,6 @@ from inkread.errors import BundleError, DatasetError
 from inkread.io.files import replacing
 from inkread.recognition.line_images import Grey
 from inkread.training.settings import CallbackSettings, WordCnnSettings
-
-
-def training_callbacks(settings: CallbackSettings, folder: Path) -> list[pl.Callback]:
-    """Early stopping and a checkpoint of the best epoch in ``folder``."""
-    return [
-        EarlyStopping(
-            settings.monitor, mode=settings.mode, patience=settings.patience, min_delta=settings.min_delta, strict=True
-        ),
-        best_checkpoint(settings, folder),
-    ]
-
-
-def best_checkpoint(settings: CallbackSettings, folder: Path) -> ModelCheckpoint:
-    """The callback that keeps the best epoch as ``best.ckpt``."""
-    return ModelCheckpoint(folder, "best", monitor=settings.monitor, mode=settings.mode, enable_version_counter=False)
-
 
 SIDE = 28
 MAPS, KERNEL, DENSE = 32, 5, 128
@@ -107,7 +91,7 @@ class _Module(pl.LightningModule):
 
 
 def word_image(grey: Grey) -> Grey:
-    """A word as uint8 [28, 28], ink light on dark, its shape kept in the middle of the square."""
+    """A line image of a word as uint8 [28, 28], ink light on dark, its shape kept in the middle of the square."""
     height, width = grey.shape
     scale = SIDE / max(height, width)
     size = (max(round(width * scale), 1), max(round(height * scale), 1))
@@ -117,6 +101,21 @@ def word_image(grey: Grey) -> Grey:
     top, left = (SIDE - size[1]) // 2, (SIDE - size[0]) // 2
     square[top : top + size[1], left : left + size[0]] = np.clip(small, 0, 255)
     return square
+
+
+def training_callbacks(settings: CallbackSettings, folder: Path) -> list[pl.Callback]:
+    """Early stopping and a checkpoint of the best epoch in ``folder``."""
+    return [
+        EarlyStopping(
+            settings.monitor, mode=settings.mode, patience=settings.patience, min_delta=settings.min_delta, strict=True
+        ),
+        best_checkpoint(settings, folder),
+    ]
+
+
+def best_checkpoint(settings: CallbackSettings, folder: Path) -> ModelCheckpoint:
+    """The callback that keeps the best epoch as ``best.ckpt``."""
+    return ModelCheckpoint(folder, "best", monitor=settings.monitor, mode=settings.mode, enable_version_counter=False)
 
 
 def train_word_cnn(

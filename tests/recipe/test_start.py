@@ -9,10 +9,11 @@ import onnxruntime
 import pytest
 import torch
 
+from inkread.bundle import Bundle
 from inkread.errors import BundleError
 from inkread.recognition.alphabet import LATIN, Alphabet
 from inkread.training.network import MEAN, Recognizer
-from inkread.training.warm_start import RECOGNIZER_FILE, ppocr_model, warm_start
+from recipe.start import RECOGNIZER_FILE, first_bundle, ppocr_model, warm_start
 
 pytest.importorskip("rapidocr", reason="the starting weights are in rapidocr's wheel")
 ALPHABET = Alphabet(LATIN)
@@ -55,3 +56,15 @@ def test_another_network_is_refused(tmp_path: Path) -> None:
 def test_a_missing_file_is_named() -> None:
     with pytest.raises(BundleError, match=r"nothing\.onnx"):
         ppocr_model("nothing.onnx")
+
+
+def test_the_start_is_a_bundle_that_names_where_it_comes_from(stores: Path, tmp_path: Path) -> None:
+    first_bundle(stores / "train", tmp_path)
+    bundle = Bundle.open(tmp_path)
+    bundle.verify()
+    assert {source.name for source in bundle.model.sources} == {"PP-OCRv6 small recogniser", "PP-OCRv6 small detector"}
+    assert all(len(source.sha256) == 64 for source in bundle.model.sources)
+    assert bundle.detector is not None
+    bundled = Bundle.open().detector
+    assert bundled is not None
+    assert bundle.detector.read_bytes() == bundled.read_bytes(), "the bundled detector is made like this"
