@@ -1,5 +1,6 @@
 """What runs side by side must not show in the results, nor run far ahead of who asked."""
 
+import os
 import threading
 from collections.abc import Iterator
 
@@ -43,3 +44,8 @@ def test_an_error_is_raised_in_its_place(threads: int) -> None:
 
 def test_without_a_number_all_processors_are_used() -> None:
     assert Workers().threads == usable_processors() >= 1
+
+
+def test_processors_are_counted_where_the_system_has_no_affinity(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr("os.sched_getaffinity", raising=False)
+    assert usable_processors() == os.cpu_count()
