@@ -41,7 +41,7 @@ def small_pages(count: int) -> Iterator[PageImage]:
 def read_many(count: int) -> None:
     """Print memory early and late."""
     early = 0.0
-    for number, _ in enumerate(Reader.load(threads=2).read_pages(small_pages(count)), start=1):
+    for number, _ in enumerate(Reader(threads=2).read_pages(small_pages(count)), start=1):
         if number == WARM_UP:
             early = memory("VmRSS")
     late = memory("VmRSS")
@@ -53,7 +53,7 @@ def read_large() -> None:
     page = np.asarray(cv2.resize(next(load_pages(EXAMPLE)).grey, LARGE[::-1], interpolation=cv2.INTER_CUBIC))
     encoded = cv2.imencode(".jpg", np.repeat(page[..., None], 3, axis=2))[1].tobytes()
     del page
-    document = next(Reader.load(threads=2).read([encoded]))
+    document = next(Reader(threads=2).read([encoded]))
     print(f"12 megapixels: peak {memory('VmHWM'):.0f} MiB, {sum(1 for _ in document.lines)} lines")
 
 

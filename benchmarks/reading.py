@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from rich.console import Console
 from rich.progress import Progress
 
-from inkread.bundle import Bundle, bundle_folder
+from inkread.bundle import Bundle
 from inkread.data.store import LineStore
 from inkread.evaluation.statistics import Estimate, ratio_interval
 from inkread.recognition.alphabet import Alphabet
@@ -103,7 +103,7 @@ def main() -> None:
     parser.add_argument("--fonts", type=Path, nargs="*", default=(), help="also read printed lines in fonts of these")
     parser.add_argument("--printed", type=int, default=300, help="how many printed lines")
     options = parser.parse_args()
-    bundles = {name: Bundle.open(bundle_folder(name)) for name in options.bundles}
+    bundles = {name: Bundle.open(name) for name in options.bundles}
     alphabet = Alphabet(next(iter(bundles.values())).model.alphabet)
     train, val = (LineStore.open(options.lines / split) for split in ("train", "val"))
     print(f"All {len(val)} lines of val\n")

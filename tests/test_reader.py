@@ -8,11 +8,11 @@ import pytest
 from PIL import Image
 
 import inkread
-from inkread import DamagedInputError, InputError, InputNotFoundError, Page, Reader
+from inkread import DamagedInputError, InputError, InputNotFoundError, Page, Reader, ReaderSettings
 from inkread.evaluation.detection import match_baselines
 from inkread.formats import read_layout
 from inkread.io.images import PageImage, turn
-from inkread.io.inputs import Source, load_pages
+from inkread.io.inputs import Input, load_pages
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
 LETTER = EXAMPLES / "letter.png"
@@ -20,7 +20,7 @@ LETTER = EXAMPLES / "letter.png"
 
 @pytest.fixture(scope="module")
 def reader() -> Reader:
-    return Reader.load(threads=1)
+    return Reader(threads=1)
 
 
 @pytest.fixture(scope="module")
@@ -60,9 +60,9 @@ def test_a_turned_page_reads_like_the_upright_one(reader: Reader, letter: Page, 
 
 
 def test_a_few_lines_do_not_turn_a_page_that_reads_better_upright(
-    reader: Reader, letter: Page, monkeypatch: pytest.MonkeyPatch
+    letter: Page, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("inkread.reader.DOUBTFUL", 1.1)
+    reader = Reader(threads=1, settings=ReaderSettings(doubtful=1.1))
     turned_first = iter([0.9, 0.1])
     monkeypatch.setattr(reader.lines, "legibility", lambda _: next(turned_first))
     page = next(reader.read([LETTER])).pages[0]
@@ -71,7 +71,7 @@ def test_a_few_lines_do_not_turn_a_page_that_reads_better_upright(
 
 
 def test_one_document_a_source_in_order_whatever_the_batches(reader: Reader, letter: Page) -> None:
-    sources: list[Source] = [LETTER, EXAMPLES / "notes.png", next(load_pages(LETTER)).pixels]
+    sources: list[Input] = [LETTER, EXAMPLES / "notes.png", next(load_pages(LETTER)).pixels]
     documents = list(reader.read(sources))
     assert [len(document.pages) for document in documents] == [1, 1, 1]
     assert documents[0].text == documents[2].text == letter.text
@@ -122,7 +122,7 @@ def test_given_lines_are_read_where_they_are_given(reader: Reader) -> None:
 
 
 def test_lines_below_the_asked_confidence_are_flagged(letter: Page) -> None:
-    strict = next(Reader.load(threads=1, min_confidence=1.0).read([LETTER])).pages[0]
+    strict = next(Reader(threads=1, min_confidence=1.0).read([LETTER])).pages[0]
     assert all(line.flagged for line in strict.lines)
     assert not any(line.flagged for line in letter.lines)
 

@@ -5,6 +5,7 @@ Usage: ``inkread.read("letter.jpg").text``
 
 from __future__ import annotations
 
+import os
 from importlib import import_module
 from typing import TYPE_CHECKING
 
@@ -25,14 +26,23 @@ from inkread.errors import (
     UnsupportedInputError,
 )
 
+# Reading sends nothing to anybody. ONNX Runtime reports its use to its maker unless told before it is imported, from
+# a thread that also keeps forked processes from ending.
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
+
 if TYPE_CHECKING:
-    from inkread.io.inputs import Source
-    from inkread.reader import Reader, read
+    from inkread.bundle import Bundle
+    from inkread.formats import FORMATS, read_document
+    from inkread.io.inputs import Input
+    from inkread.layout import LayoutSettings
+    from inkread.reader import Reader, ReaderSettings, read
 
     __version__: str
 
 __all__ = [
+    "FORMATS",
     "Alternative",
+    "Bundle",
     "BundleError",
     "Character",
     "DamagedInputError",
@@ -40,33 +50,51 @@ __all__ = [
     "Document",
     "EncryptedInputError",
     "InkreadError",
+    "Input",
     "InputError",
     "InputNotFoundError",
     "InputTooLargeError",
     "LayoutFileError",
+    "LayoutSettings",
     "Line",
     "OutputError",
     "Page",
     "Provenance",
     "Reader",
+    "ReaderSettings",
     "Region",
     "RegistryError",
     "SettingsError",
-    "Source",
     "Step",
     "UnsupportedInputError",
     "Word",
     "__version__",
     "read",
+    "read_document",
 ]
 
-_IMPORTED_WHEN_USED = {"Reader": "inkread.reader", "Source": "inkread.io.inputs", "read": "inkread.reader"}
+_IMPORTED_WHEN_USED = {
+    "Bundle": "inkread.bundle",
+    "FORMATS": "inkread.formats",
+    "Input": "inkread.io.inputs",
+    "LayoutSettings": "inkread.layout",
+    "Reader": "inkread.reader",
+    "ReaderSettings": "inkread.reader",
+    "read": "inkread.reader",
+    "read_document": "inkread.formats",
+}
+_RENAMED = {"Source": "Input"}
 
 
 def __getattr__(name: str) -> object:
     """Import what takes long when it is first used, so that ``inkread --help`` answers at once."""
     if name == "__version__":
         return import_module("importlib.metadata").version("inkread")
+    if name in _RENAMED:
+        import_module("warnings").warn(
+            f"inkread.{name} is now inkread.{_RENAMED[name]}", DeprecationWarning, stacklevel=2
+        )
+        name = _RENAMED[name]
     if name not in _IMPORTED_WHEN_USED:
         raise AttributeError(f"module 'inkread' has no attribute {name!r}")
     return getattr(import_module(_IMPORTED_WHEN_USED[name]), name)

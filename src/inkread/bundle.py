@@ -10,6 +10,9 @@ Usage: ``bundle = Bundle.open(); bundle.model.alphabet``
     lm.bin                   character language model (optional)
     model.json               what `Model` describes
     MODEL_CARD.md            the same for people
+
+A bundle is what it contains: its `Bundle.identity` is a hash over these files, and every cache is keyed by it. Name and
+version are for people; two projects may both call theirs ``inkread 3``.
 """
 
 from __future__ import annotations
@@ -17,7 +20,9 @@ from __future__ import annotations
 import hashlib
 import os
 import re
+import sys
 from dataclasses import dataclass
+from functools import lru_cache
 from importlib import resources
 from pathlib import Path
 
@@ -30,6 +35,8 @@ WEIGHTS = "recognizer.safetensors"
 DETECTOR = "detector.onnx"
 LANGUAGE_MODEL = "lm.bin"
 DESCRIPTION = "model.json"
+FILES = (DETECTOR, LANGUAGE_MODEL, DESCRIPTION, RECOGNIZER, WEIGHTS)
+"""What a bundle reads and learns with, in the order of its identity."""
 
 
 class _Strict(BaseModel):
@@ -147,13 +154,18 @@ class Bundle:
     model: Model
 
     @classmethod
-    def open(cls, folder: str | Path | None = None) -> Bundle:
-        """Open a bundle folder; None opens the one that ships with Inkread.
+    def open(cls, reference: str | Path | None = None) -> Bundle:
+        """Open a bundle.
+
+        Args:
+            reference: a folder; ``models:/inkread@champion`` or ``models:/inkread/3`` for a version in the registry,
+                which is fetched once; ``"bundled"`` or None for the bundle in the package.
 
         Raises:
             BundleError: the folder, its description or its network is missing or wrong.
+            RegistryError: the reference is malformed, or the registry has no such version.
         """
-        path = Path(folder) if folder is not None else Path(str(resources.files("inkread") / "assets" / "model"))
+        path = _folder(reference)
         try:
             text = (path / DESCRIPTION).read_text(encoding="utf-8")
         except OSError:
@@ -189,6 +201,16 @@ class Bundle:
         """The language model, where the bundle has one."""
         return self._optional(LANGUAGE_MODEL)
 
+    @property
+    def identity(self) -> str:
+        """Hex SHA-256 of what ``sha256sum`` prints for the `FILES` that are there: equal for copies of a bundle.
+
+        Files are hashed again only where their time or size changed.
+        """
+        files = [self.folder / name for name in FILES if (self.folder / name).is_file()]
+        listing = "".join(f"{file_sha256(path)}  {path.name}\n" for path in files)
+        return hashlib.sha256(listing.encode()).hexdigest()
+
     def verify(self) -> None:
         """Compare every listed file with its hash.
 
@@ -209,6 +231,12 @@ class Bundle:
 
 def file_sha256(path: Path) -> str:
     """Hex SHA-256 of a file's content."""
+    status = path.stat()
+    return _sha256(path, status.st_ino, status.st_size, status.st_mtime_ns)
+
+
+@lru_cache(maxsize=64)
+def _sha256(path: Path, _number: int, _size: int, _changed: int) -> str:
     with path.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
@@ -222,29 +250,15 @@ BUNDLED = "bundled"
 def cache_folder() -> Path:
     """Where fetched bundles are kept: ``INKREAD_CACHE``, or a folder in the user's cache."""
     chosen = os.environ.get("INKREAD_CACHE")
-    home = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    return Path(chosen) if chosen else home / "inkread"
-
-
-def bundle_folder(reference: str | Path | None) -> Path | None:
-    """The folder of a bundle; a reference such as ``models:/inkread@champion`` or ``models:/inkread/3`` is fetched.
-
-    None stands for the bundle in the package, as in `Bundle.open`.
-
-    Raises:
-        RegistryError: the reference is malformed, or the registry has no such version.
-    """
-    if reference is None or reference == BUNDLED:
-        return None
-    if not is_registered(reference):
-        return Path(reference)
-    name, wanted = split_reference(str(reference))
-    try:
-        from inkread.registry import Registry
-    except ModuleNotFoundError as error:
-        need = f"{reference}: this needs {error.name}, install it with pip install 'inkread[serve]'"
-        raise RegistryError(need) from None
-    return Registry(name=name).fetch(wanted, cache_folder())
+    if chosen:
+        return Path(chosen)
+    if sys.platform == "win32":
+        home = Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local")
+    elif sys.platform == "darwin":
+        home = Path.home() / "Library" / "Caches"
+    else:
+        home = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    return home / "inkread"
 
 
 def is_registered(reference: str | Path) -> bool:
@@ -258,3 +272,17 @@ def split_reference(reference: str) -> tuple[str, str]:
     if match is None:
         raise RegistryError(f"{reference}: write models:/NAME@ALIAS or models:/NAME/VERSION")
     return match["name"], match["alias"] or match["version"]
+
+
+def _folder(reference: str | Path | None) -> Path:
+    if reference is None or reference == BUNDLED:
+        return Path(str(resources.files("inkread") / "assets" / "model"))
+    if not is_registered(reference):
+        return Path(reference)
+    name, wanted = split_reference(str(reference))
+    try:
+        from inkread.registry import Registry
+    except ModuleNotFoundError as error:
+        need = f"{reference}: this needs {error.name}, install it with pip install 'inkread[serve]'"
+        raise RegistryError(need) from None
+    return Registry(name=name).fetch(wanted, cache_folder())

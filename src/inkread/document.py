@@ -11,6 +11,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from inkread.io.inputs import Input
 
 Point = tuple[float, float]
 Polygon = tuple[Point, ...]
@@ -153,6 +159,24 @@ class Document:
     def text(self) -> str:
         """The pages' text, pages separated by an empty line."""
         return "\n\n".join(page.text for page in self.pages)
+
+    def save(self, path: str | Path, format: str | None = None, *, images: Input | None = None) -> list[Path]:
+        """``document.save("letter.pdf")``: write a file, and return what was written.
+
+        A format that holds one page a file (ALTO, PAGE) writes ``letter_0001.page.xml`` and so on for several pages.
+
+        Args:
+            path: its folder is made if missing; what was there is replaced when the new file is complete.
+            format: a name in `inkread.FORMATS`; None takes what the suffix says: ``.txt``, ``.json``, ``.alto.xml``,
+                ``.page.xml``, ``.hocr``, ``.pdf``.
+            images: the pages for a PDF, as they were read; None opens the files that the pages came from.
+
+        Raises:
+            OutputError: the suffix names no format, there are no images for a PDF, or the file cannot be written.
+        """
+        from inkread.formats.writing import save_as
+
+        return save_as(self, path, format, images)
 
     @property
     def lines(self) -> Iterator[Line]:

@@ -1,40 +1,75 @@
 """Read pages: the façade over loading, layout analysis and recognition.
 
-Usage: ``for document in Reader.load().read(["letter.jpg"]): print(document.text)``
+Usage: ``for document in Reader().read(["letter.jpg"]): print(document.text)``
 """
 
 from __future__ import annotations
 
+import hashlib
+import json
+import warnings
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, replace
-from functools import lru_cache
+from dataclasses import dataclass, fields, replace
+from functools import lru_cache, partial
 from importlib.metadata import version
 from itertools import chain, repeat
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from inkread.bundle import Bundle
-from inkread.document import Document, Line, Page, Provenance, Region, Step
+from inkread.document import Document, Line, Page, Provenance, Setting, Step
 from inkread.errors import BundleError, InputError
 from inkread.io.images import PageImage, turn, turn_back
-from inkread.io.inputs import DEFAULT_LIMITS, Limits, Source, load_pages
-from inkread.layout import Analyser
+from inkread.io.inputs import DEFAULT_LIMITS, Input, Limits, each_input, load_pages
+from inkread.layout import Analyser, LayoutSettings
 from inkread.layout.detector import Detector
 from inkread.recognition.line_images import Strip, cut_lines
 from inkread.recognition.line_reader import LineReader
 from inkread.runtime import Workers
 
-CHUNK_COLUMNS = 24_000
-CHUNK_PAGES = 8
-DOUBTFUL = 0.9
-SAMPLE_LINES = 4
-NOISE_CHARACTERS = 3
-NOISE_CONFIDENCE = 0.35
-
-OnError = Callable[[Source, InputError], None]
+OnError = Callable[[Input, InputError], None]
 OnPage = Callable[[Page], None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReaderSettings:
+    """Thresholds of reading; what the decoder needs stands in the bundle."""
+
+    layout: LayoutSettings = LayoutSettings()
+    """How lines are found."""
+    chunk_columns: int = 24_000
+    """Columns of line images read together, about 30 lines; more fill batches no better and need more memory."""
+    chunk_pages: int = 8
+    """Pages read together at most; bounds the memory for pages with little writing."""
+    doubtful: float = 0.9
+    """Mean confidence of a page below which it may lie upside down and a sample is read turned; upright pages of val
+    that are legible reach more."""
+    sample_lines: int = 4
+    """Longest lines that are read turned to see whether the whole page is worth it."""
+    noise_characters: int = 3
+    """Characters of the longest reading that can be noise; longer ones are writing, however bad."""
+    noise_confidence: float = 0.35
+    """Confidence below which such a short line is a blot, a ruling or show-through, and dropped."""
+    alternatives: int = 4
+    """Other readings kept for each line, where a language model ranks them."""
+
+
+def recorded(settings: ReaderSettings | LayoutSettings) -> dict[str, Setting]:
+    """For provenance: a hash over all settings, and those that differ from the defaults."""
+    values = {field.name: getattr(settings, field.name) for field in fields(settings) if field.name != "layout"}
+    digest = hashlib.sha256(json.dumps(values).encode()).hexdigest()
+    noted: dict[str, Setting] = {"settings": digest[:12]}
+    usual = type(settings)()
+    for name, value in values.items():
+        if value != getattr(usual, name):
+            noted[name] = str(value) if isinstance(value, tuple) else value
+    return noted
+
+
+DEFAULT_SETTINGS = ReaderSettings()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -49,74 +84,79 @@ class _Prepared:
 
 @dataclass(frozen=True, slots=True)
 class _End:
-    """Stands in the stream of pages after the last page of a source."""
+    """Stands in the stream of pages after the last page of an input."""
 
     failed: bool
 
 
 class Reader:
-    """Reads pages with one model bundle.
+    """Reads pages with one model. It can be pickled, and survives a fork of its process.
 
     Args:
-        bundle: the model.
+        model: what `Bundle.open` takes, or an opened bundle; None for the model in the package.
         threads: lines or pages worked on at a time; None takes the processors this process may use.
         language_model: decode with the bundle's language model; None where it has one.
         min_confidence: lines below it are flagged; None flags none.
+        max_cer: flag the lines below the confidence with which this character error rate was kept on val.
         limits: bounds of what is loaded.
+        settings: thresholds.
 
     Attributes:
         bundle: the model.
-        lines: what reads strips.
+        lines: what reads line images.
 
     Raises:
-        BundleError: the bundle is incomplete or does not fit together.
+        BundleError: the bundle is incomplete, does not fit together, or cannot promise that rate.
+        RegistryError: the registry has no such version.
     """
 
     def __init__(
         self,
-        bundle: Bundle,
-        *,
-        threads: int | None = None,
-        language_model: bool | None = None,
-        min_confidence: float | None = None,
-        limits: Limits = DEFAULT_LIMITS,
-    ) -> None:
-        if bundle.detector is None:
-            raise BundleError(f"{bundle.folder}: detector.onnx is missing; copy the whole bundle folder")
-        self.bundle = bundle
-        self._workers = Workers(threads)
-        self._analyse = Analyser(Detector(bundle.detector, self._workers.threads))
-        self.lines = LineReader(bundle, self._workers, language_model=language_model)
-        self._min_confidence = min_confidence
-        self._limits = limits
-        self._steps = (
-            Step("layout", {"detector": bundle.detector.name, "side": self._analyse.side}),
-            Step("recognition", {"height": self.lines.height, "language_model": self.uses_language_model}),
-        )
-
-    @classmethod
-    def load(
-        cls,
-        model: str | Path | None = None,
+        model: Bundle | str | Path | None = None,
         *,
         threads: int | None = None,
         language_model: bool | None = None,
         min_confidence: float | None = None,
         max_cer: float | None = None,
-    ) -> Reader:
-        """Open a bundle folder, or the one that ships with Inkread, and make a reader of it.
-
-        ``max_cer`` flags the lines below the confidence with which this character error rate was kept on val.
-
-        Raises:
-            BundleError: the bundle cannot be read, or cannot promise that rate.
-        """
-        bundle = Bundle.open(model)
+        limits: Limits = DEFAULT_LIMITS,
+        settings: ReaderSettings = DEFAULT_SETTINGS,
+    ) -> None:
+        bundle = model if isinstance(model, Bundle) else Bundle.open(model)
+        if bundle.detector is None:
+            raise BundleError(f"{bundle.folder}: detector.onnx is missing; copy the whole bundle folder")
+        self.bundle = bundle
+        self._workers = Workers(threads)
+        self._analyse = Analyser(Detector(bundle.detector, self._workers.threads), settings.layout)
+        self.lines = LineReader(
+            bundle, self._workers, language_model=language_model, alternatives=settings.alternatives
+        )
         if max_cer is not None:
-            with_model = language_model is not False and bundle.language_model is not None
-            least = bundle.model.confidence_for(max_cer, language_model=with_model)
+            least = bundle.model.confidence_for(max_cer, language_model=self.uses_language_model)
             min_confidence = max(least, min_confidence or 0.0)
-        return cls(bundle, threads=threads, language_model=language_model, min_confidence=min_confidence)
+        self._min_confidence = min_confidence
+        self._limits = limits
+        self._settings = settings
+        self._steps = (
+            Step("layout", {"detector": bundle.detector.name, **recorded(settings.layout)}),
+            Step("recognition", {"bundle": bundle.identity[:16], **self.lines.settings}),
+            Step("reading", recorded(settings)),
+        )
+        self._arguments: dict[str, Any] = {
+            "threads": threads,
+            "language_model": language_model,
+            "min_confidence": min_confidence,
+            "limits": limits,
+            "settings": settings,
+        }
+
+    def __reduce__(self) -> tuple[Callable[[], Reader], tuple[()]]:
+        return partial(Reader, self.bundle, **self._arguments), ()
+
+    @classmethod
+    def load(cls, model: str | Path | None = None, **options: Any) -> Reader:
+        """Deprecated: ``Reader(model, **options)`` is the same."""
+        warnings.warn("Reader.load(...) is now Reader(...)", DeprecationWarning, stacklevel=2)
+        return cls(model, **options)
 
     @property
     def uses_language_model(self) -> bool:
@@ -130,22 +170,22 @@ class Reader:
         return Provenance(f"inkread {version('inkread')}", model.name, model.version, self._steps)
 
     def read(
-        self, sources: Iterable[Source], *, on_error: OnError | None = None, on_page: OnPage | None = None
+        self, inputs: Input | Iterable[Input], *, on_error: OnError | None = None, on_page: OnPage | None = None
     ) -> Iterator[Document]:
-        """Read sources lazily, in order, one document each.
+        """Read inputs lazily, in order, one document each.
 
-        Lines of several pages and sources share batches; no more than a few pages are in memory at a time.
+        Lines of several pages and inputs share batches; no more than a few pages are in memory at a time.
 
         Args:
-            sources: paths, bytes, file objects, arrays or Pillow images.
-            on_error: called with a source that cannot be read, which then gives no document; None raises.
+            inputs: paths, bytes, file objects, arrays or Pillow images, or a single one.
+            on_error: called with an input that cannot be read, which then gives no document; None raises.
             on_page: called with each page that was read.
 
         Raises:
-            InputError: a source cannot be read and there is no ``on_error``.
+            InputError: an input cannot be read and there is no ``on_error``.
         """
         pages: list[Page] = []
-        for item in self._stream(self._load(sources, on_error), repeat(None)):
+        for item in self._stream(self._load(each_input(inputs), on_error), repeat(None)):
             if isinstance(item, Page):
                 pages.append(item)
                 if on_page is not None:
@@ -165,14 +205,14 @@ class Reader:
         given = chain(layouts or (), repeat(None))
         return (item for item in self._stream(pages, given) if isinstance(item, Page))
 
-    def _load(self, sources: Iterable[Source], on_error: OnError | None) -> Iterator[PageImage | _End]:
-        for source in sources:
+    def _load(self, inputs: Iterable[Input], on_error: OnError | None) -> Iterator[PageImage | _End]:
+        for each in inputs:
             try:
-                yield from load_pages(source, self._limits)
+                yield from load_pages(each, self._limits)
             except InputError as error:
                 if on_error is None:
                     raise
-                on_error(source, error)
+                on_error(each, error)
                 yield _End(failed=True)
             else:
                 yield _End(failed=False)
@@ -188,7 +228,7 @@ class Reader:
             if isinstance(item, _End):
                 continue
             columns += sum(strip.image.shape[1] for strip in item.strips)
-            if columns >= CHUNK_COLUMNS or len(chunk) >= CHUNK_PAGES:
+            if columns >= self._settings.chunk_columns or len(chunk) >= self._settings.chunk_pages:
                 yield from self._finish(chunk)
                 chunk, columns = [], 0
         yield from self._finish(chunk)
@@ -207,10 +247,7 @@ class Reader:
             index=image.index,
             dpi=image.dpi,
         )
-        return _Prepared(page, grey, self._cut(grey, page), layout is not None)
-
-    def _cut(self, grey: NDArray[np.uint8], page: Page) -> list[Strip]:
-        return cut_lines(grey, page.lines, height=self.lines.height)
+        return _Prepared(page, grey, cut_lines(grey, page.lines, height=self.lines.height), layout is not None)
 
     def _finish(self, chunk: list[_Prepared | _End]) -> Iterator[Page | _End]:
         pages = [item for item in chunk if isinstance(item, _Prepared)]
@@ -231,13 +268,14 @@ class Reader:
         if item.page.orientation == 90:
             readings = [self._read_turned(item, degrees) for degrees in (90, 270)]
         else:
-            readings = [_without_noise(_with_lines(item.page, lines))]
-            if _mean_confidence(lines) < DOUBTFUL and self._reads_better_turned(item):
+            readings = [self._without_noise(_with_lines(item.page, lines))]
+            if _mean_confidence(lines) < self._settings.doubtful and self._reads_better_turned(item):
                 readings.append(self._read_turned(item, 180))
         return max(readings, key=lambda page: _mean_confidence(page.lines))
 
     def _reads_better_turned(self, item: _Prepared) -> bool:
-        longest = sorted((strip.image for strip in item.strips), key=lambda image: image.shape[1])[-SAMPLE_LINES:]
+        images = sorted((strip.image for strip in item.strips), key=lambda image: image.shape[1])
+        longest = images[-self._settings.sample_lines :]
         turned = [turn(image, 180) for image in longest]
         return self.lines.legibility(turned) > self.lines.legibility(longest)
 
@@ -245,8 +283,20 @@ class Reader:
         grey = turn(item.grey, degrees)
         found = self._analyse(grey)
         page = replace(item.page, width=found.width, height=found.height, regions=found.regions)
-        read = _with_lines(page, self.lines(page.lines, self._cut(grey, page)))
-        return turn_back(_without_noise(read), degrees)
+        read = _with_lines(page, self.lines(page.lines, cut_lines(grey, page.lines, height=self.lines.height)))
+        return turn_back(self._without_noise(read), degrees)
+
+    def _without_noise(self, page: Page) -> Page:
+        """Drop what the detector took for text and the recogniser did not: blots, rulings, show-through."""
+        regions = (
+            replace(region, lines=tuple(line for line in region.lines if not self._is_noise(line)))
+            for region in page.regions
+        )
+        return replace(page, regions=tuple(region for region in regions if region.lines))
+
+    def _is_noise(self, line: Line) -> bool:
+        short = len(line.text) <= self._settings.noise_characters
+        return not line.text or (short and (line.confidence or 0.0) < self._settings.noise_confidence)
 
     def _flag(self, page: Page) -> Page:
         return page if self._min_confidence is None else flag_lines(page, self._min_confidence)
@@ -263,20 +313,6 @@ def _with_lines(page: Page, lines: Iterable[Line]) -> Page:
     return replace(page, regions=regions)
 
 
-def _without_noise(page: Page) -> Page:
-    """Drop what the detector took for text and the recogniser did not: blots, rulings, show-through."""
-    regions = (
-        Region(region.id, region.polygon, tuple(line for line in region.lines if not _is_noise(line)), region.kind)
-        for region in page.regions
-    )
-    return replace(page, regions=tuple(region for region in regions if region.lines))
-
-
-def _is_noise(line: Line) -> bool:
-    short = len(line.text) <= NOISE_CHARACTERS
-    return not line.text or (short and (line.confidence or 0.0) < NOISE_CONFIDENCE)
-
-
 def _mean_confidence(lines: Iterable[Line]) -> float:
     rated = [(line.confidence or 0.0, len(line.text)) for line in lines if line.text]
     total = sum(length for _, length in rated)
@@ -284,27 +320,37 @@ def _mean_confidence(lines: Iterable[Line]) -> float:
 
 
 def read(
-    source: Source,
+    input: Input | Iterable[Input],
     model: str | Path | None = None,
     *,
     language_model: bool | None = None,
     min_confidence: float | None = None,
 ) -> Document:
-    """``read("page.jpg").text``: read one source; the model is loaded once and kept.
+    """``read("page.jpg").text``: read a document; the model is loaded once and kept.
 
     Args:
-        source: path, bytes, file object, array or Pillow image; a PDF or TIFF gives several pages.
-        model: bundle folder; None takes the one that ships with Inkread.
+        input: path, bytes, file object, array or Pillow image; a PDF or TIFF gives several pages, and so do several
+            inputs, such as a list of the images of a letter.
+        model: what `Bundle.open` takes; None for the model in the package.
         language_model: decode with the bundle's language model; None where it has one.
         min_confidence: lines below it are flagged.
 
     Raises:
-        InputError: the source cannot be read.
+        InputError: an input cannot be read.
         BundleError: the bundle cannot be loaded.
+        RegistryError: the registry has no such version.
     """
-    return next(_kept_reader(model, language_model, min_confidence).read([source]))
+    bundle = Bundle.open(model)
+    reader = _kept_reader(bundle.folder, bundle.identity, language_model, min_confidence)
+    documents = list(reader.read(input))
+    return Document(tuple(page for document in documents for page in document.pages), reader.provenance)
 
 
 @lru_cache(maxsize=2)
-def _kept_reader(model: str | Path | None, language_model: bool | None, min_confidence: float | None) -> Reader:
-    return Reader.load(model, language_model=language_model, min_confidence=min_confidence)
+def _kept_reader(
+    folder: Path,
+    _identity: str,
+    language_model: bool | None,
+    min_confidence: float | None,
+) -> Reader:
+    return Reader(folder, language_model=language_model, min_confidence=min_confidence)

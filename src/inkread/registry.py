@@ -21,7 +21,7 @@ from mlflow.entities.model_registry import ModelVersion
 from mlflow.exceptions import MlflowException
 
 from inkread.bundle import Bundle
-from inkread.errors import RegistryError
+from inkread.errors import BundleError, RegistryError
 
 NAME = "inkread"
 LOCAL = "sqlite:///mlflow.db"
@@ -29,6 +29,7 @@ CHAMPION, CHALLENGER, PREVIOUS = "champion", "challenger", "previous"
 BUNDLE, REPORT = "bundle", "report"
 AUDIT = "audit."
 METRIC = "metric."
+IDENTITY = "sha256"
 
 for _name in ("mlflow", "alembic"):
     logging.getLogger(_name).setLevel(logging.WARNING)  # they announce each table of a new database
@@ -112,6 +113,7 @@ class Registry:
             place = f"{self._client.get_run(run).info.artifact_uri}/{BUNDLE}"
             tags = {
                 "model": f"{opened.model.name} {opened.model.version}",
+                IDENTITY: opened.identity,
                 "data_hash": data_hash,
                 "code_commit": opened.model.code_commit,
                 **{METRIC + key: repr(value) for key, value in (metrics or {}).items()},
@@ -186,22 +188,31 @@ class Registry:
         return int(reference) if isinstance(reference, int) or reference.isdigit() else self._alias(reference)
 
     def fetch(self, reference: int | str, folder: Path) -> Path:
-        """The bundle of a version below ``folder``, downloaded once and checked against its hashes."""
+        """The bundle of a version below ``folder``, downloaded once and checked against its hashes.
+
+        Its folder is named after its identity, so registries with versions of the same number can share ``folder``.
+        """
         version = self.resolve(reference)
-        target = folder / f"{self.name}-{version}"
-        if target.is_dir():
-            return target
-        folder.mkdir(parents=True, exist_ok=True)
         try:
-            run = self._client.get_model_version(self.name, str(version)).run_id
+            found = self._client.get_model_version(self.name, str(version))
+            kept = self._place(folder, found.tags[IDENTITY]) if IDENTITY in found.tags else None
+            if kept is not None and _holds(kept, found.tags[IDENTITY]):
+                return kept
+            folder.mkdir(parents=True, exist_ok=True)
             with TemporaryDirectory(dir=folder) as work:
-                got = Path(self._client.download_artifacts(str(run), BUNDLE, work))
-                Bundle.open(got).verify()
-                shutil.rmtree(target, ignore_errors=True)
-                got.rename(target)
+                got = Path(self._client.download_artifacts(str(found.run_id), BUNDLE, work))
+                bundle = Bundle.open(got)
+                bundle.verify()
+                target = self._place(folder, bundle.identity)
+                if not _holds(target, bundle.identity):
+                    shutil.rmtree(target, ignore_errors=True)
+                    got.rename(target)
         except (MlflowException, OSError) as error:
             raise self._failed(error) from error
         return target
+
+    def _place(self, folder: Path, identity: str) -> Path:
+        return folder / f"{self.name}-{identity[:16]}"
 
     def _experiment(self) -> str:
         found = self._client.get_experiment_by_name(self.name)
@@ -227,6 +238,13 @@ class Registry:
 
     def _failed(self, error: Exception) -> RegistryError:
         return RegistryError(f"{self.uri}: {str(error).splitlines()[0]}")
+
+
+def _holds(folder: Path, identity: str) -> bool:
+    try:
+        return Bundle.open(folder).identity == identity
+    except BundleError:
+        return False
 
 
 def _version(item: ModelVersion, aliases: Mapping[str, Any]) -> Version:

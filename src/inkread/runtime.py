@@ -1,20 +1,26 @@
 """How much of the machine is used: processors, threads, sessions of ONNX Runtime.
 
 Usage: ``Workers(4).map(read, pages)``; ``open_session("detector.onnx", threads=4)``
+
+A forked child has none of its parent's threads, and locks that they held stay locked in it. So what has threads or
+locks is kept in a `PerProcess`, which makes it again in the child.
 """
 
 from __future__ import annotations
 
+import ctypes
 import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
-from typing import TypeVar
-
-import onnxruntime as ort
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from weakref import WeakSet
 
 from inkread.errors import BundleError
+
+if TYPE_CHECKING:
+    import onnxruntime as ort
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -27,6 +33,40 @@ def usable_processors() -> int:
     return os.cpu_count() or 1
 
 
+class PerProcess(Generic[Item]):
+    """``PerProcess(make).get()``: what ``make`` gives, made at once, and again when a forked child first asks."""
+
+    def __init__(self, make: Callable[[], Item]) -> None:
+        self._make = make
+        self._made: Item | None = make()
+        _ALL.add(self)
+
+    def get(self) -> Item:
+        """The thing of this process."""
+        made = self._made
+        if made is None:
+            made = self._made = self._make()
+        return made
+
+    def abandon(self) -> None:
+        """Forget the parent's thing, without its destructor, which would wait for threads that are not there."""
+        if self._made is not None:
+            ctypes.pythonapi.Py_IncRef(ctypes.py_object(self._made))
+            self._made = None
+
+
+_ALL: WeakSet[PerProcess[Any]] = WeakSet()
+
+
+def _abandon_all() -> None:
+    for each in list(_ALL):
+        each.abandon()
+
+
+if hasattr(os, "register_at_fork"):  # Windows has no fork
+    os.register_at_fork(after_in_child=_abandon_all)
+
+
 class Workers:
     """Threads that several maps may share.
 
@@ -36,8 +76,8 @@ class Workers:
     """
 
     def __init__(self, threads: int | None = None) -> None:
-        self.threads = threads or usable_processors()
-        self._pool = ThreadPoolExecutor(self.threads, "inkread") if self.threads > 1 else None
+        self.threads = count = threads or usable_processors()
+        self._pool = PerProcess(lambda: ThreadPoolExecutor(count, "inkread")) if count > 1 else None
 
     def map(self, function: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:
         """``map(function, items)`` that goes on while the caller works on a result, a few items ahead of it.
@@ -47,17 +87,18 @@ class Workers:
         if self._pool is None:
             yield from map(function, items)
             return
+        pool = self._pool.get()
         begun: deque[Future[Result]] = deque()
         for item in items:
-            begun.append(self._pool.submit(function, item))
+            begun.append(pool.submit(function, item))
             if len(begun) > self.threads:
                 yield begun.popleft().result()
         while begun:
             yield begun.popleft().result()
 
 
-def open_session(path: Path, threads: int | None = None) -> ort.InferenceSession:
-    """Open a network.
+def open_session(path: Path, threads: int | None = None) -> PerProcess[ort.InferenceSession]:
+    """Open a network; ``open_session(path).get().run(None, {name: array})``.
 
     Args:
         path: an .onnx file.
@@ -66,8 +107,14 @@ def open_session(path: Path, threads: int | None = None) -> ort.InferenceSession
     Raises:
         BundleError: the file is missing or no network that onnxruntime can run.
     """
+    return PerProcess(lambda: _session(path, threads or usable_processors()))
+
+
+def _session(path: Path, threads: int) -> ort.InferenceSession:
+    import onnxruntime as ort
+
     options = ort.SessionOptions()
-    options.intra_op_num_threads = threads or usable_processors()
+    options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # there may be other work to do
     options.log_severity_level = 3

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
-from typing import ClassVar, Self
+from typing import ClassVar
 
 import numpy as np
 import pytest
@@ -17,7 +17,7 @@ from inkread.cli.read import FormatName
 from inkread.document import Document, Line, Page, Provenance, Region
 from inkread.errors import InputError
 from inkread.formats import FORMATS, read_document
-from inkread.io.inputs import PageImage, Source, load_pages
+from inkread.io.inputs import Input, PageImage, load_pages
 
 PAGE_XML = """<PcGts xmlns="http://schema.primaresearch.org/PAGE/gts/pagecontent/2019-07-15">
 <Page imageFilename="a.png" imageWidth="30" imageHeight="20"><TextRegion id="r"><Coords points="1,1 9,1 9,9 1,9"/>
@@ -31,16 +31,14 @@ class SizeReader:
     loaded_with: ClassVar[dict[str, object]] = {}
     provenance = Provenance("test")
 
-    @classmethod
-    def load(cls, model: Path | None = None, **settings: object) -> Self:
-        cls.loaded_with = {"model": model, **settings}
-        return cls()
+    def __init__(self, model: str | None = None, **settings: object) -> None:
+        type(self).loaded_with = {"model": model, **settings}
 
     def read(
         self,
-        sources: Iterable[Source],
+        sources: Iterable[Input],
         *,
-        on_error: Callable[[Source, InputError], None],
+        on_error: Callable[[Input, InputError], None],
         on_page: Callable[[Page], None],
     ) -> Iterator[Document]:
         for source in sources:
@@ -155,7 +153,7 @@ def test_options_reach_the_reader(tmp_path: Path) -> None:
     nothing = dict.fromkeys(("model", "threads", "language_model", "min_confidence", "max_cer"))
     assert SizeReader.loaded_with == nothing
     inkread(path, "--model", tmp_path, "--lm", "--min-confidence", "0.4", "--threads", "3", "--max-cer", "2%")
-    loaded = {"model": tmp_path, "threads": 3, "language_model": True, "min_confidence": 0.4, "max_cer": 0.02}
+    loaded = {"model": str(tmp_path), "threads": 3, "language_model": True, "min_confidence": 0.4, "max_cer": 0.02}
     assert SizeReader.loaded_with == loaded
 
 

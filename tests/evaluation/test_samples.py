@@ -38,7 +38,7 @@ def test_a_line_is_read_and_compared(dataset: Path) -> None:
     assert not is_dataset(EXAMPLES)
     samples = samples_of(dataset, "val")
     counted: list[int] = []
-    (line,) = read_samples(Reader.load(language_model=False).lines, dataset, samples, lambda: counted.append(1))
+    (line,) = read_samples(Reader(language_model=False).lines, dataset, samples, lambda: counted.append(1))
     assert [sample.sample_id for sample in samples] == ["a"]
     assert len(counted) == 1
     assert sum(a == b for a, b in zip(line.read, line.written, strict=False)) > 5

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from inkread.errors import DamagedInputError, InputError, InputNotFoundError, InputTooLargeError, UnsupportedInputError
-from inkread.io.inputs import Limits, Source, load_pages
+from inkread.io.inputs import Input, Limits, load_pages
 
 PIXELS = np.random.default_rng(7).integers(0, 256, (40, 60, 3), dtype=np.uint8)
 KINDS = ["PNG", "PNG 16 bit", "PNG palette", "JPEG", "JPEG progressive", "WebP", "WebP lossless", "PDF", "PDF fax"]
@@ -49,7 +49,7 @@ def encoded(kind: str) -> bytes:
     return stream.getvalue()
 
 
-def pixels_of(source: Source) -> list[NDArray[np.uint8]]:
+def pixels_of(source: Input) -> list[NDArray[np.uint8]]:
     return [page.pixels for page in load_pages(source)]
 
 
@@ -57,7 +57,7 @@ def test_every_kind_of_source_gives_the_same_page(tmp_path: Path) -> None:
     path = tmp_path / "page.png"
     path.write_bytes(encoded("PNG"))
     with path.open("rb") as file:
-        sources: list[Source] = [
+        sources: list[Input] = [
             str(path),
             path,
             encoded("PNG"),
@@ -96,7 +96,7 @@ def test_a_file_object_is_read_from_where_it_stands_and_stays_open() -> None:
 
 def error_of(source: object, limits: Limits | None = None) -> InputError:
     with pytest.raises(InputError) as caught:
-        list(load_pages(cast(Source, source), limits or Limits()))
+        list(load_pages(cast(Input, source), limits or Limits()))
     return caught.value
 
 

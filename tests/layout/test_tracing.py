@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 
 from inkread.layout.detector import TextMap
-from inkread.layout.lines import BASELINE_OFFSET, OUTLINE_HEIGHT, Fragment, line_geometry
+from inkread.layout.lines import Fragment, line_geometry
+from inkread.layout.settings import DEFAULT_LAYOUT
 
 MAP = TextMap(np.zeros((300, 400), np.float32), np.zeros((300, 400), np.uint8), 0.5, 0.5)
 
@@ -13,10 +14,10 @@ def level_piece() -> Fragment:
 
 def test_baseline_and_outline_are_in_page_pixels() -> None:
     baseline, outline = line_geometry(level_piece(), MAP)
-    assert all(y == pytest.approx(2 * (150 + 10 * BASELINE_OFFSET), abs=0.1) for _, y in baseline)
+    assert all(y == pytest.approx(2 * (150 + 10 * DEFAULT_LAYOUT.baseline_offset), abs=0.1) for _, y in baseline)
     assert (baseline[0][0], baseline[-1][0]) == (186, 412)
     ys = [y for _, y in outline]
-    assert max(ys) - min(ys) == pytest.approx(2 * 10 * OUTLINE_HEIGHT, abs=0.3)
+    assert max(ys) - min(ys) == pytest.approx(2 * 10 * DEFAULT_LAYOUT.outline_height, abs=0.3)
 
 
 def test_an_upright_line_runs_up_the_page_with_its_foot_to_the_right() -> None:

@@ -1,27 +1,28 @@
 """References are told from folders, and wrong ones are explained."""
 
+import shutil
 from pathlib import Path
 
 import pytest
 
-from inkread.bundle import bundle_folder, cache_folder
+from inkread.bundle import Bundle, cache_folder
 from inkread.errors import RegistryError
 
 
-def test_folders_stay_folders(tmp_path: Path) -> None:
-    assert bundle_folder(None) is None
-    assert bundle_folder(tmp_path) == tmp_path
-    assert bundle_folder("models") == Path("models")
-    assert bundle_folder("./bundled") == Path("bundled")
+def test_folders_stay_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    copy = shutil.copytree(Bundle.open().folder, tmp_path / "bundled")
+    monkeypatch.chdir(tmp_path)
+    assert Bundle.open(copy).folder == copy
+    assert Bundle.open("./bundled").folder == Bundle.open(Path("bundled")).folder == Path("bundled")
 
 
 def test_the_bundle_in_the_package_has_a_name() -> None:
-    assert bundle_folder("bundled") is None
+    assert Bundle.open("bundled") == Bundle.open(None) == Bundle.open()
 
 
 def test_a_malformed_reference_is_explained() -> None:
     with pytest.raises(RegistryError, match="models:/NAME@ALIAS"):
-        bundle_folder("models:/inkread")
+        Bundle.open("models:/inkread")
 
 
 def test_the_cache_is_the_users(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -1,12 +1,13 @@
 """Versions, aliases and who moved them, on a real MLflow database."""
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from inkread.bundle import Bundle, bundle_folder
-from inkread.errors import RegistryError
+from inkread.bundle import Bundle
+from inkread.errors import BundleError, RegistryError
 from inkread.registry import Registry
 
 pytestmark = pytest.mark.filterwarnings("ignore")
@@ -49,17 +50,41 @@ def test_the_life_of_two_versions(registry: Registry, tmp_path: Path, monkeypatc
 
     monkeypatch.setenv("MLFLOW_TRACKING_URI", registry.uri)
     monkeypatch.setenv("INKREAD_CACHE", str(tmp_path))
-    fetched = bundle_folder("models:/inkread@champion")
-    assert fetched == tmp_path / "inkread-1"
-    Bundle.open(fetched).verify()
-    assert bundle_folder("models:/inkread/1") == fetched
+    fetched = Bundle.open("models:/inkread@champion")
+    assert fetched.folder.parent == tmp_path
+    fetched.verify()
+    assert Bundle.open("models:/inkread/1") == fetched
+
+
+def test_projects_that_share_a_cache_get_their_own_model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("INKREAD_CACHE", str(tmp_path / "cache"))
+    for project in ("one", "two"):
+        monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path / project}.db")
+        (tmp_path / project).mkdir()
+        monkeypatch.chdir(tmp_path / project)
+        own = Path(shutil.copytree(Bundle.open().folder, "own"))
+        described = Bundle.open(own).model.model_copy(update={"summary": project})
+        (own / "model.json").write_text(described.model_dump_json(), encoding="utf-8")
+        assert Registry().register(own) == 1
+    for project in ("one", "two", "one"):
+        monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path / project}.db")
+        assert Bundle.open("models:/inkread/1").model.summary == project
+    assert len(list((tmp_path / "cache").iterdir())) == 2
+
+
+def test_a_kept_copy_that_was_altered_is_fetched_again(
+    registry: Registry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", registry.uri)
+    monkeypatch.setenv("INKREAD_CACHE", str(tmp_path))
+    fetched = Bundle.open("models:/inkread/1")
+    identity = fetched.identity
+    (fetched.folder / "lm.bin").write_bytes(b"other")
+    assert fetched.identity != identity
+    assert Bundle.open("models:/inkread/1").identity == identity == Bundle.open().identity
 
 
 def test_a_damaged_bundle_is_not_registered(registry: Registry, tmp_path: Path) -> None:
-    import shutil
-
-    from inkread.errors import BundleError
-
     shutil.copytree(Bundle.open().folder, tmp_path / "b")
     (tmp_path / "b" / "recognizer.onnx").write_bytes(b"other")
     before = len(registry.versions())

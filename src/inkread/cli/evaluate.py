@@ -47,14 +47,13 @@ def evaluate(
 
     Example: inkread evaluate letters dataset --split test --report report.html --json metrics.json
     """
-    from inkread.bundle import bundle_folder
     from inkread.reader import Reader
 
     if report is not None and lines is False:
         raise typer.BadParameter("--report shows given lines, leave out --pages")
     datasets = {folder: samples_of(folder, split, limit) for folder in folders if is_dataset(folder)}
     sources = [find_source(folder, split=split, limit=limit) for folder in folders if folder not in datasets]
-    reader = Reader.load(bundle_folder(model), threads=threads, language_model=lm)
+    reader = Reader(model, threads=threads, language_model=lm)
     settings: dict[str, Setting] = {
         "model": f"{reader.provenance.model_name} {reader.provenance.model_version}",
         "language_model": reader.uses_language_model,

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from inkread.bundle import Bundle, bundle_folder
+from inkread.bundle import Bundle
 from inkread.training.finetune import FinetuneReport, FinetuneSettings
 from inkread.training.finetune import finetune as teach
 
@@ -34,7 +34,7 @@ def finetune(
 
     Example: inkread finetune bundled letters/ -o mine && inkread read scan.jpg --model mine
     """
-    start = Bundle.open(bundle_folder(bundle))
+    start = Bundle.open(bundle)
     settings = FinetuneSettings(
         steps=steps, rate=rate, rehearsal=rehearsal, seed=seed, name=name, version=version, licence=licence
     )

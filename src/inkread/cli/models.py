@@ -13,7 +13,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from inkread import registry as gate
-from inkread.bundle import Bundle, bundle_folder
+from inkread.bundle import Bundle
 from inkread.cli.terminal import print_table
 from inkread.registry import Registry
 
@@ -64,7 +64,7 @@ def show(
 
     Example: inkread models show models:/inkread/3
     """
-    opened = Bundle.open(bundle_folder(bundle))
+    opened = Bundle.open(bundle)
     opened.verify()
     model = opened.model
     if as_json:

@@ -1,4 +1,4 @@
-"""Read many files and say which document belongs to which.
+"""``inkread read``: handwriting from images, PDFs, folders and globs.
 
 Usage: ``for path, document in read_files(reader, paths, on_error=complain, on_page=count): ...``
 """
@@ -6,12 +6,15 @@ Usage: ``for path, document in read_files(reader, paths, on_error=complain, on_p
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import cache, partial
 from importlib import import_module
 from itertools import chain, repeat
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -20,13 +23,13 @@ from inkread.cli.terminal import Reading, quiet_libraries
 from inkread.document import Document, Page
 from inkread.errors import InkreadError, LayoutFileError
 from inkread.formats import paired, read_layout
-from inkread.io.inputs import Source, load_pages
+from inkread.io.inputs import DEFAULT_LIMITS, Input, find_inputs, load_pages
 
 if TYPE_CHECKING:
     from inkread.reader import Reader
 
 
-OnError = Callable[[Source, InkreadError], None]
+OnError = Callable[[Input, InkreadError], None]
 OnPage = Callable[[Page], None]
 
 
@@ -34,9 +37,9 @@ def read_files(
     reader: Reader, paths: Sequence[Path], *, on_error: OnError, on_page: OnPage
 ) -> Iterator[tuple[Path, Document]]:
     """Yield each file that can be read with its document, in order; the others go to ``on_error``."""
-    failed: set[Source] = set()
+    failed: set[Input] = set()
 
-    def fail(source: Source, error: InkreadError) -> None:
+    def fail(source: Input, error: InkreadError) -> None:
         failed.add(source)
         on_error(source, error)
 
@@ -67,6 +70,50 @@ def _read_given(reader: Reader, path: Path, layout: Path | None, on_page: OnPage
         on_page(page)
         pages.append(page)
     return Document(tuple(pages), reader.provenance)
+
+
+@dataclass(frozen=True, slots=True)
+class Streams:
+    """Copies of what can be read only once, because reading and writing a PDF open each input.
+
+    Attributes:
+        files: by the input's name its copy.
+    """
+
+    files: Mapping[str, str]
+
+    def named(self, error: InkreadError) -> InkreadError:
+        """The error with the input's own name."""
+        text = str(error)
+        for name, copy in self.files.items():
+            text = text.replace(copy, name)
+        return type(error)(text)
+
+    def renamed(self, document: Document) -> Document:
+        """The document with the input's own name as the source of its pages."""
+        names = {copy: name for name, copy in self.files.items()}
+        pages = tuple(replace(page, source=names.get(page.source, page.source)) for page in document.pages)
+        return replace(document, pages=pages)
+
+
+@contextmanager
+def kept_streams(inputs: Sequence[str]) -> Iterator[Streams]:
+    """Copy standard input (``-``) and pipes among the inputs to files, for as long as the context lasts."""
+    with TemporaryDirectory(prefix="inkread-") as folder:
+        files = {}
+        for number, name in enumerate(inputs):
+            path = Path(name)
+            if name in files or not (name == STDIN or path.is_fifo() or path.is_char_device()):
+                continue
+            copy = Path(folder, str(number), "stdin" if name == STDIN else path.name)
+            copy.parent.mkdir()
+            with nullcontext(sys.stdin.buffer) if name == STDIN else path.open("rb") as stream:
+                copy.write_bytes(stream.read(DEFAULT_LIMITS.max_bytes + 1))
+            files[name] = str(copy)
+        yield Streams(files)
+
+
+STDIN = "-"
 
 
 class FormatName(StrEnum):
@@ -102,7 +149,8 @@ def read(
     inputs: Annotated[
         list[str],
         typer.Argument(
-            metavar="INPUT...", help="Image (PNG, JPEG, WebP, TIFF), PDF, folder (with its subfolders) or glob."
+            metavar="INPUT...",
+            help="Image (PNG, JPEG, WebP, TIFF), PDF, folder (with its subfolders) or glob; - is standard input.",
         ),
     ],
     formats: Annotated[
@@ -168,60 +216,68 @@ def read(
 
     Example: inkread read scans -o texts -f txt -f alto
     """
+    from inkread.bundle import Bundle, is_registered
     from inkread.cli.results import DebugImages, Printed, PrintedConfidences, Result, SavedFiles, result_names
-    from inkread.io.inputs import find_inputs
+    from inkread.reader import Reader
 
     _check_usage(formats, output, show_confidence=show_confidence)
     if engine is Engine.RAY:
         _check_ray()
-    found = list(find_inputs(inputs))
-    paths = [item for item in found if isinstance(item, Path)]
-    names = result_names(paths)
-    results: list[Result] = []
-    if output is not None:
-        results.append(SavedFiles(output, formats, names))
-    elif show_confidence:
-        results.append(PrintedConfidences())
-    else:
-        _check_single(formats[0], len(paths))
-        results.append(Printed(formats[0]))
-    if debug_image is not None:
-        results.append(DebugImages(debug_image, names))
-    with quiet_libraries(), Reading(files=len(found), shown=output is not None or not sys.stdout.isatty()) as progress:
-        for item in found:
-            if not isinstance(item, Path):
-                progress.file_failed(item)
-        if paths:
-            from inkread.bundle import bundle_folder
-            from inkread.reader import Reader
-
-            load = partial(
-                Reader.load, bundle_folder(model), language_model=lm, min_confidence=min_confidence, max_cer=max_cer
-            )
-            read_with = read_given_lines if lines is Lines.GIVEN else read_files
-            if engine is Engine.RAY:
-                from inkread.cli.scaling import read_on_ray
-
-                read_all = partial(read_on_ray, read_with, load, threads=threads or 1, in_order=output is None)
-            else:
-                read_all = partial(read_with, load(threads=threads))
-            documents = read_all(
-                paths,
-                on_error=lambda _, error: progress.file_failed(error),
-                on_page=lambda page: progress.page_read(page.source),
-            )
-            total = flagged = 0
-            for path, document in documents:
-                marks = [line.flagged for line in document.lines]
-                total, flagged = total + len(marks), flagged + sum(marks)
-                for result in results:
-                    result.write(path, document)
-                progress.file_read()
-            if max_cer is not None:
-                progress.say(
-                    f"{flagged} of {total} lines are flagged: look at them, the others should hold {max_cer:.1%}"
+    with quiet_libraries(), kept_streams(inputs) as streams:
+        found = list(find_inputs(streams.files.get(name, name) for name in inputs))
+        paths = [item for item in found if isinstance(item, Path)]
+        names = result_names(paths)
+        results: list[Result] = []
+        if output is not None:
+            results.append(SavedFiles(output, formats, names))
+        elif show_confidence:
+            results.append(PrintedConfidences())
+        else:
+            _check_single(formats[0], len(paths))
+            results.append(Printed(formats[0]))
+        if debug_image is not None:
+            results.append(DebugImages(debug_image, names))
+        with Reading(files=len(found), shown=output is not None or not sys.stdout.isatty()) as progress:
+            for item in found:
+                if not isinstance(item, Path):
+                    progress.file_failed(item)
+            if paths:
+                chosen = Bundle.open(model).folder if model and is_registered(model) else model
+                load = partial(Reader, chosen, language_model=lm, min_confidence=min_confidence, max_cer=max_cer)
+                documents = _documents(load, paths, lines, engine, threads, in_order=output is None)(
+                    on_error=lambda _, error: progress.file_failed(streams.named(error)),
+                    on_page=lambda page: progress.page_read(page.source),
                 )
+                total = flagged = 0
+                for path, document in documents:
+                    marks = [line.flagged for line in document.lines]
+                    total, flagged = total + len(marks), flagged + sum(marks)
+                    for result in results:
+                        result.write(path, streams.renamed(document))
+                    progress.file_read()
+                if max_cer is not None:
+                    progress.say(
+                        f"{flagged} of {total} lines are flagged: look at them, the others should hold {max_cer:.1%}"
+                    )
     raise typer.Exit(1 if progress.failures else 0)
+
+
+def _documents(
+    load: Callable[..., Reader],
+    paths: Sequence[Path],
+    lines: Lines,
+    engine: Engine,
+    threads: int | None,
+    *,
+    in_order: bool,
+) -> Callable[..., Iterator[tuple[Path, Document]]]:
+    """What reads the files; it is called with ``on_error`` and ``on_page``."""
+    read_with = read_given_lines if lines is Lines.GIVEN else read_files
+    if engine is Engine.LOCAL:
+        return partial(read_with, load(threads=threads), paths)
+    from inkread.cli.scaling import read_on_ray
+
+    return partial(read_on_ray, read_with, load, paths, threads=threads or 1, in_order=in_order)
 
 
 def share(text: str) -> float:

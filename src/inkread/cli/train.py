@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 from pydantic import ValidationError
 
-from inkread.bundle import BUNDLED, Bundle, bundle_folder
+from inkread.bundle import BUNDLED, Bundle
 from inkread.errors import DatasetError
 from inkread.training.data import MixturePlan
 from inkread.training.train import RunSettings, TrainingPlan, prepared, usual_plan
@@ -49,7 +49,7 @@ def train(
         typer.echo(f"last checkpoint: {run_plan(_plan(datasets[0]), output)}")
         return
     settings = RunSettings(steps=steps, rate=rate, rehearsal=rehearsal, columns=columns, seed=seed)
-    bundle = None if start == RANDOM else Bundle.open(bundle_folder(start))
+    bundle = None if start == RANDOM else Bundle.open(start)
     mixture = MixturePlan(datasets=tuple(datasets), store=output / "lines")
     plan, cut = prepared(usual_plan(mixture, 0, bundle, settings), output)
     assert cut is not None

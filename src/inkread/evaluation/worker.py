@@ -30,7 +30,7 @@ def load_inkread(threads: int, model: str, language_model: bool | None) -> Read:
     """This package, with a model bundle ("" for the bundled one)."""
     from inkread.reader import Reader
 
-    reader = Reader.load(model or None, threads=threads, language_model=language_model)
+    reader = Reader(model or None, threads=threads, language_model=language_model)
     return lambda path: [line.text for document in reader.read([path]) for line in document.lines]
 
 

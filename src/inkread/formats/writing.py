@@ -1,12 +1,13 @@
 """All formats that a document is written in.
 
-Usage: ``save(document, images, "alto", Path("out/letter.xml"))``; ``FORMATS["txt"].suffix``
+Usage: ``save_as(document, "out/letter.alto.xml")``; ``FORMATS["txt"].suffix``
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from itertools import groupby, islice, zip_longest
 from pathlib import Path
 from types import MappingProxyType
 from typing import BinaryIO
@@ -17,6 +18,7 @@ from inkread.formats import alto, hocr, json, page, pdf
 from inkread.formats.xml import encode, normalise
 from inkread.io.files import replacing
 from inkread.io.images import PageImage
+from inkread.io.inputs import Input, load_pages
 
 
 def dump(document: Document) -> bytes:
@@ -91,10 +93,54 @@ def save(document: Document, images: Iterable[PageImage], format: Format, folder
     Raises:
         OutputError: where a file cannot be written.
     """
+    return _save_all(document, images, format, folder / stem, format.suffix)
+
+
+def save_as(document: Document, path: str | Path, format: str | None = None, images: Input | None = None) -> list[Path]:
+    """``save_as(document, "letter.txt") == [Path("letter.txt")]``: see `Document.save`."""
+    path = Path(path)
+    kind = _format(path.name, format)
+    suffix = kind.suffix if path.name.lower().endswith(kind.suffix) else path.suffix
+    place = path.with_name(path.name[: len(path.name) - len(suffix)])
+    supply = _images(document) if images is None else load_pages(images)
+    return _save_all(document, _matched(document, supply), kind, place, path.name[len(place.name) :])
+
+
+def _format(file_name: str, name: str | None) -> Format:
+    if name is not None:
+        if name not in FORMATS:
+            raise OutputError(f"{name} is no format, take one of {', '.join(FORMATS)}")
+        return FORMATS[name]
+    for kind in FORMATS.values():
+        if file_name.lower().endswith(kind.suffix):
+            return kind
+    suffixes = ", ".join(kind.suffix for kind in FORMATS.values())
+    raise OutputError(f"{file_name}: the suffix names no format, write one of {suffixes}, or say which with format=")
+
+
+def _images(document: Document) -> Iterator[PageImage]:
+    """The images of the pages, from the files that they came from."""
+    for source, pages in groupby(document.pages, key=lambda page: page.source):
+        if not Path(source).is_file():
+            missing = f"{source} is not there" if source else "these pages came from no file"
+            raise OutputError(f"a PDF shows the images of the pages, and {missing}: give them with images=")
+        loaded = load_pages(source)
+        for wanted in pages:
+            yield from islice((image for image in loaded if image.index == wanted.index), 1)
+
+
+def _matched(document: Document, images: Iterable[PageImage]) -> Iterator[PageImage]:
+    for one, image in zip_longest(document.pages, images):
+        if one is None or image is None or (one.width, one.height) != (image.width, image.height):
+            raise OutputError("the images are not those that the document was read from: number or size differ")
+        yield image
+
+
+def _save_all(document: Document, images: Iterable[PageImage], format: Format, place: Path, suffix: str) -> list[Path]:
     if not format.per_page or len(document.pages) == 1:
-        return [_save(document, images, format, folder / f"{stem}{format.suffix}")]
+        return [_save(document, images, format, place.with_name(f"{place.name}{suffix}"))]
     return [
-        _save(replace(document, pages=(one,)), (), format, folder / f"{stem}_{number:04}{format.suffix}")
+        _save(replace(document, pages=(one,)), (), format, place.with_name(f"{place.name}_{number:04}{suffix}"))
         for number, one in enumerate(document.pages, start=1)
     ]
 

@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterable, Iterator
 from io import SEEK_END, BytesIO
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,9 +21,10 @@ from inkread.errors import DamagedInputError, InputError, InputNotFoundError, In
 from inkread.io.images import DEFAULT_LIMITS, Limits, PageImage, Raster, array_pixels, read_bitmap, read_image
 from inkread.io.pdf import read_pdf
 
-__all__ = ["DEFAULT_LIMITS", "Limits", "PageImage", "Source", "load_pages", "source_name"]
+__all__ = ["DEFAULT_LIMITS", "Input", "Limits", "PageImage", "each_input", "find_inputs", "input_name", "load_pages"]
 
-Source = str | Path | bytes | BinaryIO | NDArray[np.generic] | Image.Image
+Input = str | Path | bytes | bytearray | memoryview | BinaryIO | NDArray[np.generic] | Image.Image
+"""What holds one page or several: a path, the content of a file, an open file, an array or a Pillow image."""
 
 SIGNATURES = (
     (b"\x89PNG\r\n\x1a\n", "PNG"),
@@ -38,26 +39,34 @@ HEAD_BYTES = 1024
 NAMELESS = "the input"
 
 
-def load_pages(source: Source, limits: Limits = DEFAULT_LIMITS) -> Iterator[PageImage]:
-    """Yield the pages of a source lazily, one in memory at a time.
+def each_input(inputs: Input | Iterable[Input]) -> Iterable[Input]:
+    """``each_input("a.png") == ["a.png"]``: a single input as a list, several as they are."""
+    kinds = (str, Path, bytes, bytearray, memoryview, np.ndarray, Image.Image)
+    single = isinstance(inputs, kinds) or hasattr(inputs, "read")
+    return [cast(Input, inputs)] if single else cast(Iterable[Input], inputs)
+
+
+def load_pages(source: Input, limits: Limits = DEFAULT_LIMITS) -> Iterator[PageImage]:
+    """Yield the pages of an input lazily, one in memory at a time.
 
     Args:
-        source: path, content as bytes, binary file object (read from its position to its end), array
-            (uint8, uint16, bool or float in [0, 1]; [height, width] or [height, width, 1 | 3 | 4]) or Pillow image.
+        source: path, content (bytes, bytearray, memoryview), binary file object (read from its position to its end),
+            array (uint8, uint16, bool or float in [0, 1]; [height, width] or [height, width, 1 | 3 | 4]) or Pillow
+            image.
             The content of a file decides on its format, not its suffix.
         limits: largest size, checked before pixels are decoded.
 
     Raises:
         InputError: one of its subclasses, at the page where the problem shows.
     """
-    name = source_name(source)
+    name = input_name(source)
     for index, (pixels, dpi) in enumerate(_with_named_errors(_open(source, limits), name or NAMELESS)):
         yield PageImage(pixels, name, index, dpi)
         del pixels
 
 
-def source_name(source: Source) -> str:
-    """The file name of a source for messages and results, "" where it has none."""
+def input_name(source: Input) -> str:
+    """The file name of an input for messages and results, "" where it has none."""
     name = source if isinstance(source, str | Path) else getattr(source, "name", getattr(source, "filename", ""))
     text = str(name) if isinstance(name, str | Path) else ""
     return text if text.isprintable() else ascii(text)
@@ -79,11 +88,11 @@ def _with_named_errors(rasters: Iterator[Raster], name: str) -> Iterator[Raster]
         del raster
 
 
-def _open(source: Source, limits: Limits) -> Iterator[Raster]:
+def _open(source: Input, limits: Limits) -> Iterator[Raster]:
     match source:
         case str() | Path():
             yield from _read_path(Path(source), limits)
-        case bytes():
+        case bytes() | bytearray() | memoryview():
             yield from _read_stream(BytesIO(source), limits)
         case np.ndarray():
             pixels = array_pixels(source)

@@ -6,17 +6,16 @@ Usage: ``page = Analyser(Detector(bundle.detector))(page_image.grey)``
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import count
 
 import numpy as np
 from numpy.typing import NDArray
 
 from inkread.document import Line, Page, Polygon, Polyline, Region
-from inkread.layout.detector import MAX_SIDE, SIDE, Detector, TextMap
+from inkread.layout.detector import Detector, TextMap
 from inkread.layout.lines import Fragments, find_fragments, find_rulings, join_fragments, line_geometry
 from inkread.layout.order import reading_order
-
-MIN_THICKNESS, BEST_THICKNESS, MAX_THICKNESS = 7.0, 11.0, 30.0
-MIN_SIDE = 256
+from inkread.layout.settings import DEFAULT_LAYOUT, LayoutSettings
 
 
 @dataclass(frozen=True)
@@ -25,11 +24,11 @@ class Analyser:
 
     Attributes:
         detector: the text detection network.
-        side: resolution of the first look; writing too small or too large for it gets a second one.
+        settings: every threshold.
     """
 
     detector: Detector
-    side: int = SIDE
+    settings: LayoutSettings = DEFAULT_LAYOUT
 
     def __call__(self, grey: NDArray[np.uint8]) -> Page:
         """Analyse a page.
@@ -43,37 +42,35 @@ class Analyser:
         """
         height, width = grey.shape
         text_map, found = self._look(grey)
-        rulings = find_rulings(text_map.grey)
-        level = join_fragments(found.level, rulings)
-        upright = join_fragments(found.upright)
+        rulings = find_rulings(text_map.grey, self.settings)
+        level = join_fragments(found.level, rulings, self.settings)
+        upright = join_fragments(found.upright, settings=self.settings)
         sideways = sum(piece.length for piece in upright) > sum(piece.length for piece in level)
-        geometry = [line_geometry(piece, text_map) for piece in level]
-        geometry += [line_geometry(piece, text_map, upright=True) for piece in upright]
-        return Page(width, height, _regions(geometry), orientation=90 if sideways else 0)
+        geometry = [line_geometry(piece, text_map, self.settings) for piece in level]
+        geometry += [line_geometry(piece, text_map, self.settings, upright=True) for piece in upright]
+        return Page(width, height, self._regions(geometry), orientation=90 if sideways else 0)
 
     def _look(self, grey: NDArray[np.uint8]) -> tuple[TextMap, Fragments]:
-        text_map = self.detector(grey, self.side)
-        found = find_fragments(text_map)
+        """The map and its fragments, from a second look where writing is too small or too large for the first."""
+        settings = self.settings
+        text_map = self.detector(grey, settings.side)
+        found = find_fragments(text_map, settings)
         thicknesses = [piece.thickness for piece in found.level + found.upright]
-        typical = float(np.median(thicknesses)) if thicknesses else BEST_THICKNESS
-        if MIN_THICKNESS <= typical <= MAX_THICKNESS:
+        typical = float(np.median(thicknesses)) if thicknesses else settings.best_thickness
+        if settings.min_thickness <= typical <= settings.max_thickness:
             return text_map, found
-        side = round(min(max(self.side * BEST_THICKNESS / typical, MIN_SIDE), MAX_SIDE, max(grey.shape)))
-        text_map = self.detector(grey, side)
-        return text_map, find_fragments(text_map)
+        wanted = max(settings.side * settings.best_thickness / typical, settings.min_side)
+        text_map = self.detector(grey, round(min(wanted, settings.max_side, max(grey.shape))))
+        return text_map, find_fragments(text_map, settings)
 
-
-def _regions(geometry: list[tuple[Polyline, Polygon]]) -> tuple[Region, ...]:
-    regions = []
-    number = 0
-    for block_number, block in enumerate(reading_order([baseline for baseline, _ in geometry]), start=1):
-        lines = []
-        for index in block:
-            number += 1
-            baseline, polygon = geometry[index]
-            lines.append(Line(f"l{number}", baseline, polygon))
-        regions.append(Region(f"r{block_number}", _bounding_box([line.polygon for line in lines]), tuple(lines)))
-    return tuple(regions)
+    def _regions(self, geometry: list[tuple[Polyline, Polygon]]) -> tuple[Region, ...]:
+        regions = []
+        numbers = count(1)
+        blocks = reading_order([baseline for baseline, _ in geometry], self.settings)
+        for block_number, block in enumerate(blocks, start=1):
+            lines = tuple(Line(f"l{next(numbers)}", *geometry[index]) for index in block)
+            regions.append(Region(f"r{block_number}", _bounding_box([line.polygon for line in lines]), lines))
+        return tuple(regions)
 
 
 def _bounding_box(polygons: list[Polygon]) -> Polygon:

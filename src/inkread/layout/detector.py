@@ -3,7 +3,7 @@
 Usage: ``text_map = Detector(bundle.detector, threads=2)(grey)``
 
 The detector (differentiable binarisation, Liao et al., AAAI 2020) marks the core of every text line, about the
-zone between baseline and mean line, as one ribbon. What Inkread makes of the ribbons is in `fragments`.
+zone between baseline and mean line, as one ribbon. What Inkread makes of the ribbons is in `inkread.layout.lines`.
 """
 
 from __future__ import annotations
@@ -13,15 +13,14 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-import onnxruntime as ort
 from numpy.typing import NDArray
 
 from inkread.errors import BundleError
+from inkread.layout.settings import DEFAULT_LAYOUT
 from inkread.runtime import open_session
 
-SIDE = 960
-MAX_SIDE = 2400
 STEP = 32
+"""Map pixels that the network's side lengths are multiples of."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,13 +47,14 @@ class Detector:
     """
 
     def __init__(self, path: Path, threads: int | None = None) -> None:
-        self._session: ort.InferenceSession = open_session(path, threads)
-        entrance, exit_ = self._session.get_inputs()[0], self._session.get_outputs()[0]
+        self._session = open_session(path, threads)
+        session = self._session.get()
+        entrance, exit_ = session.get_inputs()[0], session.get_outputs()[0]
         if len(entrance.shape) != 4 or len(exit_.shape) != 4 or entrance.shape[1] != 1:
             raise BundleError(f"{path}: not a text detector for grey pages; use the bundle's own detector.onnx")
         self._name = entrance.name
 
-    def __call__(self, grey: NDArray[np.uint8], side: int = SIDE) -> TextMap:
+    def __call__(self, grey: NDArray[np.uint8], side: int = DEFAULT_LAYOUT.side) -> TextMap:
         """Map a page, scaled so that its longer side has at most ``side`` pixels.
 
         Args:
@@ -66,6 +66,6 @@ class Detector:
         rows, columns = (max(round(length * scale / STEP), 1) * STEP for length in (height, width))
         small = cv2.resize(grey, (columns, rows), interpolation=cv2.INTER_AREA)
         tensor = (small.astype(np.float32) / 127.5 - 1.0)[None, None]
-        (output,) = self._session.run(None, {self._name: tensor})
+        (output,) = self._session.get().run(None, {self._name: tensor})
         probability = np.asarray(output, np.float32).reshape(rows, columns)
         return TextMap(probability, np.asarray(small, np.uint8), columns / width, rows / height)

@@ -14,46 +14,37 @@ from numpy.typing import NDArray
 
 from inkread.document import Polygon, Polyline
 from inkread.layout.detector import TextMap
+from inkread.layout.settings import DEFAULT_LAYOUT, LayoutSettings
 from inkread.recognition.line_images import ASCENT_SHARE
 
-MIN_SHARE = 0.12
-CLOSING_SHARE = 0.01
-CONTRAST = 10
-MAX_WIDTH = 8
+Mask = NDArray[np.bool_]
 
 
-def find_rulings(grey: NDArray[np.uint8]) -> NDArray[np.bool_]:
+def find_rulings(grey: NDArray[np.uint8], settings: LayoutSettings = DEFAULT_LAYOUT) -> Mask:
     """Mark long, thin, dark, upright strokes.
 
     Args:
         grey: uint8 [rows, columns], at the resolution of the text map.
+        settings: what counts as one.
 
     Returns:
         bool of the same shape.
     """
     rows = grey.shape[0]
     background = cv2.blur(grey, (31, 1))
-    dark = (background.astype(np.int16) - grey > CONTRAST).astype(np.uint8)
-    closed = cv2.morphologyEx(dark, cv2.MORPH_CLOSE, np.ones((max(round(CLOSING_SHARE * rows), 3), 1), np.uint8))
-    opened = cv2.morphologyEx(closed, cv2.MORPH_OPEN, np.ones((max(round(MIN_SHARE * rows / 3), 9), 1), np.uint8))
+    dark = (background.astype(np.int16) - grey > settings.ruling_contrast).astype(np.uint8)
+    gap, stretch = max(round(settings.ruling_gap * rows), 3), max(round(settings.ruling_share * rows / 3), 9)
+    closed = cv2.morphologyEx(dark, cv2.MORPH_CLOSE, np.ones((gap, 1), np.uint8))
+    opened = cv2.morphologyEx(closed, cv2.MORPH_OPEN, np.ones((stretch, 1), np.uint8))
     joined = cv2.dilate(opened, np.ones((5, 3), np.uint8))
     count, labels, stats, _ = cv2.connectedComponentsWithStats(joined)
     keep = np.zeros(count, np.bool_)
     for label in range(1, count):
         width, height = int(stats[label, cv2.CC_STAT_WIDTH]), int(stats[label, cv2.CC_STAT_HEIGHT])
         area = int(stats[label, cv2.CC_STAT_AREA])
-        keep[label] = height > MIN_SHARE * rows and area / height < MAX_WIDTH and width < height / 4
+        thin = area / height < settings.ruling_width and width < height / 4
+        keep[label] = height > settings.ruling_share * rows and thin
     return np.asarray(keep[labels], np.bool_)
-
-
-THRESHOLD = 0.3
-SPLIT_THRESHOLDS = (0.5, 0.7, 0.85)
-MIN_PEAK = 0.5
-MIN_PIXELS = 12
-DOUBLE_SHARE = 0.15
-VERTICAL_RATIO = 2.5
-
-Mask = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,16 +75,16 @@ class Fragments:
     upright: list[Fragment]
 
 
-def find_fragments(text_map: TextMap) -> Fragments:
+def find_fragments(text_map: TextMap, settings: LayoutSettings = DEFAULT_LAYOUT) -> Fragments:
     """Trace every ribbon of a text map.
 
     Ribbons of neighbouring lines that touch are told apart at a higher threshold.
     """
     level: list[Fragment] = []
     upright: list[Fragment] = []
-    for ribbon, x0, y0 in _ribbons(text_map.probability, THRESHOLD, SPLIT_THRESHOLDS):
+    for ribbon, x0, y0 in _ribbons(text_map.probability, (settings.threshold, *settings.split_thresholds), settings):
         height, width = ribbon.shape
-        if height > VERTICAL_RATIO * width:
+        if height > settings.vertical_ratio * width:
             upright.append(_trace(ribbon.T, y0, x0))
         else:
             level.append(_trace(ribbon, x0, y0))
@@ -101,32 +92,36 @@ def find_fragments(text_map: TextMap) -> Fragments:
 
 
 def _ribbons(
-    probability: NDArray[np.float32], threshold: float, finer: tuple[float, ...], origin: tuple[int, int] = (0, 0)
+    probability: NDArray[np.float32],
+    thresholds: Sequence[float],
+    settings: LayoutSettings,
+    origin: tuple[int, int] = (0, 0),
 ) -> list[tuple[Mask, int, int]]:
-    """Masks of single ribbons with the position of their upper left corner."""
+    """Masks of single ribbons with the position of their upper left corner; later thresholds part touching lines."""
+    threshold, *finer = thresholds
     count, labels, stats, _ = cv2.connectedComponentsWithStats((probability > threshold).astype(np.uint8))
     found: list[tuple[Mask, int, int]] = []
     for label in range(1, count):
         x, y, width, height, pixels = (int(value) for value in stats[label])
-        if pixels < MIN_PIXELS:
+        if pixels < settings.min_pixels:
             continue
         ribbon = labels[y : y + height, x : x + width] == label
         values = np.where(ribbon, probability[y : y + height, x : x + width], np.float32(0))
-        if values.max() < MIN_PEAK:
+        if values.max() < settings.min_peak:
             continue
         here = (origin[0] + x, origin[1] + y)
-        if finer and _holds_two_lines(ribbon):
-            found.extend(_ribbons(values, finer[0], finer[1:], here))
+        if finer and _holds_two_lines(ribbon, settings.double_share):
+            found.extend(_ribbons(values, finer, settings, here))
         else:
             found.append((ribbon, *here))
     return found
 
 
-def _holds_two_lines(ribbon: Mask) -> bool:
-    """True where many columns cross more than one stretch of the ribbon, or it is far thicker in places."""
+def _holds_two_lines(ribbon: Mask, share: float) -> bool:
+    """True where more than this share of the columns cross more than one stretch of a ribbon that is not upright."""
     edges = np.diff(ribbon.astype(np.int8), axis=0, prepend=0)
     stretches = (edges == 1).sum(axis=0)
-    return bool((stretches > 1).mean() > DOUBLE_SHARE) and ribbon.shape[1] > ribbon.shape[0]
+    return bool((stretches > 1).mean() > share) and ribbon.shape[1] > ribbon.shape[0]
 
 
 def _trace(ribbon: Mask, x0: int, y0: int) -> Fragment:
@@ -143,21 +138,15 @@ def _trace(ribbon: Mask, x0: int, y0: int) -> Fragment:
     return Fragment((x0 + columns + 0.5).astype(np.float32), smooth + np.float32(y0 + 0.5), thickness)
 
 
-MAX_GAP = 7.0
-MAX_OVERLAP = 1.0
-MAX_STEP = 1.0
-MAX_THICKNESS_RATIO = 2.2
-SLOPE_REACH = 12.0
-STEP_WEIGHT = 3.0
-GUTTER_GAP, COLUMN_LENGTH, ALIGNMENT, OTHER_STARTS = 2.0, 8.0, 2.0, 3
-
-
-def join_fragments(fragments: Sequence[Fragment], rulings: Mask | None = None) -> list[Fragment]:
-    """Join pieces into lines; distances are in units of the ribbons' thickness.
+def join_fragments(
+    fragments: Sequence[Fragment], rulings: Mask | None = None, settings: LayoutSettings = DEFAULT_LAYOUT
+) -> list[Fragment]:
+    """Join pieces into lines.
 
     Args:
         fragments: pieces that run from left to right.
         rulings: bool [rows, columns]; pieces are not joined across True.
+        settings: which distances one line may span.
     """
     candidates = []
     starts = np.array([piece.x[0] for piece in fragments])
@@ -165,8 +154,8 @@ def join_fragments(fragments: Sequence[Fragment], rulings: Mask | None = None) -
         for right_index, right in enumerate(fragments):
             if left_index == right_index:
                 continue
-            cost = _cost(left, right)
-            if cost is None or _separated(left, right, rulings) or _across_gutter(left, right, starts):
+            cost = _cost(left, right, settings)
+            if cost is None or _separated(left, right, rulings) or _across_gutter(left, right, starts, settings):
                 continue
             candidates.append((cost, left_index, right_index))
     following: dict[int, int] = {}
@@ -179,31 +168,29 @@ def join_fragments(fragments: Sequence[Fragment], rulings: Mask | None = None) -
     return [_merge([fragments[index] for index in chain]) for chain in chains]
 
 
-def _cost(left: Fragment, right: Fragment) -> float | None:
+def _cost(left: Fragment, right: Fragment, settings: LayoutSettings) -> float | None:
     """What joining costs; None where the two do not belong together. Costs grow from left to right, so no loops."""
     thickness = (left.thickness + right.thickness) / 2
     ratio = max(left.thickness, right.thickness) / min(left.thickness, right.thickness)
     gap = float(right.x[0] - left.x[-1]) / thickness
-    if not -MAX_OVERLAP <= gap <= MAX_GAP or ratio > MAX_THICKNESS_RATIO:
+    if not -settings.max_overlap <= gap <= settings.max_gap or ratio > settings.max_thickness_ratio:
         return None
     if right.x[0] <= left.x[0] or right.x[-1] <= left.x[-1]:
         return None
     middle = float(left.x[-1] + right.x[0]) / 2
-    step = abs(_extrapolate(left, middle, at_end=True) - _extrapolate(right, middle, at_end=False)) / thickness
-    level = abs(float(left.y[-1] - right.y[0])) / thickness
-    step = min(step, level)
-    return gap + STEP_WEIGHT * step if step <= MAX_STEP else None
+    reach = settings.slope_reach
+    bend = abs(_extrapolate(left, middle, reach, at_end=True) - _extrapolate(right, middle, reach, at_end=False))
+    step = min(bend, abs(float(left.y[-1] - right.y[0]))) / thickness
+    return gap + settings.step_weight * step if step <= settings.max_step else None
 
 
-def _extrapolate(piece: Fragment, x: float, *, at_end: bool) -> float:
-    """Height of the piece's centre line where it would reach ``x``."""
-    reach = max(round(SLOPE_REACH * piece.thickness), 2)
-    xs, ys = (piece.x[-reach:], piece.y[-reach:]) if at_end else (piece.x[:reach], piece.y[:reach])
-    if len(xs) < reach // 2 or xs[-1] - xs[0] < 3 * piece.thickness:
+def _extrapolate(piece: Fragment, x: float, reach: float, *, at_end: bool) -> float:
+    """Height of the piece's centre line where it would reach ``x``; its last ``reach`` thicknesses give the slope."""
+    columns = max(round(reach * piece.thickness), 2)
+    xs, ys = (piece.x[-columns:], piece.y[-columns:]) if at_end else (piece.x[:columns], piece.y[:columns])
+    if len(xs) < columns // 2 or xs[-1] - xs[0] < 3 * piece.thickness:
         return float(ys[-1] if at_end else ys[0])
-    slope, offset = np.polyfit(xs - x, ys, 1)
-    del slope
-    return float(offset)
+    return float(np.polyfit(xs - x, ys, 1)[1])
 
 
 def _separated(left: Fragment, right: Fragment, rulings: Mask | None) -> bool:
@@ -214,16 +201,17 @@ def _separated(left: Fragment, right: Fragment, rulings: Mask | None) -> bool:
     return bool(rulings[min(max(y, 0), rulings.shape[0] - 1), max(x0 - 1, 0) : x1 + 2].any())
 
 
-def _across_gutter(left: Fragment, right: Fragment, starts: NDArray[np.floating]) -> bool:
+def _across_gutter(left: Fragment, right: Fragment, starts: NDArray[np.floating], settings: LayoutSettings) -> bool:
     """True where a new column begins: after a gap, at a place where other lines begin too.
 
     A short piece on the left, such as a verse number, is no column.
     """
     thickness = (left.thickness + right.thickness) / 2
-    if right.x[0] - left.x[-1] < GUTTER_GAP * thickness or left.length < COLUMN_LENGTH * thickness:
+    narrow = right.x[0] - left.x[-1] < settings.gutter_gap * thickness
+    if narrow or left.length < settings.gutter_piece * thickness:
         return False
-    aligned = np.abs(starts - right.x[0]) < ALIGNMENT * thickness
-    return bool(np.count_nonzero(aligned) > OTHER_STARTS)
+    aligned = np.abs(starts - right.x[0]) < settings.gutter_alignment * thickness
+    return bool(np.count_nonzero(aligned) > settings.gutter_starts)
 
 
 def _chain(start: int, following: dict[int, int]) -> list[int]:
@@ -243,27 +231,24 @@ def _merge(pieces: list[Fragment]) -> Fragment:
     return Fragment(columns, y[first], float(np.average([piece.thickness for piece in pieces], weights=lengths)))
 
 
-BASELINE_OFFSET = 0.45
-OUTLINE_HEIGHT = 2.6
-END_EXTENSION = 0.7
-TOLERANCE = 0.08
-
-
-def line_geometry(piece: Fragment, text_map: TextMap, *, upright: bool = False) -> tuple[Polyline, Polygon]:
+def line_geometry(
+    piece: Fragment, text_map: TextMap, settings: LayoutSettings = DEFAULT_LAYOUT, *, upright: bool = False
+) -> tuple[Polyline, Polygon]:
     """Baseline and outline of a line in page pixels.
 
     Args:
         piece: centre of the ribbon in map pixels; x and y exchanged where ``upright``.
         text_map: gives the scale of the page.
+        settings: where the baseline and the outline lie about the ribbon.
         upright: the line runs up the page; its baseline then goes from the bottom to the top.
     """
     thickness = piece.thickness
-    reach = END_EXTENSION * thickness
+    reach = settings.end_extension * thickness
     x = np.concatenate([[piece.x[0] - reach], piece.x, [piece.x[-1] + reach]])
     y = np.concatenate([[piece.y[0]], piece.y, [piece.y[-1]]])
-    curve = _simplify(np.stack([x, y + BASELINE_OFFSET * thickness], axis=1), TOLERANCE * thickness)
-    up = np.array([0.0, OUTLINE_HEIGHT * ASCENT_SHARE * thickness])
-    down = np.array([0.0, OUTLINE_HEIGHT * (1 - ASCENT_SHARE) * thickness])
+    curve = _simplify(np.stack([x, y + settings.baseline_offset * thickness], axis=1), settings.tolerance * thickness)
+    up = np.array([0.0, settings.outline_height * ASCENT_SHARE * thickness])
+    down = np.array([0.0, settings.outline_height * (1 - ASCENT_SHARE) * thickness])
     outline = np.concatenate([curve - up, (curve + down)[::-1]])
     rows, columns = text_map.probability.shape
     return (

@@ -1,6 +1,6 @@
 """Reading order: columns, facing pages, marginal notes.
 
-Usage: ``order, columns = reading_order(baselines, spacing)``
+Usage: ``blocks = reading_order(baselines)``
 
 Two rules give a partial order (Breuel, "High performance document layout analysis", 2003): of two lines that stand
 above one another the upper comes first; of two that stand beside one another the left one comes first, unless a third
@@ -16,18 +16,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inkread.document import Polyline
-
-MIN_OVERLAP = 0.15
-COLUMN_GAP = 2.5
+from inkread.layout.settings import DEFAULT_LAYOUT, LayoutSettings
 
 Boxes = NDArray[np.float64]
 
 
-def reading_order(baselines: Sequence[Polyline]) -> list[list[int]]:
+def reading_order(baselines: Sequence[Polyline], settings: LayoutSettings = DEFAULT_LAYOUT) -> list[list[int]]:
     """Sort lines into blocks of reading order.
 
     Args:
         baselines: in page pixels, each in writing direction.
+        settings: what counts as beside, and as a new block.
 
     Returns:
         Blocks of line numbers; a block is a run of lines below one another in one column.
@@ -35,9 +34,8 @@ def reading_order(baselines: Sequence[Polyline]) -> list[list[int]]:
     if not baselines:
         return []
     boxes = _level_boxes(baselines)
-    before = _before(boxes)
-    order = _topological(before, boxes)
-    return _blocks(order, boxes)
+    order = _topological(_before(boxes, settings.beside_share), boxes, settings.beside_share)
+    return _blocks(order, boxes, settings.column_gap)
 
 
 def _level_boxes(baselines: Sequence[Polyline]) -> Boxes:
@@ -62,12 +60,12 @@ def _level_boxes(baselines: Sequence[Polyline]) -> Boxes:
     return boxes
 
 
-def _before(boxes: Boxes) -> NDArray[np.bool_]:
+def _before(boxes: Boxes, beside_share: float) -> NDArray[np.bool_]:
     """before[a, b]: a is read ahead of b."""
     x0, x1, y = boxes.T
     overlap = np.minimum(x1[:, None], x1) - np.maximum(x0[:, None], x0)
     shorter = np.minimum(x1 - x0, (x1 - x0)[:, None])
-    beside = overlap <= MIN_OVERLAP * shorter
+    beside = overlap <= beside_share * shorter
     above = ~beside & (y[:, None] < y)
     left = beside & (x0[:, None] + x1[:, None] < x0 + x1)
     spans = ~beside
@@ -81,7 +79,7 @@ def _before(boxes: Boxes) -> NDArray[np.bool_]:
     return np.asarray(above | left, np.bool_)
 
 
-def _topological(before: NDArray[np.bool_], boxes: Boxes) -> list[int]:
+def _topological(before: NDArray[np.bool_], boxes: Boxes, beside_share: float) -> list[int]:
     """Order that keeps ``before``; where it holds a circle, the uppermost line goes first."""
     remaining = np.ones(len(boxes), np.bool_)
     waiting = before.sum(axis=0)
@@ -93,7 +91,7 @@ def _topological(before: NDArray[np.bool_], boxes: Boxes) -> list[int]:
             free = np.flatnonzero(remaining)
             choice = int(free[np.argmin(boxes[free, 2])])
         else:
-            choice = int(min(free, key=lambda index: _jump(boxes, last, int(index))))
+            choice = int(min(free, key=lambda index: _jump(boxes, last, int(index), beside_share)))
         order.append(choice)
         remaining[choice] = False
         waiting = waiting - before[choice]
@@ -101,17 +99,17 @@ def _topological(before: NDArray[np.bool_], boxes: Boxes) -> list[int]:
     return order
 
 
-def _jump(boxes: Boxes, last: int | None, index: int) -> tuple[bool, float, float]:
+def _jump(boxes: Boxes, last: int | None, index: int, beside_share: float) -> tuple[bool, float, float]:
     """Prefer the line under the last one, then the leftmost column, then the uppermost line."""
     x0, x1, y = boxes[index]
     if last is None:
         return (True, y, x0)
     overlap = min(x1, boxes[last, 1]) - max(x0, boxes[last, 0])
-    continues = overlap > MIN_OVERLAP * min(x1 - x0, boxes[last, 1] - boxes[last, 0])
+    continues = overlap > beside_share * min(x1 - x0, boxes[last, 1] - boxes[last, 0])
     return (not continues, y if continues else x0, y)
 
 
-def _blocks(order: list[int], boxes: Boxes) -> list[list[int]]:
+def _blocks(order: list[int], boxes: Boxes, column_gap: float) -> list[list[int]]:
     """Cut the order where the next line is not below the last, or far below it."""
     steps = [
         boxes[b, 2] - boxes[a, 2]
@@ -123,7 +121,7 @@ def _blocks(order: list[int], boxes: Boxes) -> list[list[int]]:
     for a, b in zip(order, order[1:], strict=False):
         overlap = min(boxes[a, 1], boxes[b, 1]) - max(boxes[a, 0], boxes[b, 0])
         step = boxes[b, 2] - boxes[a, 2]
-        if overlap > 0 and 0 < step < COLUMN_GAP * usual:
+        if overlap > 0 and 0 < step < column_gap * usual:
             blocks[-1].append(b)
         else:
             blocks.append([b])

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 from rapidfuzz.distance import Levenshtein
 
 from inkread.bundle import Bundle, CalibrationValues
-from inkread.document import Alternative, Character, Line, Polygon, Word
+from inkread.document import Alternative, Character, Line, Polygon, Setting, Word
 from inkread.errors import BundleError
 from inkread.recognition.alphabet import Alphabet
 from inkread.recognition.confidence import IDENTITY, Calibration, line_confidence, shares, word_confidence, word_ranges
@@ -19,7 +20,7 @@ from inkread.recognition.decoding import Hypothesis, LogProbs, beam_search, gree
 from inkread.recognition.language_model import LanguageModel
 from inkread.recognition.line_images import Strip
 from inkread.recognition.recognizer import Grey, Recognizer
-from inkread.runtime import Workers
+from inkread.runtime import PerProcess, Workers
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,10 +83,11 @@ def place_words(
     for word in words_of(hypothesis):
         start, stop = word.start, word.stop
         characters = tuple(
-            Character(hypothesis.text[i], _box(strip, *edges[i]), hypothesis.confidences[i]) for i in range(start, stop)
+            Character(hypothesis.text[i], _box(strip, *edges[i]), _rounded(hypothesis.confidences[i]))
+            for i in range(start, stop)
         )
         box = _box(strip, edges[start][0], edges[stop - 1][1])
-        words.append(Word(hypothesis.text[start:stop], box, word.confidence(calibration), characters))
+        words.append(Word(hypothesis.text[start:stop], box, _rounded(word.confidence(calibration)), characters))
     return tuple(words)
 
 
@@ -110,7 +112,12 @@ def _box(strip: Strip, left: float, right: float) -> Polygon:
     return tuple((round(x, 1), round(y, 1)) for x, y in (strip.to_page(*corner) for corner in corners))
 
 
-ALTERNATIVES = 4
+DIGITS = 6
+"""Of every confidence in a document: what lies beyond says nothing, and depends on the processor."""
+
+
+def _rounded(confidence: float) -> float:
+    return round(confidence, DIGITS)
 
 
 class LineReader:
@@ -120,23 +127,33 @@ class LineReader:
         bundle: what to load.
         workers: what runs the network; None takes as many as this process may use processors.
         language_model: search with the bundle's language model instead of taking the best path; None where it has one.
+        alternatives: other readings to keep for each line, at most; without a language model there are none.
 
     Raises:
         BundleError: a part of the bundle is missing or does not fit.
     """
 
-    def __init__(self, bundle: Bundle, workers: Workers | None = None, *, language_model: bool | None = None) -> None:
+    def __init__(
+        self,
+        bundle: Bundle,
+        workers: Workers | None = None,
+        *,
+        language_model: bool | None = None,
+        alternatives: int = 4,
+    ) -> None:
         model = bundle.model
         self._network = Recognizer(bundle, workers)
         self.height = model.input.height
         self._alphabet = Alphabet(model.alphabet)
         self._stride = model.input.stride
         self._decoding = model.decoding
-        self._language_model: LanguageModel | None = None
-        if language_model and bundle.language_model is None:
+        self._alternatives = alternatives
+        self._language_model: PerProcess[LanguageModel] | None = None
+        path = bundle.language_model
+        if language_model and path is None:
             raise BundleError(f"{bundle.folder}: this bundle has no language model; read without --lm")
-        if language_model is not False and bundle.language_model is not None:
-            self._language_model = LanguageModel.load(bundle.language_model)
+        if language_model is not False and path is not None:
+            self._language_model = PerProcess(partial(LanguageModel.load, path))
         confidences = model.confidences(language_model=self._language_model is not None)
         self._word_calibration = _calibration(confidences.word_calibration)
         self._line_calibration = _calibration(confidences.line_calibration)
@@ -145,6 +162,12 @@ class LineReader:
     def uses_language_model(self) -> bool:
         """Whether lines are decoded with a language model."""
         return self._language_model is not None
+
+    @property
+    def settings(self) -> dict[str, Setting]:
+        """For provenance: height of line images in pixels, and how they are decoded."""
+        decoding = self._decoding.model_dump() if self.uses_language_model else {}
+        return {"height": self.height, "language_model": self.uses_language_model, **decoding}
 
     def __call__(self, lines: Sequence[Line], strips: Sequence[Strip]) -> list[Line]:
         """The lines with their text.
@@ -178,9 +201,9 @@ class LineReader:
         return replace(
             line,
             text=hypothesis.text,
-            confidence=self._line_calibration.apply(line_confidence(hypothesis.confidences)),
+            confidence=_rounded(self._line_calibration.apply(line_confidence(hypothesis.confidences))),
             words=place_words(hypothesis, strip, self._stride, self._word_calibration),
-            alternatives=tuple(Alternative(text, share) for text, share in texts.items()),
+            alternatives=tuple(Alternative(text, _rounded(share)) for text, share in texts.items()),
         )
 
     def _decode(self, log_probs: LogProbs) -> list[Hypothesis]:
@@ -190,11 +213,11 @@ class LineReader:
             log_probs,
             self._alphabet,
             width=self._decoding.beam_width,
-            language_model=self._language_model,
+            language_model=self._language_model.get(),
             weight=self._decoding.language_model_weight,
             length_bonus=self._decoding.length_bonus,
             temperature=self._decoding.temperature,
-            n_best=ALTERNATIVES + 1,
+            n_best=self._alternatives + 1,
         )
 
 

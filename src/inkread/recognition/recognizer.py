@@ -46,7 +46,7 @@ class Recognizer:
     def __init__(self, bundle: Bundle, workers: Workers | None = None) -> None:
         self._workers = workers or Workers()
         self._session = open_session(bundle.recognizer, threads=1)
-        self._name = self._session.get_inputs()[0].name
+        self._name = self._session.get().get_inputs()[0].name
         self._height = bundle.model.input.height
         self._stride = bundle.model.input.stride
         expected = len(bundle.model.alphabet) + 1
@@ -79,7 +79,7 @@ class Recognizer:
                 yield index, log_probs[: int(frames)]
 
     def _run(self, batch: Grey) -> LogProbs:
-        return np.asarray(self._session.run(None, {self._name: batch})[0], np.float32)
+        return np.asarray(self._session.get().run(None, {self._name: batch})[0], np.float32)
 
     def _batches(self, strips: Sequence[Grey]) -> Iterator[list[int]]:
         buckets: dict[int, list[int]] = defaultdict(list)

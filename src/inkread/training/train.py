@@ -27,7 +27,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from pytorch_lightning.callbacks import EMAWeightAveraging, ModelCheckpoint
 from torch import Tensor
 
-from inkread.bundle import BUNDLED, Bundle, DataSource, bundle_folder
+from inkread.bundle import BUNDLED, Bundle, DataSource
 from inkread.data.ingest import open_dataset
 from inkread.data.store import DatasetCut, cut_datasets
 from inkread.errors import BundleError
@@ -238,7 +238,7 @@ def starting_bundle(plan: TrainingPlan) -> Bundle | None:
     """
     if plan.start is None:
         return None
-    bundle = Bundle.open(bundle_folder(plan.start))
+    bundle = Bundle.open(plan.start)
     if bundle.model.alphabet != plan.alphabet:
         raise BundleError(f"{bundle.folder}: its alphabet is not that of the plan, start from random weights instead")
     return bundle

@@ -105,24 +105,29 @@ class Models:
         except RegistryError as error:
             if self._current is not None:
                 raise
-            last = self._last_served()
+            last, _ = self._last_served()
             structlog.get_logger().warning("registry_unreachable", detail=str(error), serving=last)
             return last
 
     def _load(self, registered: int | None) -> Served:
         if registered is None:
-            folder = Path(self._reference) if self._reference and not is_registered(self._reference) else None
+            bundle = Bundle.open(None if is_registered(self._reference) else self._reference or None)
         else:
-            folder = self._fetched(registered)
-        reader = Reader(Bundle.open(folder), threads=self._settings.threads, limits=self._limits)
+            bundle = Bundle.open(self._fetched(registered))
+        reader = Reader(bundle, threads=self._settings.threads, limits=self._limits)
         list(reader.read_pages([PageImage(np.full((96, 640, 3), 255, np.uint8))]))
         return Served(reader, registered)
 
     def _fetched(self, registered: int) -> Path:
         name, _ = split_reference(self._reference)
         bundles = self._settings.home / BUNDLES
-        kept = bundles / f"{name}-{registered}"
-        return kept if kept.is_dir() else _registry(name).fetch(registered, bundles)
+        try:
+            return _registry(name).fetch(registered, bundles)
+        except RegistryError:
+            last, folder = self._last_served()
+            if last != registered or folder == bundles:
+                raise
+            return folder
 
     def _announce(self, served: Served) -> None:
         if self._current is not None:
@@ -130,14 +135,16 @@ class Models:
         MODEL.labels(served.name, served.version).set(1)
         MODEL_SWAPS.labels("succeeded").inc()
         self._current = served
-        text = "" if served.registered is None else str(served.registered)
+        text = "" if served.registered is None else f"{served.registered} {served.reader.bundle.folder.name}"
         write_bytes(self._settings.home / LAST_SERVED, text.encode())
         structlog.get_logger().info("model", name=served.name, version=served.version, registered=served.registered)
 
-    def _last_served(self) -> int | None:
+    def _last_served(self) -> tuple[int | None, Path]:
+        """Number and folder of the version that was served last."""
         path = self._settings.home / LAST_SERVED
         text = path.read_text(encoding="utf-8") if path.is_file() else ""
-        return int(text) if text else None
+        number, _, folder = text.partition(" ")
+        return int(number) if number else None, self._settings.home / BUNDLES / folder
 
 
 def upload_limits(settings: Settings) -> Limits:

@@ -1,0 +1,94 @@
+"""Every threshold of layout analysis.
+
+Usage: ``Analyser(detector, LayoutSettings(column_gap=3.0))``
+
+The defaults were chosen on the val pages of the data sets that the model card lists. Lengths are given in units that
+grow with the writing, so that one default serves every resolution:
+
+* *thickness*: the extent of a ribbon of the detector's map across its line, about the x-height of the writing;
+* *share*: a fraction of what the field's name says;
+* *map pixel*: a pixel of the scaled page that the detector sees.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LayoutSettings:
+    """Thresholds of `inkread.layout`; each field names its unit and what its default is good for."""
+
+    side: int = 960
+    """Map pixels: longer side of the page in the first look. The usual size of the detector's authors; a larger side
+    costs time by its square."""
+    min_side: int = 256
+    """Map pixels: least side of a second look. Below it a page of a few words has too few pixels for the network."""
+    max_side: int = 2400
+    """Map pixels: largest side of a second look, which bounds memory and time of a page with tiny writing."""
+    min_thickness: float = 7.0
+    """Map pixels: thinner writing gets a second look at a larger side, because the network misses strokes below it."""
+    best_thickness: float = 11.0
+    """Map pixels: the thickness that a second look aims at, at which its map of the val pages was best."""
+    max_thickness: float = 30.0
+    """Map pixels: thicker writing gets a second look at a smaller side, because the network breaks it into letters."""
+
+    threshold: float = 0.3
+    """Probability above which a map pixel is text; the value of the detector's authors."""
+    split_thresholds: tuple[float, ...] = (0.5, 0.7, 0.85)
+    """Probabilities tried one after the other on a ribbon that holds two lines: touching lines part at one of them."""
+    min_peak: float = 0.5
+    """Probability that the best pixel of a ribbon must reach; smears and show-through stay below it."""
+    min_pixels: int = 12
+    """Map pixels: area of the least ribbon; specks are smaller, a full stop with its comma is larger."""
+    double_share: float = 0.15
+    """Share of columns that cross a ribbon twice, above which it holds two lines; loops of letters stay below it."""
+    vertical_ratio: float = 2.5
+    """Height by width above which a ribbon runs up the page; single tall letters stay below it."""
+
+    ruling_share: float = 0.12
+    """Share of the page's height that a ruling must reach; long letters and brackets are shorter."""
+    ruling_gap: float = 0.01
+    """Share of the page's height of the gaps that are closed in a ruling, for broken print and faint ink."""
+    ruling_contrast: int = 10
+    """Grey levels (of 255) that a ruling must be darker than the paper beside it; the grain of paper stays below it."""
+    ruling_width: float = 8.0
+    """Map pixels: mean width that a ruling must stay below; borders of photographs and shadows are wider."""
+
+    max_gap: float = 7.0
+    """Thicknesses between two pieces of one line; wider gaps are mostly other columns."""
+    max_overlap: float = 1.0
+    """Thicknesses that two pieces of one line may overlap along it."""
+    max_step: float = 1.0
+    """Thicknesses across the line between two pieces that meet; the next line is more than two away."""
+    max_thickness_ratio: float = 2.2
+    """Thicker by thinner piece of one line; headings beside small notes are further apart."""
+    slope_reach: float = 12.0
+    """Thicknesses at the end of a piece from which its direction is taken: long enough to level out letters."""
+    step_weight: float = 3.0
+    """What a step across the line costs, in gaps of the same length, when pieces compete for a neighbour."""
+    gutter_gap: float = 2.0
+    """Thicknesses: a gap narrower than this never separates columns; spaces between words are narrower."""
+    gutter_piece: float = 8.0
+    """Thicknesses that the piece left of a gutter must reach; verse numbers and bullets are shorter."""
+    gutter_alignment: float = 2.0
+    """Thicknesses within which the starts of lines count as aligned at the edge of a column."""
+    gutter_starts: int = 3
+    """Aligned starts that an edge of a column must exceed; fewer happen by chance within a paragraph."""
+
+    baseline_offset: float = 0.45
+    """Thicknesses from the centre of a ribbon down to the baseline: ribbons cover the x-height."""
+    outline_height: float = 2.6
+    """Thicknesses between top and bottom of an outline, which takes in ascenders and descenders."""
+    end_extension: float = 0.7
+    """Thicknesses that a line is lengthened at both ends, because ribbons stop within the first and last letter."""
+    tolerance: float = 0.08
+    """Thicknesses that a baseline may deviate from the traced curve when its points are thinned out."""
+
+    beside_share: float = 0.15
+    """Share of the shorter line that two lines may overlap sideways and still stand beside one another."""
+    column_gap: float = 2.5
+    """Usual line distances: a larger step down begins a new region."""
+
+
+DEFAULT_LAYOUT = LayoutSettings()
