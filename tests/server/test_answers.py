@@ -9,8 +9,7 @@ from io import BytesIO
 import pytest
 
 from inkread.document import Document, Line, Page, Region
-from inkread.io.images import DEFAULT_LIMITS
-from inkread.server.answers import answer, choose_format, file_name
+from inkread.server.answers import choose_format, file_name, write_answer
 from inkread.server.problems import ProblemError
 
 
@@ -43,7 +42,7 @@ def test_pages_of_a_format_with_one_page_a_file_come_in_a_zip() -> None:
     line = Line("l1", ((0, 9), (50, 9)), ((0, 0), (50, 0), (50, 10), (0, 10)), "Ink")
     page = Page(60, 20, (Region("r1", line.polygon, (line,)),), source='a "quoted" näme.tif')
     document = Document((page, replace(page, index=1)))
-    made = answer(document, b"", choose_format("page", ""), DEFAULT_LIMITS, {"X-Test": "1"})
+    made = write_answer(document, (), choose_format("page", "")).response({"X-Test": "1"})
     assert made.media_type == "application/zip"
     assert made.headers["content-disposition"] == 'attachment; filename="a__quoted__n_me.zip"'
     assert made.headers["x-test"] == "1"

@@ -13,7 +13,8 @@ from fastapi import FastAPI, Request
 from fastapi.testclient import TestClient
 
 from inkread.errors import InputTooLargeError
-from inkread.server.app import configure_logs, create_app
+from inkread.server.app import create_app
+from inkread.server.logs import configure_logs
 from inkread.server.problems import ProblemError
 from inkread.server.settings import Settings
 from tests.server.servers import served

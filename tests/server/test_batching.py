@@ -1,12 +1,12 @@
-"""Pages of many requests share batches; room is bounded; one bad page hurts nobody else."""
+"""Pages of many requests share batches, in order; room is bounded; what nobody waits for any more is not read."""
 
 from __future__ import annotations
 
 import asyncio
-import threading
-from collections.abc import Iterable, Iterator
-from io import BytesIO
-from typing import cast
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -14,123 +14,205 @@ from PIL import Image
 
 from inkread.document import Page
 from inkread.errors import DamagedInputError
-from inkread.io.images import DEFAULT_LIMITS, PageImage
-from inkread.reader import Reader
 from inkread.server.prediction.batching import Batcher
 from inkread.server.prediction.models import Served
+from inkread.server.prediction.tasks import Decoded
 from inkread.server.problems import ProblemError
+from inkread.server.settings import Settings
 
 
-class GatedReader:
-    """Stands in for the reader: reads when the gate is open, notes its batches, chokes on black pages."""
+class GatedPool:
+    """Stands in for the readers: reads a page for each permit, notes its batches, fails on black pages."""
 
-    def __init__(self) -> None:
-        self.gate = threading.Event()
-        self.taken = 0
-        self.batches: list[int] = []
+    def __init__(self, permits: int = 0) -> None:
+        self.gate = asyncio.Semaphore(permits)
+        self.batches: list[list[int]] = []
 
-    def read_pages(self, images: Iterable[PageImage]) -> Iterator[Page]:
-        chosen = list(images)
-        self.taken += len(chosen)
-        assert self.gate.wait(20)
-        self.batches.append(len(chosen))
-        for image in chosen:
-            if not image.pixels.any():
+    async def run(self, _call: object, pages: Sequence[Decoded], on_item: Callable[[Page], None]) -> None:
+        images = [np.load(page.path) for page in pages]
+        self.batches.append([image.shape[1] for image in images])
+        for image in images:
+            await self.gate.acquire()
+            if not image.any():
                 raise RuntimeError("black")
-            yield Page(image.width, image.height)
+            on_item(Page(image.shape[1], image.shape[0]))
+
+    def open(self) -> None:
+        for _ in range(1000):
+            self.gate.release()
+
+    @property
+    def model(self) -> Served:
+        return cast(Served, _Model(self))
 
 
-def served(reader: GatedReader) -> Served:
-    return Served(cast(Reader, reader), None)
+class _Model:
+    def __init__(self, pool: GatedPool) -> None:
+        self.pool = pool
 
 
-def picture(width: int = 40, value: int = 255, pages: int = 1) -> bytes:
-    frames = [Image.fromarray(np.full((30, width), value, np.uint8)) for _ in range(pages)]
-    body = BytesIO()
-    frames[0].save(body, "TIFF", save_all=True, append_images=frames[1:])
-    return body.getvalue()
+@pytest.fixture
+def upload(tmp_path: Path) -> Callable[..., Path]:
+    names: Iterator[int] = iter(range(1000))
+
+    def make(width: int = 40, value: int = 255, pages: int = 1) -> Path:
+        frames = [Image.fromarray(np.full((30, width), value, np.uint8)) for _ in range(pages)]
+        path = tmp_path / f"{next(names)}.tif"
+        frames[0].save(path, "TIFF", save_all=True, append_images=frames[1:])
+        return path
+
+    return make
 
 
-def test_pages_that_came_while_a_batch_was_read_are_read_together() -> None:
-    async def run() -> list[int]:
-        reader = GatedReader()
-        async with Batcher(capacity=32, batch_pages=4) as batcher:
-            model = served(reader)
-            tasks = [asyncio.create_task(batcher.read(picture(40 + i), model, DEFAULT_LIMITS)) for i in range(9)]
-            while reader.taken + batcher._queue.qsize() < 8:  # two batches may be decoded
-                await asyncio.sleep(0.001)
-            reader.gate.set()
-            pages = await asyncio.gather(*tasks)
-        assert [page.width for (page,) in pages] == [40 + i for i in range(9)], "each gets its own page"
-        return reader.batches
-
-    batches = asyncio.run(run())
-    assert sum(batches) == 9
-    assert max(batches) == 4
+@asynccontextmanager
+async def batcher(settings: Settings, **changes: Any) -> AsyncIterator[Batcher]:
+    chosen = {"decoders": 1, "readers": 1, "batch_pages": 4, "queue_pages": 32} | changes
+    async with Batcher(settings.model_copy(update=chosen)) as made:
+        yield made
 
 
-def test_a_full_queue_turns_requests_away_and_then_takes_them_again() -> None:
-    async def run() -> None:
-        reader = GatedReader()
-        model = served(reader)
-        async with Batcher(capacity=2, batch_pages=1) as batcher:
-            tasks = [asyncio.create_task(batcher.read(picture(), model, DEFAULT_LIMITS)) for _ in range(2)]
-            while not batcher._room.locked():
-                await asyncio.sleep(0.001)
-            with pytest.raises(ProblemError) as caught:
-                await batcher.read(picture(), model, DEFAULT_LIMITS)
+async def until(condition: Callable[[], bool]) -> None:
+    async with asyncio.timeout(60):
+        while not condition():
+            await asyncio.sleep(0.001)
+
+
+def run(test: Coroutine[Any, Any, None]) -> None:
+    asyncio.run(test)
+
+
+def test_pages_that_came_while_others_were_read_are_read_together(
+    settings: Settings, upload: Callable[..., Path]
+) -> None:
+    async def test() -> None:
+        pool = GatedPool()
+        async with batcher(settings) as waiting:
+            reads = [asyncio.create_task(waiting.read(upload(40 + i), pool.model, "ada")) for i in range(1)]
+            await until(lambda: len(pool.batches) == 1)
+            model = pool.model
+            reads += [asyncio.create_task(waiting.read(upload(50 + i), model, "ada")) for i in range(6)]
+            await until(lambda: len(waiting._queue) == 6)
+            pool.open()
+            found = await asyncio.gather(*reads)
+        assert [page.width for (page,), _ in found] == [40, *range(50, 56)], "each gets its own page"
+        assert pool.batches == [[40], [50, 51, 52, 53], [54, 55]], "first come, first served"
+
+    run(test())
+
+
+def test_a_page_is_answered_when_it_is_read(settings: Settings, upload: Callable[..., Path]) -> None:
+    async def test() -> None:
+        pool = GatedPool()
+        model = pool.model
+        async with batcher(settings, queue_pages=4) as waiting:
+            reads = [asyncio.create_task(waiting.read(upload(40 + i), model, "ada")) for i in range(4)]
+            await until(lambda: sum(map(len, pool.batches)) + len(waiting._queue) == 4)
+            for number, read in enumerate(reads):  # one after another, with the queue full behind it
+                pool.gate.release()
+                (page,), _ = await asyncio.wait_for(read, 30)
+                assert page.width == 40 + number
+                assert not any(later.done() for later in reads[number + 1 :])
+
+    run(test())
+
+
+def test_a_full_queue_turns_requests_away_and_says_for_how_long(
+    settings: Settings, upload: Callable[..., Path]
+) -> None:
+    async def test() -> None:
+        pool = GatedPool()
+        model = pool.model
+        async with batcher(settings, queue_pages=2, batch_pages=1) as waiting:
+            reads = [asyncio.create_task(waiting.read(upload(), model, "ada")) for _ in range(2)]
+            await until(lambda: waiting.waiting == 2)
+            with pytest.raises(ProblemError, match="2 pages wait") as caught:
+                await waiting.read(upload(), model, "ada")
             assert caught.value.status == 429
-            assert int(caught.value.headers["Retry-After"]) > 0
-            reader.gate.set()
-            await asyncio.gather(*tasks)
-            assert len(await batcher.read(picture(), model, DEFAULT_LIMITS)) == 1
+            waiting._seconds = 20.0
+            with pytest.raises(ProblemError) as later:
+                waiting.check_room()
+            assert int(later.value.headers["Retry-After"]) == 20 > int(caught.value.headers["Retry-After"])
+            pool.open()
+            await asyncio.gather(*reads)
+            waiting._seconds = 1.0
+            pages, _ = await waiting.read(upload(), model, "ada")
+            assert len(pages) == 1
 
-    asyncio.run(run())
-
-
-def test_a_file_with_more_pages_than_room_is_read_in_order() -> None:
-    async def run() -> None:
-        reader = GatedReader()
-        reader.gate.set()
-        async with Batcher(capacity=3, batch_pages=2) as batcher:
-            assert len(await batcher.read(picture(pages=11), served(reader), DEFAULT_LIMITS)) == 11
-
-    asyncio.run(run())
+    run(test())
 
 
-def test_a_page_that_fails_does_not_fail_those_beside_it() -> None:
-    async def run() -> None:
-        reader = GatedReader()
-        model = served(reader)
-        async with Batcher(capacity=8, batch_pages=8) as batcher:
-            tasks = [
-                asyncio.create_task(batcher.read(picture(value=value), model, DEFAULT_LIMITS))
-                for value in (255, 0, 255)
-            ]
-            while reader.taken + batcher._queue.qsize() < 3:
-                await asyncio.sleep(0.001)
-            reader.gate.set()
-            results = await asyncio.gather(*tasks, return_exceptions=True)
+def test_what_could_not_be_begun_in_time_is_to_be_tried_again(settings: Settings, upload: Callable[..., Path]) -> None:
+    async def test() -> None:
+        pool = GatedPool()
+        async with batcher(settings, request_seconds=3.0) as waiting:
+            with pytest.raises(ProblemError, match="try again") as caught:
+                await waiting.read(upload(), pool.model, "ada")
+            assert caught.value.status == 429
+            with pytest.raises(Exception, match="send fewer pages"):
+                await waiting.read(upload(pages=4), pool.model, "ada")
+
+    run(test())
+
+
+def test_a_long_document_is_read_in_order_and_leaves_room(settings: Settings, upload: Callable[..., Path]) -> None:
+    async def test() -> None:
+        pool = GatedPool()
+        model = pool.model
+        async with batcher(settings, queue_pages=3, batch_pages=2) as waiting:
+            long = asyncio.create_task(waiting.read(upload(pages=11), model, "ada"))
+            await until(lambda: bool(pool.batches))
+            assert waiting.waiting == 2, "a batch of it at a time"
+            short = asyncio.create_task(waiting.read(upload(99), model, "bob"))
+            await until(lambda: waiting.waiting == 3)
+            pool.open()
+            assert len((await long)[0]) == 11
+            assert (await short)[0][0].width == 99
+        assert [99] in [batch[-1:] for batch in pool.batches[:4]], "not after the last page of the document"
+
+    run(test())
+
+
+def test_a_page_that_fails_does_not_fail_those_beside_it(settings: Settings, upload: Callable[..., Path]) -> None:
+    async def test() -> None:
+        pool = GatedPool()
+        model = pool.model
+        async with batcher(settings) as waiting:
+            first = asyncio.create_task(waiting.read(upload(), model, "ada"))
+            await until(lambda: len(pool.batches) == 1)
+            reads = [asyncio.create_task(waiting.read(upload(value=value), model, "ada")) for value in (255, 0, 255)]
+            await until(lambda: len(waiting._queue) == 3)
+            pool.open()
+            await first
+            results = await asyncio.gather(*reads, return_exceptions=True)
         assert [isinstance(result, RuntimeError) for result in results] == [False, True, False]
 
-    asyncio.run(run())
+    run(test())
 
 
-def test_room_comes_back_from_what_cannot_be_read_and_from_who_goes_away() -> None:
-    async def run() -> None:
-        reader = GatedReader()
-        model = served(reader)
-        async with Batcher(capacity=2, batch_pages=1) as batcher:
+def test_pages_of_who_went_away_are_not_read_and_room_comes_back(
+    settings: Settings, upload: Callable[..., Path]
+) -> None:
+    async def test() -> None:
+        pool = GatedPool()
+        model = pool.model
+        async with batcher(settings, queue_pages=3, batch_pages=1) as waiting:
             for _ in range(4):
+                damaged = upload()
+                damaged.write_bytes(damaged.read_bytes()[:60])
                 with pytest.raises(DamagedInputError):
-                    await batcher.read(picture()[:60], model, DEFAULT_LIMITS)
-            impatient = asyncio.create_task(batcher.read(picture(pages=2), model, DEFAULT_LIMITS))
-            while not batcher._room.locked():
-                await asyncio.sleep(0.001)
+                    await waiting.read(damaged, model, "ada")
+            first = asyncio.create_task(waiting.read(upload(40), model, "ada"))
+            await until(lambda: len(pool.batches) == 1)
+            impatient = asyncio.create_task(waiting.read(upload(66), model, "ada"))
+            await until(lambda: len(waiting._queue) == 1)
             impatient.cancel()
             with pytest.raises(asyncio.CancelledError):
                 await impatient
-            reader.gate.set()
-            assert len(await batcher.read(picture(), model, DEFAULT_LIMITS)) == 1
+            assert waiting.waiting == 1
+            pool.open()
+            await first
+            pages, _ = await waiting.read(upload(77), model, "ada")
+        assert [page.width for page in pages] == [77]
+        assert pool.batches == [[40], [77]]
 
-    asyncio.run(run())
+    run(test())

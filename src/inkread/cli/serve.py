@@ -14,7 +14,7 @@ import typer
 import uvicorn
 from fastapi import FastAPI
 
-from inkread.server.app import configure_logs
+from inkread.server.logs import configure_logs
 from inkread.server.settings import PORTS, Settings, load_settings
 
 DRAIN_SECONDS = 30

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from itertools import islice
 from typing import BinaryIO
 
 import cv2
@@ -195,11 +196,21 @@ WHITE_IS_ZERO = 0
 PLAUSIBLE_DPI = (30, 4800)
 
 
-def read_bitmap(stream: BinaryIO, kind: str, limits: Limits) -> Iterator[Raster]:
-    """Yield the pages of an image file: each full-resolution page of a TIFF, otherwise the first frame."""
+def count_frames(stream: BinaryIO, kind: str, limits: Limits) -> int:
+    """The pages of an image file: full-resolution pages of a TIFF, otherwise 1."""
     with READERS[kind](stream) as image:
-        for frame in _tiff_frames(image, limits) if isinstance(image, TiffImageFile) else (image,):
+        return sum(1 for _ in _frames(image, limits))
+
+
+def read_bitmap(stream: BinaryIO, kind: str, limits: Limits, first: int = 0) -> Iterator[Raster]:
+    """Yield the pages of an image file from ``first`` on: each full-resolution page of a TIFF, else the first frame."""
+    with READERS[kind](stream) as image:
+        for frame in islice(_frames(image, limits), first, None):
             yield read_image(frame, limits)
+
+
+def _frames(image: ImageFile, limits: Limits) -> Iterator[ImageFile]:
+    return _tiff_frames(image, limits) if isinstance(image, TiffImageFile) else iter((image,))
 
 
 def read_image(image: Image.Image, limits: Limits) -> Raster:

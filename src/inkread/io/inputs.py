@@ -11,17 +11,38 @@ import re
 from collections.abc import Iterable, Iterator
 from io import SEEK_END, BytesIO
 from pathlib import Path
-from typing import BinaryIO, cast
+from typing import BinaryIO, TypeVar, cast
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
 from inkread.errors import DamagedInputError, InputError, InputNotFoundError, InputTooLargeError, UnsupportedInputError
-from inkread.io.images import DEFAULT_LIMITS, Limits, PageImage, Raster, array_pixels, read_bitmap, read_image
-from inkread.io.pdf import read_pdf
+from inkread.io.images import (
+    DEFAULT_LIMITS,
+    Limits,
+    PageImage,
+    Raster,
+    array_pixels,
+    count_frames,
+    read_bitmap,
+    read_image,
+)
+from inkread.io.pdf import count_pdf, read_pdf
 
-__all__ = ["DEFAULT_LIMITS", "Input", "Limits", "PageImage", "each_input", "find_inputs", "input_name", "load_pages"]
+__all__ = [
+    "DEFAULT_LIMITS",
+    "Input",
+    "Limits",
+    "PageImage",
+    "count_pages",
+    "each_input",
+    "find_inputs",
+    "input_name",
+    "load_pages",
+]
+
+Item = TypeVar("Item")
 
 Input = str | Path | bytes | bytearray | memoryview | BinaryIO | NDArray[np.generic] | Image.Image
 """What holds one page or several: a path, the content of a file, an open file, an array or a Pillow image."""
@@ -46,7 +67,7 @@ def each_input(inputs: Input | Iterable[Input]) -> Iterable[Input]:
     return [cast(Input, inputs)] if single else cast(Iterable[Input], inputs)
 
 
-def load_pages(source: Input, limits: Limits = DEFAULT_LIMITS) -> Iterator[PageImage]:
+def load_pages(source: Input, limits: Limits = DEFAULT_LIMITS, first: int = 0) -> Iterator[PageImage]:
     """Yield the pages of an input lazily, one in memory at a time.
 
     Args:
@@ -55,14 +76,34 @@ def load_pages(source: Input, limits: Limits = DEFAULT_LIMITS) -> Iterator[PageI
             image.
             The content of a file decides on its format, not its suffix.
         limits: largest size, checked before pixels are decoded.
+        first: pages before this one are skipped without being decoded.
 
     Raises:
         InputError: one of its subclasses, at the page where the problem shows.
     """
     name = input_name(source)
-    for index, (pixels, dpi) in enumerate(_with_named_errors(_open(source, limits), name or NAMELESS)):
+    rasters = _with_named_errors(_open(source, limits, first), name or NAMELESS)
+    for index, (pixels, dpi) in enumerate(rasters, start=first):
         yield PageImage(pixels, name, index, dpi)
         del pixels
+
+
+def count_pages(path: Path, limits: Limits = DEFAULT_LIMITS) -> int:
+    """``count_pages(Path("letter.pdf"))``: the pages of a file, none of which is decoded.
+
+    Raises:
+        InputError: the file cannot be read, or has more pages than ``limits`` allow.
+    """
+
+    def counted() -> Iterator[int]:
+        with path.open("rb") as stream:
+            limits.check_bytes(stream.seek(0, SEEK_END))
+            stream.seek(0)
+            kind = _kind(stream.read(HEAD_BYTES))
+            stream.seek(0)
+            yield count_pdf(stream, limits) if kind == "PDF" else count_frames(stream, kind, limits)
+
+    return next(_with_named_errors(counted(), input_name(path)))
 
 
 def input_name(source: Input) -> str:
@@ -72,10 +113,10 @@ def input_name(source: Input) -> str:
     return text if text.isprintable() else ascii(text)
 
 
-def _with_named_errors(rasters: Iterator[Raster], name: str) -> Iterator[Raster]:
+def _with_named_errors(items: Iterator[Item], name: str) -> Iterator[Item]:
     while True:
         try:
-            raster = next(rasters)
+            item = next(items)
         except StopIteration:
             return
         except InputError as error:
@@ -84,16 +125,16 @@ def _with_named_errors(rasters: Iterator[Raster], name: str) -> Iterator[Raster]
             raise InputTooLargeError(f"{name}: the image does not fit into memory, scale it down") from error
         except Exception as error:  # decoders raise nearly every type on damaged content
             raise DamagedInputError(f"{name}: the file is damaged or cut off, copy or scan it again") from error
-        yield raster
-        del raster
+        yield item
+        del item
 
 
-def _open(source: Input, limits: Limits) -> Iterator[Raster]:
+def _open(source: Input, limits: Limits, first: int) -> Iterator[Raster]:
     match source:
         case str() | Path():
-            yield from _read_path(Path(source), limits)
+            yield from _read_path(Path(source), limits, first)
         case bytes() | bytearray() | memoryview():
-            yield from _read_stream(BytesIO(source), limits)
+            yield from _read_stream(BytesIO(source), limits, first)
         case np.ndarray():
             pixels = array_pixels(source)
             limits.check_pixels(pixels.shape[1], pixels.shape[0])
@@ -101,14 +142,14 @@ def _open(source: Input, limits: Limits) -> Iterator[Raster]:
         case Image.Image():
             yield read_image(source, limits)
         case _ if hasattr(source, "read"):
-            yield from _read_stream(_buffered(source, limits), limits)
+            yield from _read_stream(_buffered(source, limits), limits, first)
         case _:
             raise UnsupportedInputError(
                 f"a {type(source).__name__} is not read, give a path, bytes, file, array or image"
             )
 
 
-def _read_path(path: Path, limits: Limits) -> Iterator[Raster]:
+def _read_path(path: Path, limits: Limits, first: int) -> Iterator[Raster]:
     try:
         file = path.open("rb")
     except IsADirectoryError as error:
@@ -118,7 +159,7 @@ def _read_path(path: Path, limits: Limits) -> Iterator[Raster]:
     except (OSError, ValueError) as error:
         raise InputNotFoundError("there is no such file, check the name") from error
     with file:
-        yield from _read_stream(file if path.is_file() else _buffered(file, limits), limits)
+        yield from _read_stream(file if path.is_file() else _buffered(file, limits), limits, first)
 
 
 def _buffered(file: BinaryIO, limits: Limits) -> BinaryIO:
@@ -128,12 +169,12 @@ def _buffered(file: BinaryIO, limits: Limits) -> BinaryIO:
     return BytesIO(data)
 
 
-def _read_stream(stream: BinaryIO, limits: Limits) -> Iterator[Raster]:
+def _read_stream(stream: BinaryIO, limits: Limits, first: int) -> Iterator[Raster]:
     limits.check_bytes(stream.seek(0, SEEK_END))
     stream.seek(0)
     kind = _kind(stream.read(HEAD_BYTES))
     stream.seek(0)
-    yield from read_pdf(stream, limits) if kind == "PDF" else read_bitmap(stream, kind, limits)
+    yield from read_pdf(stream, limits, first) if kind == "PDF" else read_bitmap(stream, kind, limits, first)
 
 
 def _kind(head: bytes) -> str:

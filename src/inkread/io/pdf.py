@@ -33,13 +33,20 @@ TAIL_BYTES = 2048
 PDFIUM_LOCK = threading.RLock()
 
 
-def read_pdf(stream: BinaryIO, limits: Limits) -> Iterator[Raster]:
-    """Yield the pages of a PDF file."""
+def count_pdf(stream: BinaryIO, limits: Limits) -> int:
+    """The pages of a PDF file."""
+    with PDFIUM_LOCK, closing(_open(stream)) as document:
+        limits.check_pages(len(document))
+        return len(document)
+
+
+def read_pdf(stream: BinaryIO, limits: Limits, first: int = 0) -> Iterator[Raster]:
+    """Yield the pages of a PDF file from ``first`` on."""
     with PDFIUM_LOCK:
         document = _open(stream)
     try:
         limits.check_pages(len(document))
-        for index in range(len(document)):
+        for index in range(first, len(document)):
             with PDFIUM_LOCK, closing(document[index]) as page:
                 raster = _render(page, limits)
             yield raster

@@ -1,13 +1,13 @@
 """Documents as HTTP answers, in the format the client asks for.
 
-Usage: ``chosen = choose_format(format, request.headers.get("accept", "")); return answer(document, data, chosen, …)``
+Usage: ``write_answer(document, (), choose_format(format, request.headers.get("accept", ""))).response({})``
 """
 
 from __future__ import annotations
 
 import zipfile
-from collections.abc import Mapping
-from dataclasses import replace
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from io import BytesIO
 from pathlib import PurePath
 
@@ -15,8 +15,7 @@ from fastapi import Response
 
 from inkread.document import Document
 from inkread.formats import FORMATS, Format
-from inkread.io.images import Limits
-from inkread.io.inputs import load_pages
+from inkread.io.images import PageImage
 from inkread.server.problems import ProblemError
 
 DEFAULT = "json"
@@ -50,31 +49,39 @@ def choose_format(name: str | None, accept: str) -> Format:
     return FORMATS[DEFAULT]
 
 
-def answer(document: Document, data: bytes, format: Format, limits: Limits, headers: Mapping[str, str]) -> Response:
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A document as the body of an answer."""
+
+    body: bytes
+    media_type: str
+    file_name: str
+
+    def response(self, headers: Mapping[str, str]) -> Response:
+        """The answer with these headers."""
+        disposition = {"Content-Disposition": f'attachment; filename="{self.file_name}"'}
+        return Response(self.body, media_type=self.media_type, headers={**headers, **disposition})
+
+
+def write_answer(document: Document, images: Iterable[PageImage], format: Format) -> Answer:
     """The document as the body; a zip where the format holds one page a file and the document has several.
 
     Args:
         document: what was read.
-        data: the upload, which the PDF takes its pictures from.
+        images: its pages, which only the PDF takes.
         format: how to write it.
-        limits: of the upload.
-        headers: of the answer.
     """
     body = BytesIO()
-    media_type = format.media_type
     if format.per_page and len(document.pages) != 1:
-        media_type = ZIP
         with zipfile.ZipFile(body, "w", zipfile.ZIP_DEFLATED) as packed:
             for number, page in enumerate(document.pages, start=1):
                 with packed.open(f"{_stem(document)}_{number:04}{format.suffix}", "w") as file:
                     one = BytesIO()
                     format.write(replace(document, pages=(page,)), (), one)
                     file.write(one.getvalue())
-    else:
-        format.write(document, load_pages(data, limits), body)
-    suffix = ".zip" if media_type == ZIP else format.suffix
-    disposition = f'attachment; filename="{_stem(document)}{suffix}"'
-    return Response(body.getvalue(), media_type=media_type, headers={**headers, "Content-Disposition": disposition})
+        return Answer(body.getvalue(), ZIP, f"{_stem(document)}.zip")
+    format.write(document, images, body)
+    return Answer(body.getvalue(), format.media_type, f"{_stem(document)}{format.suffix}")
 
 
 def file_name(name: str | None) -> str:

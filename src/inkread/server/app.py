@@ -1,4 +1,4 @@
-"""What every service is: health, metrics, request ids, bounds of bodies, logs.
+"""What every service is: health, metrics, request ids, bounds of bodies.
 
 Usage: ``create_app("gateway", settings, lifespan)``
 """
@@ -6,13 +6,12 @@ Usage: ``create_app("gateway", settings, lifespan)``
 from __future__ import annotations
 
 import asyncio
-import logging
 import re
-import sys
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from importlib.metadata import version
+from typing import Any, TypeVar
 from uuid import uuid4
 
 import structlog
@@ -22,55 +21,12 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from pydantic import BaseModel
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
-from structlog.typing import Processor
 
-from inkread.server.metrics import HTTP_REQUESTS, HTTP_SECONDS, REQUESTS_REJECTED, prepare_handler
+from inkread.server.metrics import HTTP_REQUESTS, HTTP_SECONDS, REQUESTS_REJECTED, method_label, prepare_handler
 from inkread.server.problems import PROBLEMS, ProblemError, add_problem_handlers, problem_response
 from inkread.server.settings import Settings
-
-QUIET_LOGGERS = ("uvicorn.access", "httpx2", "httpx", "alembic.runtime.migration", "mlflow", "httpcore")
-
-
-def configure_logs(service: str, level: int = logging.INFO) -> None:
-    """Send everything that is logged, the libraries' own included, to stderr as JSON."""
-    shared: list[Processor] = [
-        structlog.contextvars.merge_contextvars,
-        structlog.processors.add_log_level,
-        structlog.processors.TimeStamper(fmt="iso", utc=True),
-        _named(service),
-    ]
-    structlog.configure(
-        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
-        logger_factory=structlog.stdlib.LoggerFactory(),
-        wrapper_class=structlog.make_filtering_bound_logger(level),
-        cache_logger_on_first_use=True,
-    )
-    handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(
-        structlog.stdlib.ProcessorFormatter(
-            foreign_pre_chain=shared,
-            processors=[
-                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-                structlog.processors.format_exc_info,
-                structlog.processors.JSONRenderer(ensure_ascii=False),
-            ],
-        )
-    )
-    root = logging.getLogger()
-    root.handlers = [handler]
-    root.setLevel(level)
-    for name in QUIET_LOGGERS:
-        logging.getLogger(name).setLevel(logging.WARNING)
-
-
-def _named(service: str) -> Processor:
-    def add(_logger: object, _method: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
-        event.setdefault("service", service)
-        return event
-
-    return add
-
 
 REQUEST_ID = "X-Request-ID"
 SAFE_ID = re.compile(r"[\w.-]{1,64}", re.ASCII)
@@ -81,6 +37,7 @@ SECURITY_HEADERS = {
     "Referrer-Policy": "same-origin",  # no-referrer would make browsers send our own forms with Origin: null
     "Cache-Control": "no-store",
 }
+CLIENT_GONE = 499
 UNMATCHED = "unmatched"
 QUIET_PATHS = {"/healthz", "/readyz", "/metrics"}
 
@@ -116,6 +73,8 @@ class RequestContext:
         with structlog.contextvars.bound_contextvars(request_id=request_id):
             try:
                 await self.app(scope, receive, send_marked)
+            except ClientDisconnect:
+                status = CLIENT_GONE
             except Exception as error:
                 structlog.get_logger().error("unexpected", path=scope["path"], exc_info=error)
                 if started:
@@ -128,11 +87,19 @@ class RequestContext:
 
     def _record(self, scope: Scope, status: int, seconds: float) -> None:
         handler = str(getattr(scope.get("route"), "path", UNMATCHED))
-        HTTP_REQUESTS.labels(handler, scope["method"], f"{status // 100}xx").inc()
+        HTTP_REQUESTS.labels(handler, method_label(scope["method"]), f"{status // 100}xx").inc()
         HTTP_SECONDS.labels(handler).observe(seconds)
         if handler not in QUIET_PATHS:
+            state = scope["state"]
             structlog.get_logger().info(
-                "request", method=scope["method"], path=scope["path"], status=status, seconds=round(seconds, 4)
+                "request",
+                method=scope["method"],
+                path=scope["path"],
+                status=status,
+                outcome=state.get("outcome", "answered"),
+                user=state.get("user", ""),
+                size=state.get("size", 0),
+                seconds=round(seconds, 4),
             )
 
 
@@ -171,6 +138,7 @@ class BodyBounds:
                 REQUESTS_REJECTED.labels("timed_out").inc()
                 raise HTTPException(408, "the upload stopped, send it again") from None
             taken += len(message.get("body", b""))
+            scope["state"]["size"] = taken
             whole = not message.get("more_body", False)
             if taken > self.most_bytes:
                 problem = self._too_large()
@@ -183,6 +151,42 @@ class BodyBounds:
         REQUESTS_REJECTED.labels("too_large").inc()
         detail = f"the upload is larger than the {self.most_bytes / 2**20:g} MiB that are taken, split it"
         return ProblemError(413, "Content Too Large", detail)
+
+
+Result = TypeVar("Result")
+
+
+async def while_connected(
+    request: Request, work: Coroutine[Any, Any, Result], received: asyncio.Event | None = None
+) -> Result:
+    """``await while_connected(request, work)``: the result of work that is dropped where the client goes away.
+
+    Args:
+        request: what is answered.
+        work: its answer.
+        received: set once the body is there; None where it is already.
+
+    Raises:
+        ProblemError: 499 where the client went away.
+    """
+    working = asyncio.ensure_future(work)
+    leaving = asyncio.ensure_future(_leaving(request, received))
+    try:
+        await asyncio.wait({working, leaving}, return_when=asyncio.FIRST_COMPLETED)
+        if not working.done():
+            raise ProblemError(CLIENT_GONE, "Client Gone", "the client went away before it was answered")
+        return working.result()
+    finally:
+        for task in (working, leaving):
+            task.cancel()
+        await asyncio.gather(working, leaving, return_exceptions=True)
+
+
+async def _leaving(request: Request, received: asyncio.Event | None) -> None:
+    if received is not None:
+        await received.wait()
+    while (await request.receive())["type"] != "http.disconnect":
+        pass
 
 
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]

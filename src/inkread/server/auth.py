@@ -145,7 +145,9 @@ def identify(
 ) -> Identity:
     """Who sends the request; the two schemes are named for OpenAPI, the gatekeeper reads the headers itself."""
     gatekeeper: Gatekeeper = request.app.state.gatekeeper
-    return gatekeeper.identify(request)
+    who = gatekeeper.identify(request)
+    request.state.user = who.name
+    return who
 
 
 User = Annotated[Identity, Depends(identify)]

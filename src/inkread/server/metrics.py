@@ -12,6 +12,9 @@ from prometheus_client import Counter, Gauge, Histogram
 STATUSES = ("2xx", "3xx", "4xx", "5xx")
 REJECTIONS = ("queue_full", "too_large", "rate_limited", "timed_out", "unreadable")
 LOGIN_RESULTS = ("succeeded", "failed", "locked")
+POOLS = ("decoder", "reader")
+METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+OTHER = "other"
 SWAP_RESULTS = ("succeeded", "failed")
 JOB_KINDS = ("ingest", "train", "retrain", "health")
 JOB_STATES = ("queued", "running", "succeeded", "failed", "cancelled")
@@ -41,6 +44,7 @@ LINES_FLAGGED = Counter("inkread_lines_flagged", "Lines below the confidence tha
 LINE_CONFIDENCE = Histogram(
     "inkread_line_confidence", "Confidence of lines", buckets=(0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 1.0)
 )
+WORKERS_REPLACED = Counter("inkread_workers_replaced", "Worker processes ended by a bound or a crash", ("pool",))
 MODEL = Gauge("inkread_model_info", "1 for the model that is served", ("name", "version"))
 MODEL_SWAPS = Counter("inkread_model_swaps", "Changes of the model that is served", ("result",))
 
@@ -55,6 +59,7 @@ for _metric, _values in (
     (REQUESTS_REJECTED, REJECTIONS),
     (LOGINS, LOGIN_RESULTS),
     (MODEL_SWAPS, SWAP_RESULTS),
+    (WORKERS_REPLACED, POOLS),
     (JOB_SECONDS, JOB_KINDS),
 ):
     for _value in _values:
@@ -63,6 +68,11 @@ for _kind, _state in product(JOB_KINDS, JOB_STATES):
     JOBS.labels(_kind, _state)
 for _kind, _state in product(JOB_KINDS, FINISHED):
     JOBS_FINISHED.labels(_kind, _state)
+
+
+def method_label(method: str) -> str:
+    """The method, or "other": clients may invent any number of them."""
+    return method if method in METHODS else OTHER
 
 
 def prepare_handler(handler: str, methods: frozenset[str]) -> None:

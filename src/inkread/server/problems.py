@@ -64,6 +64,7 @@ class ProblemError(Exception):
 
 def problem_response(request: Request, error: ProblemError) -> JSONResponse:
     """The answer for an error."""
+    request.state.outcome = error.detail
     problem = Problem(
         title=error.title,
         status=error.status,

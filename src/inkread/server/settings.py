@@ -37,7 +37,11 @@ class Settings(BaseSettings):
         limits_url: where rate limits are counted, ``memory://`` or, for several gateways, ``redis://host:6379``.
         model: bundle folder or ``models:/inkread@champion``; the bundled model where not given.
         model_poll_seconds: how often prediction looks for a newly promoted version.
-        threads: of the networks in prediction; None takes the processors.
+        decoders: processes that decode and render uploads; one user's uploads leave one of them for others.
+        decode_seconds, decode_mib: computing time and memory that decoding one page may take.
+        readers: processes that read pages, each with the model.
+        page_seconds, reader_mib: computing time and memory that reading one page may take.
+        threads: of the networks in each reader; None takes the processors.
         queue_pages: pages that may wait in prediction; more are answered with 429.
         batch_pages: pages that are read together at most.
         request_seconds: longest time a request may take in prediction.
@@ -63,6 +67,12 @@ class Settings(BaseSettings):
     limits_url: str = "memory://"
     model: str = ""
     model_poll_seconds: float = Field(10.0, gt=0)
+    decoders: int = Field(3, ge=1)
+    decode_seconds: float = Field(20.0, gt=0)
+    decode_mib: int = Field(2048, ge=128)
+    readers: int = Field(2, ge=1)
+    page_seconds: float = Field(60.0, gt=0)
+    reader_mib: int = Field(4096, ge=256)
     threads: int | None = Field(None, ge=1)
     queue_pages: int = Field(64, ge=1)
     batch_pages: int = Field(8, ge=1)

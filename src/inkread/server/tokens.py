@@ -92,7 +92,9 @@ def identify_caller(
     if credentials is None:
         raise unauthorized("this service is called through the gateway")
     settings: Settings = request.app.state.settings
-    return verify(credentials.credentials, settings.key(SERVICES), SERVICES)
+    who = verify(credentials.credentials, settings.key(SERVICES), SERVICES)
+    request.state.user = who.name
+    return who
 
 
 Caller = Annotated[Identity, Depends(identify_caller)]

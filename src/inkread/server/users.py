@@ -107,6 +107,11 @@ class Users:
         """Shut a user out, or let one in again."""
         self._change(name, disabled=disabled)
 
+    def check(self) -> None:
+        """Ask the database something; SQLAlchemyError where it does not answer."""
+        with Session(self._engine) as session:
+            session.execute(select(_Row.name).limit(1))
+
     def find(self, name: str) -> User | None:
         """The user of that name."""
         with Session(self._engine) as session:

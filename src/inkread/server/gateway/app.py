@@ -13,12 +13,14 @@ from typing import Annotated, Any
 import fastapi_offline
 import httpx2
 import structlog
-from fastapi import Depends, FastAPI, Path, Request
+from fastapi import Depends, FastAPI, Request
+from fastapi.concurrency import run_in_threadpool
 from fastapi.openapi.docs import get_swagger_ui_html
-from fastapi.responses import HTMLResponse, StreamingResponse
+from fastapi.responses import HTMLResponse, JSONResponse, StreamingResponse
 from fastapi.security import OAuth2PasswordRequestForm
 from fastapi.staticfiles import StaticFiles
 from pydantic import BaseModel
+from sqlalchemy.exc import SQLAlchemyError
 
 from inkread.formats import FORMATS
 from inkread.server.app import create_app
@@ -26,8 +28,8 @@ from inkread.server.auth import Admin, Gatekeeper, User, client_address
 from inkread.server.gateway import models
 from inkread.server.gateway.forwarding import Forwarder
 from inkread.server.gateway.pages import add_pages
-from inkread.server.jobs.models import IngestRequest, Job, JobList, TrainRequest
-from inkread.server.problems import PROBLEMS, ProblemError
+from inkread.server.jobs.models import IngestRequest, Job, JobId, JobList, TrainRequest
+from inkread.server.problems import PROBLEMS, ProblemError, problem_response
 from inkread.server.settings import Settings
 from inkread.server.users import Users
 
@@ -95,7 +97,10 @@ DOCS_POLICY = (
     "frame-ancestors 'none'"
 )
 DOCS_FILES = "/docs/files"
-JobId = Annotated[str, Path(pattern=r"^[\w-]{1,100}$", examples=["train-20260131-120000-3f2a"])]
+
+
+NO_DATABASE = "the database of users cannot be reached, try again"
+READY_SECONDS = 5.0
 
 
 class Token(BaseModel):
@@ -126,13 +131,32 @@ def gateway_app(settings: Settings) -> FastAPI:
             app.state.forward = Forwarder(settings, client)
             yield
 
+    async def ready() -> str:
+        try:
+            await run_in_threadpool(users.check)
+        except SQLAlchemyError:
+            return NO_DATABASE
+        client: httpx2.AsyncClient = app.state.client
+        try:
+            answer = await client.get(settings.service_url("prediction") + "/readyz", timeout=READY_SECONDS)
+        except httpx2.TransportError:
+            return "the prediction service is not there"
+        return "" if answer.is_success else "the prediction service cannot read yet"
+
     app = create_app(
         "gateway",
         settings,
         lifespan=lifespan,
+        ready=ready,
         body_mib=max(settings.upload_mib, settings.archive_mib),
         summary="Reads handwriting; keeps data, models and jobs in order.",
     )
+
+    @app.exception_handler(SQLAlchemyError)
+    def database(request: Request, error: SQLAlchemyError) -> JSONResponse:
+        structlog.get_logger().error("database", detail=str(error).splitlines()[0])
+        return problem_response(request, ProblemError(503, "Service Unavailable", NO_DATABASE, {"Retry-After": "5"}))
+
     app.state.gatekeeper = Gatekeeper(settings, users)
     app.state.users = users
 

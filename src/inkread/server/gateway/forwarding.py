@@ -5,6 +5,7 @@ Usage: ``return await Forwarder(settings, client)(request, who, "prediction", "/
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 
 import httpx2
@@ -13,7 +14,7 @@ from fastapi import Request
 from fastapi.responses import StreamingResponse
 from starlette.background import BackgroundTask
 
-from inkread.server.app import REQUEST_ID
+from inkread.server.app import REQUEST_ID, while_connected
 from inkread.server.problems import ProblemError
 from inkread.server.settings import Settings
 from inkread.server.tokens import Identity, service_header
@@ -39,28 +40,45 @@ class Forwarder:
         self._timeout = httpx2.Timeout(settings.request_seconds + PATIENCE, connect=CONNECT_SECONDS)
 
     async def __call__(self, request: Request, who: Identity, service: str, path: str) -> StreamingResponse:
-        """Send the request on and its answer back; ProblemError 503 where the service is not there."""
-        url = self._settings.service_url(service) + path
-        headers = {name: value for name in PASSED_ON if (value := request.headers.get(name)) is not None}
-        headers |= service_header(who, self._settings) | {REQUEST_ID: request.state.request_id}
-        sent = self._client.build_request(
-            request.method,
-            url,
-            params=httpx2.QueryParams(str(request.query_params)),
-            headers=headers,
-            content=request.stream() if request.method == "POST" else None,
-            timeout=self._timeout,
-        )
-        try:
-            answer = await self._client.send(sent, stream=True)
-        except httpx2.TransportError as error:
-            raise unavailable(service, error) from None
+        """Send the request on and its answer back.
+
+        Raises:
+            ProblemError: 503 where the service is not there, 499 where the client went away.
+        """
+        answer = await self.send(request, who, service, path)
         return StreamingResponse(
             _body(answer, service),
             answer.status_code,
             {name: value for name in PASSED_BACK if (value := answer.headers.get(name)) is not None},
             background=BackgroundTask(answer.aclose),
         )
+
+    async def send(self, request: Request, who: Identity, service: str, path: str) -> httpx2.Response:
+        """Send the request on; the answer's body has not been read yet and the caller closes it."""
+        url = self._settings.service_url(service) + path
+        headers = {name: value for name in PASSED_ON if (value := request.headers.get(name)) is not None}
+        headers |= service_header(who, self._settings) | {REQUEST_ID: request.state.request_id}
+        received = asyncio.Event()
+        if request.method != "POST":
+            received.set()
+
+        async def body() -> AsyncIterator[bytes]:
+            async for chunk in request.stream():
+                yield chunk
+            received.set()
+
+        sent = self._client.build_request(
+            request.method,
+            url,
+            params=httpx2.QueryParams(str(request.query_params)),
+            headers=headers,
+            content=body() if request.method == "POST" else None,
+            timeout=self._timeout,
+        )
+        try:
+            return await while_connected(request, self._client.send(sent, stream=True), received)
+        except httpx2.TransportError as error:
+            raise unavailable(service, error) from None
 
 
 async def _body(answer: httpx2.Response, service: str) -> AsyncIterator[bytes]:

@@ -5,41 +5,34 @@ Usage: ``add_pages(app)``
 
 from __future__ import annotations
 
-import base64
-from collections.abc import Iterator
-from io import BytesIO
-from itertools import islice
+import json
 from typing import Annotated
 
 import httpx2
-from fastapi import APIRouter, FastAPI, File, Form, Query, Request, UploadFile
+from fastapi import APIRouter, FastAPI, Form, Request
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import HTMLResponse, RedirectResponse
 from fastapi.staticfiles import StaticFiles
 from jinja2 import Environment, PackageLoader
-from PIL import Image
 
-from inkread.document import Document, Line, Polygon
+from inkread.document import Line, Polygon
 from inkread.formats import FORMATS
-from inkread.formats.json import dump, load
-from inkread.io.inputs import load_pages
-from inkread.server.answers import file_name
-from inkread.server.app import REQUEST_ID
+from inkread.formats.json import load
 from inkread.server.auth import COOKIE, Gatekeeper, User, client_address, refuse_other_origins
-from inkread.server.gateway.forwarding import PATIENCE, unavailable
-from inkread.server.prediction.models import upload_limits
+from inkread.server.gateway.forwarding import Forwarder, unavailable
 from inkread.server.problems import PROBLEMS, ProblemError
-from inkread.server.settings import Settings
-from inkread.server.tokens import Identity, service_header
+from inkread.server.settings import Settings, is_loopback
 
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
     "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
 SURE, FAIR = 0.9, 0.75
-PICTURE_SIDE = 1600
-MOST_PICTURES = 20
-QUALITY = 80
+
+NEEDS_HTTPS = (
+    "You cannot be logged in over plain HTTP: the browser would not keep the session. "
+    "Use the https:// address; the administrator sets it up with a proxy in front of Inkread."
+)
 
 router = APIRouter(include_in_schema=False)
 
@@ -89,6 +82,8 @@ def log_in(request: Request, name: Annotated[str, Form()], password: Annotated[s
     """Set the cookie, or say what is wrong."""
     refuse_other_origins(request)
     settings, gatekeeper = _settings(request), _gatekeeper(request)
+    if not settings.development and not _keeps_secure_cookies(request):
+        return _html("login.html.j2", 403, problem=NEEDS_HTTPS, development=False)
     try:
         who = gatekeeper.log_in(name, password, client_address(request))
     except ProblemError as error:
@@ -106,6 +101,12 @@ def log_in(request: Request, name: Annotated[str, Form()], password: Annotated[s
     return answer
 
 
+def _keeps_secure_cookies(request: Request) -> bool:
+    """Whether the browser keeps a cookie for HTTPS only: over HTTPS, also before a proxy, or on its own machine."""
+    forwarded = request.headers.get("x-forwarded-proto", "")
+    return "https" in (request.url.scheme, forwarded) or is_loopback(request.url.hostname or "")
+
+
 @router.post("/logout")
 def log_out(request: Request) -> RedirectResponse:
     """Forget the cookie."""
@@ -116,58 +117,35 @@ def log_out(request: Request) -> RedirectResponse:
 
 
 @router.post("/read", responses=PROBLEMS)
-async def read(
-    request: Request,
-    who: User,
-    file: Annotated[UploadFile, File()],
-    min_confidence: Annotated[float | None, Query(ge=0, le=1)] = None,
-) -> HTMLResponse:
-    """What was read, as the fragment that the page shows."""
-    data, name = await file.read(), file_name(file.filename)
-    document = await _predict(request, who, data, name, min_confidence)
-    pictures = await run_in_threadpool(lambda: list(islice(_pictures(data, _settings(request)), MOST_PICTURES)))
+async def read(request: Request, who: User) -> HTMLResponse:
+    """What was read, as the fragment that the page shows; prediction decodes the upload and makes the pictures."""
+    forward: Forwarder = request.app.state.forward
+    answer = await forward.send(request, who, "prediction", "/read")
+    try:
+        content = json.loads(await answer.aread())
+    except (httpx2.TransportError, ValueError) as error:
+        raise unavailable("prediction", error) from None
+    finally:
+        await answer.aclose()
+    if answer.status_code != 200:
+        retry = {name: value for name, value in answer.headers.items() if name == "retry-after"}
+        raise ProblemError(answer.status_code, content["title"], content["detail"], retry)
+    return await run_in_threadpool(_result, content["document"], content["pictures"])
+
+
+def _result(text: str, pictures: list[str]) -> HTMLResponse:
+    document = load(text.encode())
     return _html(
         "result.html.j2",
-        name=name,
+        name=document.pages[0].source if document.pages else "",
         document=document,
-        json=dump(document).decode(),
+        json=text,
         pictures=pictures,
-        truncated=len(document.pages) > MOST_PICTURES,
+        truncated=len(document.pages) > len(pictures),
         formats=list(FORMATS),
         count=sum(1 for _ in document.lines),
         flagged=sum(line.flagged for line in document.lines),
     )
-
-
-async def _predict(request: Request, who: Identity, data: bytes, name: str, least: float | None) -> Document:
-    settings = _settings(request)
-    client: httpx2.AsyncClient = request.app.state.client
-    query = {"format": "json"} | ({} if least is None else {"min_confidence": str(least)})
-    try:
-        answer = await client.post(
-            settings.service_url("prediction") + "/predict",
-            params=query,
-            files={"file": (name, data)},
-            headers=service_header(who, settings) | {REQUEST_ID: request.state.request_id},
-            timeout=settings.request_seconds + PATIENCE,
-        )
-    except httpx2.TransportError as error:
-        raise unavailable("prediction", error) from None
-    if answer.status_code != 200:
-        problem = answer.json()
-        retry = {name: value for name, value in answer.headers.items() if name == "retry-after"}
-        raise ProblemError(answer.status_code, problem["title"], problem["detail"], retry)
-    return load(answer.content)
-
-
-def _pictures(data: bytes, settings: Settings) -> Iterator[str]:
-    """Each page as a data URL, small enough for a screen; browsers show neither TIFF nor PDF in an SVG."""
-    for page in load_pages(data, upload_limits(settings)):
-        picture = Image.fromarray(page.pixels).convert("RGB")
-        picture.thumbnail((PICTURE_SIDE, PICTURE_SIDE))
-        body = BytesIO()
-        picture.save(body, "JPEG", quality=QUALITY)
-        yield f"data:image/jpeg;base64,{base64.b64encode(body.getvalue()).decode()}"
 
 
 def _html(template: str, status: int = 200, /, **values: object) -> HTMLResponse:

@@ -15,7 +15,6 @@ from typing import Annotated, Any
 
 from dbos import DBOS
 from fastapi import Body, Depends, FastAPI, File, Form, Query, Request, Response, UploadFile
-from fastapi import Path as PathParameter
 from fastapi.concurrency import run_in_threadpool
 from pydantic import ValidationError
 
@@ -24,14 +23,23 @@ from inkread.io.archives import is_archive
 from inkread.io.files import replacing
 from inkread.server.answers import file_name
 from inkread.server.app import create_app
-from inkread.server.jobs.models import SHOWN, IngestRequest, Job, JobList, Kind, TrainRequest, view_job, view_jobs
+from inkread.server.jobs.models import (
+    SHOWN,
+    IngestRequest,
+    Job,
+    JobId,
+    JobList,
+    Kind,
+    TrainRequest,
+    view_job,
+    view_jobs,
+)
 from inkread.server.jobs.workflows import cancel, count_jobs, new_id, running_jobs, submit
 from inkread.server.jobs.workspace import Workspace
 from inkread.server.problems import PROBLEMS, ProblemError
 from inkread.server.settings import Settings
 from inkread.server.tokens import AdminCaller, require_admin
 
-JobId = Annotated[str, PathParameter(pattern=r"^[\w-]{1,100}$", examples=["train-20260131-120000-3f2a"])]
 ADMIN = Depends(require_admin)
 NO_JOB = "there is no such job; GET /jobs lists them"
 

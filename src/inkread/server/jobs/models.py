@@ -6,15 +6,18 @@ Usage: ``view_job("0b9c")``
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Any, Literal, cast, get_args
+from typing import Annotated, Any, Literal, cast, get_args
 
 from dbos import DBOS, WorkflowStatus
+from fastapi import Path
 from pydantic import BaseModel, ConfigDict, Field
 
 from inkread.server.jobs.workflows import SCHEDULED, STATES
 from inkread.server.jobs.workspace import Workspace
 from inkread.server.settings import Settings
 
+JobId = Annotated[str, Path(pattern=r"^[\w:.+-]{1,150}$", examples=["train-20260131-120000-3f2a"])]
+"""Ids of jobs; those of a schedule have the time in them, with colons."""
 Kind = Literal["ingest", "train", "retrain", "health"]
 State = Literal["queued", "running", "succeeded", "failed", "cancelled"]
 

@@ -6,9 +6,12 @@ Usage: ``uvicorn.run(prediction_app(load_settings()), port=8300)``
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+import shutil
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Annotated, Literal
 
 import structlog
@@ -18,16 +21,16 @@ from pydantic import BaseModel
 from inkread.document import Document, Page
 from inkread.errors import InkreadError, InputError
 from inkread.formats import FORMATS
-from inkread.formats.json import load as load_document
+from inkread.formats.json import dump
 from inkread.reader import flag_lines
-from inkread.server.answers import answer, choose_format, file_name
-from inkread.server.app import create_app
+from inkread.server.answers import choose_format, file_name, write_answer
+from inkread.server.app import create_app, while_connected
 from inkread.server.metrics import LINES_FLAGGED, REQUESTS_REJECTED
 from inkread.server.prediction.batching import Batcher
-from inkread.server.prediction.models import Models, Served, upload_limits
+from inkread.server.prediction.models import Models, Served
 from inkread.server.problems import PROBLEMS, ProblemError
 from inkread.server.settings import Settings
-from inkread.server.tokens import AdminCaller, identify_caller
+from inkread.server.tokens import AdminCaller, Caller, Identity, identify_caller
 
 FormatName = Literal["txt", "json", "alto", "page", "hocr", "pdf"]
 BODIES: dict[str, dict[str, str]] = {format.media_type.partition(";")[0]: {} for format in FORMATS.values()}
@@ -41,11 +44,22 @@ class ServedModel(BaseModel):
     registered: int | None
 
 
+class ReadPages(BaseModel):
+    """What the web page shows: the document as JSON, and pictures of its first pages as data URLs."""
+
+    document: str
+    pictures: list[str]
+
+
+FilePart = Annotated[UploadFile, File(description="PNG, JPEG, WebP, TIFF or PDF")]
+MinConfidence = Annotated[float | None, Query(ge=0, le=1, description="Flag lines below it")]
+MOST_PICTURES = 20
+
+
 def prediction_app(settings: Settings) -> FastAPI:
     """The application; it can work once its model is loaded."""
     models = Models(settings)
-    batcher = Batcher(settings.queue_pages, settings.batch_pages)
-    limits = upload_limits(settings)
+    batcher = Batcher(settings)
 
     def served() -> Served:
         if models.current is None:
@@ -53,7 +67,9 @@ def prediction_app(settings: Settings) -> FastAPI:
         return models.current
 
     async def ready() -> str:
-        return "" if models.current is not None else "the model is not loaded yet"
+        if models.current is None:
+            return "the model is not loaded yet"
+        return "" if batcher.working and models.current.pool.working else "no worker process is left, they are replaced"
 
     async def follow() -> None:
         """Load the model, then look for a newer version now and then; a failure is tried again."""
@@ -66,12 +82,29 @@ def prediction_app(settings: Settings) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
-        following = asyncio.create_task(follow())
         async with batcher:
+            following = asyncio.create_task(follow())
             yield
-        following.cancel()
-        with suppress(asyncio.CancelledError):
-            await following
+            following.cancel()
+            with suppress(asyncio.CancelledError):
+                await following
+        await asyncio.to_thread(models.close)
+
+    async def read(
+        request: Request, who: Identity, file: UploadFile, pictures: int, least: Callable[[Served], float | None]
+    ) -> tuple[Document, list[str], Served, Path]:
+        """The document, its pictures, what read it, and where the upload lies until the request ends."""
+        model = served()
+        flag_below = least(model)
+        batcher.check_room()
+        name = file_name(file.filename)
+        path = await _kept(request, file)
+        try:
+            pages, shown = await while_connected(request, batcher.read(path, model, who.name, pictures))
+        except InputError as error:
+            REQUESTS_REJECTED.labels("unreadable").inc()
+            raise _named(error, name, path) from error
+        return Document(_finished(pages, name, flag_below), model.provenance), shown, model, path
 
     app = create_app(
         "prediction", settings, lifespan=lifespan, ready=ready, summary="Reads handwriting from images and PDFs."
@@ -84,32 +117,38 @@ def prediction_app(settings: Settings) -> FastAPI:
         summary="Read a page or a PDF",
         response_class=Response,
         responses={**PROBLEMS, 200: {"description": "What was read", "content": BODIES}},
-        dependencies=[admit],
+        dependencies=[Depends(_upload_folder)],
     )
     async def predict(
         request: Request,
-        file: Annotated[UploadFile, File(description="PNG, JPEG, WebP, TIFF or PDF")],
+        who: Caller,
+        file: FilePart,
         format: Annotated[FormatName | None, Query(description="Else Accept decides, else JSON")] = None,
-        min_confidence: Annotated[float | None, Query(ge=0, le=1, description="Flag lines below it")] = None,
+        min_confidence: MinConfidence = None,
         max_cer: Annotated[float | None, Query(gt=0, le=1, description="Flag lines that do not keep this CER")] = None,
     ) -> Response:
-        model = served()
         chosen = choose_format(format, request.headers.get("accept", ""))
-        least = _least_confidence(model, min_confidence, max_cer)
-        batcher.check_room()
-        data = await file.read()
-        try:
-            async with asyncio.timeout(settings.request_seconds):
-                pages = await batcher.read(data, model, limits)
-        except TimeoutError:
-            REQUESTS_REJECTED.labels("timed_out").inc()
-            detail = f"reading took longer than {settings.request_seconds:g} seconds, send fewer pages"
-            raise ProblemError(504, "Timed Out", detail) from None
-        except InputError as error:
-            REQUESTS_REJECTED.labels("unreadable").inc()
-            raise _named(error, file_name(file.filename)) from error
-        document = Document(_finished(pages, file_name(file.filename), least), model.reader.provenance)
-        return await asyncio.to_thread(answer, document, data, chosen, limits, model.headers)
+        document, _, model, path = await read(
+            request, who, file, 0, lambda model: _least_confidence(model, min_confidence, max_cer)
+        )
+        if chosen.name == "pdf":
+            written = await while_connected(request, batcher.write(path, document, chosen.name))
+        else:
+            written = await asyncio.to_thread(write_answer, document, (), chosen)
+        return written.response(model.headers)
+
+    @app.post(
+        "/read",
+        tags=["reading"],
+        summary="Read a page or a PDF for the web page",
+        responses=PROBLEMS,
+        dependencies=[Depends(_upload_folder)],
+    )
+    async def read_pages(
+        request: Request, who: Caller, file: FilePart, min_confidence: MinConfidence = None
+    ) -> ReadPages:
+        document, pictures, _, _ = await read(request, who, file, MOST_PICTURES, lambda _: min_confidence)
+        return ReadPages(document=dump(document).decode(), pictures=pictures)
 
     @app.post(
         "/convert",
@@ -117,19 +156,20 @@ def prediction_app(settings: Settings) -> FastAPI:
         summary="Write a document that was read, or corrected, in another format",
         response_class=Response,
         responses={**PROBLEMS, 200: {"description": "The document", "content": BODIES}},
-        dependencies=[admit],
+        dependencies=[admit, Depends(_upload_folder)],
     )
     async def convert(
+        request: Request,
         file: Annotated[UploadFile, File(description="The file that was read")],
         document: Annotated[str, Form(description="The document as JSON")],
         format: Annotated[FormatName, Query()] = "txt",
     ) -> Response:
+        path = await _kept(request, file)
         try:
-            parsed = load_document(document.encode())
-        except ValueError as error:
-            raise ProblemError(422, "Unprocessable Content", f"document: {error}") from None
-        data = await file.read()
-        return await asyncio.to_thread(answer, parsed, data, FORMATS[format], limits, {})
+            written = await while_connected(request, batcher.write(path, document, format))
+        except InputError as error:
+            raise _named(error, file_name(file.filename), path) from error
+        return written.response({})
 
     @app.get("/model", tags=["models"], summary="The model that is served", responses=PROBLEMS, dependencies=[admit])
     def model() -> ServedModel:
@@ -145,12 +185,30 @@ def prediction_app(settings: Settings) -> FastAPI:
     return app
 
 
+async def _upload_folder(request: Request) -> AsyncIterator[None]:
+    """A folder for the upload of a request, removed when it was answered."""
+    with TemporaryDirectory(prefix="inkread-upload-") as folder:
+        request.state.folder = Path(folder)
+        yield
+
+
+async def _kept(request: Request, file: UploadFile) -> Path:
+    """The upload as a file that the workers can open."""
+    path: Path = request.state.folder / "upload"
+
+    def copy() -> None:
+        with path.open("wb") as stream:
+            shutil.copyfileobj(file.file, stream)
+
+    await asyncio.to_thread(copy)
+    return path
+
+
 def _least_confidence(model: Served, min_confidence: float | None, max_cer: float | None) -> float | None:
     if max_cer is None:
         return min_confidence
-    reader = model.reader
     try:
-        kept = reader.bundle.model.confidence_for(max_cer, language_model=reader.uses_language_model)
+        kept = model.bundle.model.confidence_for(max_cer, language_model=model.uses_language_model)
     except InkreadError as error:
         raise ProblemError(422, "Unprocessable Content", f"max_cer: {error}") from None
     return max(kept, min_confidence or 0.0)
@@ -165,6 +223,9 @@ def _finished(pages: tuple[Page, ...], name: str, least: float | None) -> tuple[
     return flagged
 
 
-def _named(error: InputError, name: str) -> InputError:
-    text = str(error).removeprefix("the input: ")
-    return type(error)(f"{name or 'the upload'}: {text}")
+def _named(error: InputError, name: str, path: Path) -> InputError:
+    """The error with the name that the client gave the file."""
+    text = str(error)
+    if text.startswith("document: "):
+        return error
+    return type(error)(f"{name or 'the upload'}: {text.removeprefix(f'{path}: ')}")

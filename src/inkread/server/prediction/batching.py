@@ -1,25 +1,27 @@
-"""Pages of many requests, read together.
+"""Uploads in a queue: decoded and read by worker processes, first come first served, pages of many requests together.
 
-Usage: ``pages = await Batcher(capacity=64, batch_pages=8).read(data, served, limits)``
+Usage: ``async with Batcher(settings) as batcher: pages = await batcher.read(path, served, "ada", pictures=0)``
 
-While a batch is read in a thread, pages of other requests gather and make the next one, so nobody waits for company.
-Three bounds keep memory flat: pages that wait (a request that finds no room is turned away), pages that are decoded,
-pages in a batch.
+A page that waits is read with those that came meanwhile, so nobody waits for a batch to fill. A request that finds no
+room, or whose pages could not be read in time, is answered with 429 and how long to wait. A request that ends takes
+its pages out of the queue.
 """
 
 from __future__ import annotations
 
 import asyncio
+import math
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import suppress
+from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
-import structlog
-
-from inkread.document import Page
-from inkread.io.images import Limits, PageImage
-from inkread.io.inputs import load_pages
+from inkread.document import Document, Page
+from inkread.errors import InputTooLargeError
+from inkread.server.answers import Answer
 from inkread.server.metrics import (
     BATCH_LINES,
     BATCH_PAGES,
@@ -32,133 +34,247 @@ from inkread.server.metrics import (
     QUEUE_PAGES,
     REQUESTS_REJECTED,
 )
-from inkread.server.prediction.models import Served
+from inkread.server.prediction import tasks
+from inkread.server.prediction.models import Served, upload_limits
+from inkread.server.prediction.tasks import Decoded
+from inkread.server.prediction.workers import Bounds, Pool, WorkerLostError, no_state
 from inkread.server.problems import ProblemError
+from inkread.server.settings import Settings
 
-RETRY_SECONDS = 2
+FIRST_GUESS = 1.0
+"""Seconds that a page is expected to take before any was read."""
+MEMORY = 0.7
+"""Weight of what was known of the pace before the last batch."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(slots=True, eq=False)
 class _Waiting:
-    image: PageImage
+    decoded: Decoded
     served: Served
     page: asyncio.Future[Page]
 
 
+@dataclass(slots=True, eq=False)
+class _Request:
+    """What a request holds: places in the queue for its pages, at most a batch of them at a time."""
+
+    left: int = 1
+    started: bool = False
+
+
 class Batcher:
-    """Reads pages in one worker.
+    """Reads uploads with pools of workers: its own for decoding, the served model's for reading.
 
     Args:
-        capacity: pages that may wait or be read at a time.
-        batch_pages: pages that are read together at most.
+        settings: sizes of the queue, the batches and the pools; bounds of pages and requests.
     """
 
-    def __init__(self, capacity: int, batch_pages: int) -> None:
-        self._batch_pages = batch_pages
-        self._queue: asyncio.Queue[_Waiting] = asyncio.Queue()
-        self._room = asyncio.Semaphore(capacity)
-        self._decoded = asyncio.Semaphore(2 * batch_pages)
-        self._worker: asyncio.Task[None] | None = None
-        QUEUE_CAPACITY.set(capacity)
+    def __init__(self, settings: Settings) -> None:
+        self.limits = upload_limits(settings)
+        self._settings = settings
+        self._decoders = Pool(
+            "decoder", settings.decoders, no_state, Bounds(settings.decode_seconds, settings.decode_mib)
+        )
+        self._queue: deque[_Waiting] = deque()
+        self._arrived = asyncio.Event()
+        self._on_disk = asyncio.Semaphore(settings.readers * 2 * settings.batch_pages)
+        self._turns: dict[str, asyncio.Semaphore] = {}
+        self._requests: list[_Request] = []
+        self._seconds = FIRST_GUESS
+        self._dispatchers: list[asyncio.Task[None]] = []
+        QUEUE_CAPACITY.set(settings.queue_pages)
 
     async def __aenter__(self) -> Batcher:
-        """Start the worker."""
-        self._worker = asyncio.create_task(self._work())
+        """Start the decoders and what hands pages to the readers."""
+        await asyncio.to_thread(self._decoders.start)
+        self._dispatchers = [asyncio.create_task(self._dispatch()) for _ in range(self._settings.readers)]
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        """Stop it, after the batch that is being read."""
-        if self._worker is not None:
-            self._worker.cancel()
+        """Stop them."""
+        for dispatcher in self._dispatchers:
+            dispatcher.cancel()
+        for dispatcher in self._dispatchers:
             with suppress(asyncio.CancelledError):
-                await self._worker
+                await dispatcher
+        await asyncio.to_thread(self._decoders.close)
+
+    @property
+    def working(self) -> bool:
+        """Whether anything can be decoded."""
+        return self._decoders.working
+
+    @property
+    def waiting(self) -> int:
+        """Pages that wait or are read: at most a batch of each request, so that a long document shuts nobody out."""
+        return sum(min(request.left, self._settings.batch_pages) for request in self._requests)
 
     def check_room(self) -> None:
-        """Raise ProblemError 429 where the queue is full."""
-        if self._room.locked():
-            REQUESTS_REJECTED.labels("queue_full").inc()
-            detail = f"more pages wait than can be read, try again in {RETRY_SECONDS} seconds"
-            raise ProblemError(429, "Queue Full", detail, {"Retry-After": str(RETRY_SECONDS)})
+        """Raise ProblemError 429 where the queue is full or what waits takes half the time of a request to read."""
+        expected = self.waiting * self._seconds
+        if self.waiting >= self._settings.queue_pages or expected > self._settings.request_seconds / 2:
+            raise self._busy()
 
-    async def read(self, data: bytes, served: Served, limits: Limits) -> tuple[Page, ...]:
+    def _busy(self) -> ProblemError:
+        REQUESTS_REJECTED.labels("queue_full").inc()
+        seconds = min(max(math.ceil(self.waiting * self._seconds / 2), 1), 60)
+        detail = f"{self.waiting} pages wait to be read, try again in {seconds} seconds"
+        return ProblemError(429, "Queue Full", detail, {"Retry-After": str(seconds)})
+
+    async def read(
+        self, path: Path, served: Served, user: str, pictures: int = 0
+    ) -> tuple[tuple[Page, ...], list[str]]:
         """Read all pages of a file.
+
+        Args:
+            path: the upload.
+            served: the model to read with.
+            user: who asks; one user's uploads leave a decoder for others.
+            pictures: how many pages to make a picture of, as data URLs.
+
+        Returns:
+            The pages in order, and the pictures of the first of them.
 
         Raises:
             InputError: it cannot be read.
-            ProblemError: 429 where the queue is full.
+            ProblemError: 429 where the queue is full, 504 where reading takes too long.
         """
         self.check_room()
-        images = load_pages(data, limits)
-        waiting: list[asyncio.Future[Page]] = []
-        try:
-            while (page := await self._submit(images, served)) is not None:
-                waiting.append(page)
-            return tuple(await asyncio.gather(*waiting))
-        finally:
-            for page in waiting:
-                page.cancel()
+        with self._place() as request, TemporaryDirectory(prefix="inkread-pages-") as folder:
+            try:
+                async with asyncio.timeout(self._settings.request_seconds):
+                    found = await self._read(path, served, user, pictures, request, Path(folder))
+            except TimeoutError:
+                if not request.started:
+                    raise self._busy() from None
+                REQUESTS_REJECTED.labels("timed_out").inc()
+                detail = f"reading took longer than {self._settings.request_seconds:g} seconds, send fewer pages"
+                raise ProblemError(504, "Timed Out", detail) from None
+        return tuple(page for page, _ in found), [decoded.preview for _, decoded in found[:pictures]]
 
-    async def _submit(self, images: Iterator[PageImage], served: Served) -> asyncio.Future[Page] | None:
-        """Decode the next page and queue it; None after the last."""
-        await self._room.acquire()
-        QUEUE_PAGES.inc()
+    @contextmanager
+    def _place(self) -> Iterator[_Request]:
+        request = _Request()
+        self._requests.append(request)
+        QUEUE_PAGES.set(self.waiting)
         try:
-            await self._decoded.acquire()
-        except BaseException:
-            self._leave(decoded=False)
-            raise
+            yield request
+        finally:
+            self._requests.remove(request)
+            QUEUE_PAGES.set(self.waiting)
+
+    async def _read(
+        self, path: Path, served: Served, user: str, pictures: int, request: _Request, folder: Path
+    ) -> list[tuple[Page, Decoded]]:
+        async with self._turn(user):
+            request.left = int(await self._decoders.run(tasks.count, path, self.limits))
+        expected = request.left * self._seconds
+        if expected > self._settings.request_seconds:
+            raise InputTooLargeError(
+                f"its {request.left} pages would take about {expected:.0f} seconds to read, and a request may take "
+                f"{self._settings.request_seconds:g}; send fewer pages at a time"
+            )
+        window = asyncio.Semaphore(self._settings.batch_pages)
+
+        async def one(index: int) -> tuple[Page, Decoded]:
+            async with window, self._on_disk:
+                target = folder / f"{index}.npy"
+                try:
+                    decoded = await self._decode(path, index, target, user, with_preview=index < pictures)
+                    page = await self._queued(decoded, served, request)
+                except WorkerLostError as error:
+                    raise WorkerLostError(f"page {index + 1}: {error}") from None
+                finally:
+                    target.unlink(missing_ok=True)
+                request.left -= 1
+                QUEUE_PAGES.set(self.waiting)
+                return page, decoded
+
+        running = [asyncio.create_task(one(index)) for index in range(request.left)]
         try:
-            image = await asyncio.to_thread(next, images, None)
-        except BaseException:
-            self._leave()
-            raise
-        if image is None:
-            self._leave()
-            return None
-        page: asyncio.Future[Page] = asyncio.get_running_loop().create_future()
-        page.add_done_callback(lambda _: self._leave())
-        self._queue.put_nowait(_Waiting(image, served, page))
+            return list(await asyncio.gather(*running))
+        finally:
+            for task in running:
+                task.cancel()
+            await asyncio.gather(*running, return_exceptions=True)
+
+    def _turn(self, user: str) -> asyncio.Semaphore:
+        return self._turns.setdefault(user, asyncio.Semaphore(max(self._settings.decoders - 1, 1)))
+
+    async def _decode(self, path: Path, index: int, target: Path, user: str, *, with_preview: bool) -> Decoded:
+        async with self._turn(user):
+            decoded: Decoded = await self._decoders.run(tasks.decode, path, index, self.limits, target, with_preview)
+        return decoded
+
+    async def _queued(self, decoded: Decoded, served: Served, request: _Request) -> Page:
+        item = _Waiting(decoded, served, asyncio.get_running_loop().create_future())
+        self._queue.append(item)
+        self._arrived.set()
+        page = await item.page  # where it is cancelled, the dispatchers pass over it
+        request.started = True
         return page
 
-    def _leave(self, *, decoded: bool = True) -> None:
-        QUEUE_PAGES.dec()
-        self._room.release()
-        if decoded:
-            self._decoded.release()
+    async def write(self, path: Path, document: Document | str, format: str) -> Answer:
+        """Write a document, given as such or as JSON, in a worker; the PDF takes the pictures of a file's pages.
 
-    async def _work(self) -> None:
+        Raises:
+            InputError: the document or the file cannot be read.
+        """
+        pages = int(await self._decoders.run(tasks.count, path, self.limits)) if format == "pdf" else 1
+        written: Answer = await self._decoders.run(tasks.write, document, path, format, self.limits, weight=pages)
+        return written
+
+    async def _dispatch(self) -> None:
+        """Hand to one reader at a time what waits."""
         while True:
-            batch = [await self._queue.get()]
-            while len(batch) < self._batch_pages and not self._queue.empty():
-                batch.append(self._queue.get_nowait())
-            wanted = [item for item in batch if not item.page.done()]
-            for served in dict.fromkeys(item.served for item in wanted):
-                await self._read([item for item in wanted if item.served is served])
+            batch = self._next_batch()
+            if not batch:
+                self._arrived.clear()
+                await self._arrived.wait()
+                continue
+            await self._read_batch(batch)
 
-    async def _read(self, batch: Sequence[_Waiting]) -> None:
+    def _next_batch(self) -> list[_Waiting]:
+        """The pages that came first and are still wanted, for one model."""
+        batch: list[_Waiting] = []
+        while self._queue and len(batch) < self._settings.batch_pages:
+            item = self._queue.popleft()
+            if item.page.done():
+                continue
+            if batch and item.served is not batch[0].served:
+                self._queue.appendleft(item)
+                break
+            batch.append(item)
+        return batch
+
+    async def _read_batch(self, batch: list[_Waiting]) -> None:
+        """Read pages together; where that ends the worker, one by one, so that only the one at fault fails."""
         begun = time.perf_counter()
-        try:
-            pages = await asyncio.to_thread(_read_pages, batch)
-        except Exception as error:
-            if len(batch) > 1:
-                for item in batch:
-                    await self._read([item])
-                return
-            structlog.get_logger().error("page_failed", exc_info=error)
-            if not batch[0].page.done():
-                batch[0].page.set_exception(error)
-            return
-        BATCH_SECONDS.observe(time.perf_counter() - begun)
-        BATCH_PAGES.observe(len(pages))
-        BATCH_LINES.observe(sum(len(page.lines) for page in pages))
-        for item, page in zip(batch, pages, strict=True):
+        pages: list[Page] = []
+
+        def arrived(page: Page) -> None:
+            item = batch[len(pages)]
+            pages.append(page)
             _count(page)
             if not item.page.done():
                 item.page.set_result(page)
 
-
-def _read_pages(batch: Sequence[_Waiting]) -> list[Page]:
-    return list(batch[0].served.reader.read_pages([item.image for item in batch]))
+        try:
+            await batch[0].served.pool.run(tasks.read, [item.decoded for item in batch], on_item=arrived)
+        except Exception as error:  # whatever it is, the pages must not wait for ever
+            rest = [item for item in batch if not item.page.done()]
+            if len(batch) > 1:
+                for item in rest:
+                    await self._read_batch([item])
+            elif rest:
+                rest[0].page.set_exception(error)
+            return
+        seconds = time.perf_counter() - begun
+        pace = seconds / len(batch) / self._settings.readers
+        self._seconds = MEMORY * self._seconds + (1 - MEMORY) * pace
+        BATCH_SECONDS.observe(seconds)
+        BATCH_PAGES.observe(len(pages))
+        BATCH_LINES.observe(sum(len(page.lines) for page in pages))
 
 
 def _count(page: Page) -> None:

@@ -8,19 +8,20 @@ A request keeps the model it began with. A version that cannot be loaded leaves 
 from __future__ import annotations
 
 import threading
-from dataclasses import dataclass
+import weakref
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
 import structlog
 
 from inkread.bundle import Bundle, is_registered, split_reference
+from inkread.document import Provenance
 from inkread.errors import InkreadError, RegistryError
 from inkread.io.files import write_bytes
-from inkread.io.images import Limits, PageImage
-from inkread.reader import Reader
+from inkread.io.images import Limits
 from inkread.server.metrics import MODEL, MODEL_SWAPS
+from inkread.server.prediction import tasks
+from inkread.server.prediction.workers import Bounds, Pool
 from inkread.server.settings import Settings
 
 if TYPE_CHECKING:
@@ -31,27 +32,28 @@ LAST_SERVED = "served.txt"
 BUNDLES = "bundles"
 
 
-@dataclass(frozen=True, slots=True, eq=False)
 class Served:
-    """A loaded model.
+    """A loaded model: worker processes that read with it, ended once no request holds it any more.
 
     Attributes:
-        reader: reads pages with it.
-        registered: its number in the registry, None for a bundle folder or the bundled model.
+        bundle: the model.
+        pool: its workers.
+        provenance: what they say of themselves.
+        uses_language_model: whether they decode with the bundle's language model.
+        registered: its number in the registry, None for a bundle folder.
     """
 
-    reader: Reader
-    registered: int | None
-
-    @property
-    def name(self) -> str:
-        """Name of the bundle."""
-        return self.reader.bundle.model.name
-
-    @property
-    def version(self) -> str:
-        """Version of the bundle."""
-        return self.reader.bundle.model.version
+    def __init__(
+        self, bundle: Bundle, pool: Pool, provenance: Provenance, *, uses_language_model: bool, registered: int | None
+    ) -> None:
+        self.bundle = bundle
+        self.pool = pool
+        self.provenance = provenance
+        self.uses_language_model = uses_language_model
+        self.registered = registered
+        self.name = bundle.model.name
+        self.version = bundle.model.version
+        weakref.finalize(self, pool.close)
 
     @property
     def headers(self) -> dict[str, str]:
@@ -73,7 +75,6 @@ class Models:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._reference = settings.model
-        self._limits = upload_limits(settings)
         self._current: Served | None = None
         self._changing = threading.Lock()
 
@@ -114,9 +115,23 @@ class Models:
             bundle = Bundle.open(None if is_registered(self._reference) else self._reference or None)
         else:
             bundle = Bundle.open(self._fetched(registered))
-        reader = Reader(bundle, threads=self._settings.threads, limits=self._limits)
-        list(reader.read_pages([PageImage(np.full((96, 640, 3), 255, np.uint8))]))
-        return Served(reader, registered)
+        settings = self._settings
+        bounds = Bounds(settings.page_seconds, settings.reader_mib)
+        pool = Pool("reader", settings.readers, tasks.preparing(bundle.folder, settings.threads), bounds)
+        pool.start()
+        hello: tasks.Hello = pool.call(tasks.introduce)
+        return Served(
+            bundle,
+            pool,
+            hello.provenance,
+            uses_language_model=hello.uses_language_model,
+            registered=registered,
+        )
+
+    def close(self) -> None:
+        """End the workers of the model that is served."""
+        if self._current is not None:
+            self._current.pool.close()
 
     def _fetched(self, registered: int) -> Path:
         name, _ = split_reference(self._reference)
@@ -135,7 +150,7 @@ class Models:
         MODEL.labels(served.name, served.version).set(1)
         MODEL_SWAPS.labels("succeeded").inc()
         self._current = served
-        text = "" if served.registered is None else f"{served.registered} {served.reader.bundle.folder.name}"
+        text = "" if served.registered is None else f"{served.registered} {served.bundle.folder.name}"
         write_bytes(self._settings.home / LAST_SERVED, text.encode())
         structlog.get_logger().info("model", name=served.name, version=served.version, registered=served.registered)
 

@@ -1,0 +1,108 @@
+"""What runs in the worker processes: decoding pages, writing documents, reading.
+
+Usage: ``await pool.run(tasks.decode, path, 0, limits, target)``
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from io import BytesIO
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from inkread.bundle import Bundle
+from inkread.document import Document, Page, Provenance
+from inkread.errors import InputError
+from inkread.formats import FORMATS
+from inkread.formats.json import load as load_document
+from inkread.io.images import Limits, PageImage
+from inkread.io.inputs import count_pages, load_pages
+from inkread.reader import Reader
+from inkread.server.answers import Answer, write_answer
+
+PREVIEW_SIDE = 1600
+PREVIEW_QUALITY = 80
+
+
+@dataclass(frozen=True, slots=True)
+class Decoded:
+    """A page whose grey values lie in a file, so that they pass from worker to worker without being copied.
+
+    Attributes:
+        path: a .npy file, uint8 [height, width].
+        index: of the page in its file, from 0.
+        dpi: its resolution, None where unknown.
+        preview: data URL of a picture that fits a screen; "" where none was asked for.
+    """
+
+    path: Path
+    index: int
+    dpi: float | None
+    preview: str
+
+
+def count(_state: object, path: Path, limits: Limits) -> Iterator[int]:
+    """The pages of a file."""
+    yield count_pages(path, limits)
+
+
+def decode(
+    _state: object, path: Path, index: int, limits: Limits, target: Path, with_preview: bool
+) -> Iterator[Decoded]:
+    """Decode or render one page into ``target``."""
+    page = next(load_pages(path, limits, first=index))
+    np.save(target, page.grey)
+    yield Decoded(target, index, page.dpi, _preview(page) if with_preview else "")
+
+
+def _preview(page: PageImage) -> str:
+    picture = Image.fromarray(page.pixels).convert("RGB")  # browsers show neither TIFF nor PDF in an SVG
+    picture.thumbnail((PREVIEW_SIDE, PREVIEW_SIDE))
+    body = BytesIO()
+    picture.save(body, "JPEG", quality=PREVIEW_QUALITY)
+    return f"data:image/jpeg;base64,{base64.b64encode(body.getvalue()).decode()}"
+
+
+def write(_state: object, document: Document | str, path: Path, format: str, limits: Limits) -> Iterator[Answer]:
+    """Write a document, given as such or as JSON, with the pages of the file that was read."""
+    try:
+        parsed = load_document(document.encode()) if isinstance(document, str) else document
+        yield write_answer(parsed, load_pages(path, limits), FORMATS[format])
+    except ValueError as error:
+        raise InputError(f"document: {error}") from error
+
+
+@dataclass(frozen=True, slots=True)
+class Hello:
+    """What a reader says of itself."""
+
+    provenance: Provenance
+    uses_language_model: bool
+
+
+def open_reader(folder: Path | None, threads: int | None) -> Reader:
+    """A reader that has read an empty page, so that the first real one does not wait."""
+    reader = Reader(Bundle.open(folder), threads=threads)
+    list(reader.read_pages([PageImage(np.full((96, 640, 3), 255, np.uint8))]))
+    return reader
+
+
+def preparing(folder: Path | None, threads: int | None) -> partial[Reader]:
+    """``open_reader`` with its arguments, for `inkread.server.prediction.workers.Pool`."""
+    return partial(open_reader, folder, threads)
+
+
+def introduce(reader: Reader) -> Iterator[Hello]:
+    """What the reader says of itself."""
+    yield Hello(reader.provenance, reader.uses_language_model)
+
+
+def read(reader: Reader, pages: Sequence[Decoded]) -> Iterator[Page]:
+    """Read decoded pages together; each is yielded as soon as it is read."""
+    images = (PageImage(np.load(page.path, mmap_mode="c"), index=page.index, dpi=page.dpi) for page in pages)
+    yield from reader.read_pages(images)
