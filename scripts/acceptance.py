@@ -36,6 +36,7 @@ ROOT = Path(__file__).parents[1]
 SHIFT = 12_000
 USER, ADMIN = ("user1", "1resu"), ("admin1", "1nimda")
 SERVICES = ("gateway", "ingestion", "training", "prediction")
+READY_SECONDS = 90
 RETRYABLE = {429, 502, 503, 504}
 NOT_HERE = ("ALERTS{", "offset 1w", "offset 6d", "container_")
 """What has no data on a healthy machine in its first minutes without Docker: firing alerts, last week, containers."""
@@ -134,7 +135,7 @@ def stack(report: Report) -> Iterator[Stack]:
         assert process.stdout is not None
         ready = any("Ctrl-C" in line for line in process.stdout)
         spent = time.monotonic() - begun
-        report.add("inkread up is ready", "60 s", f"{spent:.0f} s", ready and spent < 60)
+        report.add("inkread up is ready", f"{READY_SECONDS} s", f"{spent:.0f} s", ready and spent < READY_SECONDS)
         children = psutil.Process(process.pid).children(recursive=True)
         with httpx2.Client(base_url=f"http://127.0.0.1:{8000 + SHIFT}", timeout=120, trust_env=False) as client:
             yield Stack(process, client, alerts)
@@ -212,6 +213,20 @@ def check_access(stack: Stack, report: Report) -> None:
     report.add("six wrong log-ins in a minute", "401 five times, then 429", wrong, wrong == [401] * 5 + [429])
 
 
+def check_hang(stack: Stack, report: Report) -> None:
+    """A service that is stopped is started again."""
+    hung = stack.child("ingestion")
+    hung.suspend()
+    begun = time.monotonic()
+    back = stack.wait_for(lambda: stack.child("ingestion").pid != hung.pid and _ready("ingestion"), 180)
+    report.add("ingestion after SIGSTOP", "is started again", f"after {time.monotonic() - begun:.0f} s", back)
+
+
+def _ready(service: str) -> bool:
+    port = {"gateway": 8000, "ingestion": 8100, "training": 8200, "prediction": 8300}[service] + SHIFT
+    return is_ready(f"http://127.0.0.1:{port}/readyz")
+
+
 def check_loop(stack: Stack, report: Report) -> None:
     """From data to a served model and back, with no request lost."""
     data = stack.job("/ingest", data={"request": json.dumps({"writers": 3, "forms": 1})})
@@ -223,21 +238,30 @@ def check_loop(stack: Stack, report: Report) -> None:
         f"{trained['state']} {trained['metrics']}",
         trained["state"] == "succeeded",
     )
-    stack.client.post("/models/1/promote", json={"why": "first", "force": True}, auth=ADMIN)
+    seeded = stack.client.get("/models", auth=ADMIN).json()[-1]
+    report.add("the first champion", "the bundled model", seeded["model"], seeded["aliases"] == ["champion"])
+    refused = stack.client.post("/models/2/promote", json={"why": "first"}, auth=ADMIN)
+    report.add(
+        "promotion of a model of four steps",
+        "refused with figures, or as good",
+        refused.json().get("detail", refused.json()),
+        refused.status_code == 200 or bool(refused.json().get("table")),
+    )
+    stack.client.post("/models/2/promote", json={"why": "first", "force": True}, auth=ADMIN)
     again = stack.job("/train", json={"params": TINY | {"setup_callbacks": {"average": 0.5}}})
     report.add(
-        "train again with a changed parameter", "version 2", again["metrics"], again["metrics"].get("version") == 2
+        "train again with a changed parameter", "version 3", again["metrics"], again["metrics"].get("version") == 3
     )
     url = str(stack.client.base_url)
     with Readers(url, 8) as readers:
         stack.wait_for(lambda: readers.statuses[200] > 50, 120)
-        promoted = stack.client.post("/models/2/promote", json={"why": "second", "force": True}, auth=ADMIN).json()
-        stack.wait_for(lambda: readers.models["2"] > 50, 120)
+        promoted = stack.client.post("/models/3/promote", json={"why": "second", "force": True}, auth=ADMIN).json()
+        stack.wait_for(lambda: readers.models["3"] > 50, 120)
         back = stack.client.post("/models/rollback", json={"why": "try"}, auth=ADMIN).json()
         stack.wait_for(lambda: readers.statuses[200] >= 200, 120)
     report.add(
         "promotion and rollback are served at once",
-        "2, then 1",
+        "3, then 2",
         [promoted, back],
         promoted["served"] and back["served"],
     )
@@ -267,13 +291,11 @@ def check_kills(stack: Stack, report: Report) -> None:
     with Readers(url, 20) as readers:
         stack.wait_for(lambda: stack.state(job) == "running", 60)
         for service in SERVICES:
-            port = {"gateway": 8000, "ingestion": 8100, "training": 8200, "prediction": 8300}[service] + SHIFT
             killed = stack.child(service)
             killed.kill()
             killed.wait(10)
             begun = time.monotonic()
-            ready = partial(is_ready, f"http://127.0.0.1:{port}/readyz")
-            back = stack.wait_for(ready, 90)
+            back = stack.wait_for(partial(_ready, service), 90)
             report.add(f"{service} after kill -9", "comes back", f"after {time.monotonic() - begun:.0f} s", back)
         finished = stack.wait_for(lambda: stack.state(job) not in ("queued", "running"), 900)
     report.add(
@@ -315,11 +337,13 @@ def check_monitoring(stack: Stack, report: Report) -> None:
         complete = stack.wait_for(lambda: not empty(), 150)
         missing = empty()
     report.add("panel queries with data", f"all {len(asked)}", f"without: {missing or 'none'}", complete)
-    stopped = stack.child("prediction")
-    stopped.suspend()  # alive, so that the supervisor leaves it, but deaf
+    stopped = [psutil.Process(stack.process.pid), stack.child("prediction")]
+    for process in stopped:
+        process.suspend()  # the supervisor too, which would start it again
     begun = time.monotonic()
     told = stack.wait_for(lambda: any(item["labels"]["alertname"] == "ServiceDown" for item in stack.alerts), 240)
-    stopped.resume()
+    for process in stopped:
+        process.resume()
     report.add("ServiceDown reaches the webhook", "it does", f"after {time.monotonic() - begun:.0f} s", told)
 
 
@@ -327,7 +351,7 @@ def main() -> int:
     """Run all checks."""
     report = Report()
     with stack(report) as running:
-        for check in (check_access, check_loop, check_script, check_kills, check_monitoring):
+        for check in (check_access, check_loop, check_script, check_kills, check_hang, check_monitoring):
             try:
                 check(running, report)
             except Exception as error:  # a check that breaks is one that failed; the others still run

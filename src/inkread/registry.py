@@ -9,9 +9,11 @@ import json
 import logging
 import os
 import shutil
+import threading
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
+from math import nan
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -28,11 +30,33 @@ LOCAL = "sqlite:///mlflow.db"
 CHAMPION, CHALLENGER, PREVIOUS = "champion", "challenger", "previous"
 BUNDLE, REPORT = "bundle", "report"
 AUDIT = "audit."
-METRIC = "metric."
+METRIC, COMPARED = "metric.", "comparison"
 IDENTITY = "sha256"
+SEEDER = "inkread"
+_CHANGING = threading.RLock()
+"""Held while the champion changes, so that of two changes at once the second sees what the first made."""
 
 for _name in ("mlflow", "alembic"):
     logging.getLogger(_name).setLevel(logging.WARNING)  # they announce each table of a new database
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """What a version and the champion of its day read in the same lines, each as it is served.
+
+    Attributes:
+        champion: number of that champion.
+        lines: how many.
+        cer, wer: of the version.
+        champion_cer, champion_wer: of the champion.
+    """
+
+    champion: int
+    lines: int
+    cer: float
+    wer: float
+    champion_cer: float
+    champion_wer: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +70,7 @@ class Version:
     data_hash: str
     code_commit: str
     created: str
+    comparison: Comparison | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +112,7 @@ class Registry:
         report: Path | None = None,
         data_hash: str = "",
         metrics: Mapping[str, float] | None = None,
+        comparison: Comparison | None = None,
         run_id: str | None = None,
     ) -> int:
         """Store a bundle as a new version, make it the challenger, and return its number.
@@ -95,7 +121,8 @@ class Registry:
             bundle: folder; its files are checked against their hashes first.
             report: kept beside it.
             data_hash: of the data set that taught it.
-            metrics: figures that the promotion gate compares.
+            metrics: its figures.
+            comparison: with the champion, on the same lines; the promotion gate asks for it.
             run_id: the training run that made it; None opens one.
         """
         opened = Bundle.open(bundle)
@@ -117,6 +144,7 @@ class Registry:
                 "data_hash": data_hash,
                 "code_commit": opened.model.code_commit,
                 **{METRIC + key: repr(value) for key, value in (metrics or {}).items()},
+                **({COMPARED: json.dumps(asdict(comparison))} if comparison else {}),
             }
             made = self._client.create_model_version(self.name, place, run, tags=tags)
             self._client.set_registered_model_alias(self.name, CHALLENGER, made.version)
@@ -124,38 +152,84 @@ class Registry:
             raise self._failed(error) from error
         return int(made.version)
 
-    def promote(self, version: int, who: str, why: str) -> None:
-        """Make a version the champion, and the champion so far the one to go back to."""
-        former = self.champion()
-        if former == version:
-            raise RegistryError(f"version {version} is the champion already")
-        try:
-            self._client.get_model_version(self.name, str(version))
-            self._record(Audit(_now(), who, why, "promote", version))
-            if former is not None:
-                self._client.set_registered_model_alias(self.name, PREVIOUS, str(former))
-            self._client.set_registered_model_alias(self.name, CHAMPION, str(version))
-            if self._alias(CHALLENGER) == version:
-                self._client.delete_registered_model_alias(self.name, CHALLENGER)
-        except MlflowException as error:
-            raise self._failed(error) from error
+    def seed(self, bundle: Path) -> int | None:
+        """Make a bundle version 1 and the first champion of a registry that has no version; None where it has one."""
+        with _CHANGING:
+            if self.versions():
+                return None
+            version = self.register(bundle)
+            self.promote(version, SEEDER, "the bundled model is the first champion")
+            return version
 
-    def rollback(self, who: str, why: str) -> int:
-        """Make the former champion the champion again, and return its number."""
-        former, now = self._alias(PREVIOUS), self.champion()
-        if former is None or now is None:
-            raise RegistryError(f"{self.name} has no former champion to go back to")
-        try:
-            self._record(Audit(_now(), who, why, "rollback", former))
-            self._client.set_registered_model_alias(self.name, CHAMPION, str(former))
-            self._client.set_registered_model_alias(self.name, PREVIOUS, str(now))
-        except MlflowException as error:
-            raise self._failed(error) from error
-        return former
+    def promote(self, version: int, who: str, why: str) -> None:
+        """Make a version the champion, and the champion so far the one to go back to; nothing where it is already.
+
+        The change is written to the audit trail first: what the trail says last is the champion.
+        """
+        with _CHANGING:
+            try:
+                self._client.get_model_version(self.name, str(version))
+                former = self.champion()
+                if former == version:
+                    return
+                if former is not None and not self._history():
+                    self._record(Audit(_now(), SEEDER, "champion before there was an audit trail", "found", former))
+                self._record(Audit(_now(), who, why, "promote", version))
+                self._set_aliases()
+                if self._alias(CHALLENGER) == version:
+                    self._client.delete_registered_model_alias(self.name, CHALLENGER)
+            except MlflowException as error:
+                raise self._failed(error) from error
+
+    def rollback(self, who: str, why: str, version: int | None = None) -> int:
+        """Make the champion before this one the champion again, and return its number.
+
+        Args:
+            who: decides.
+            why: for the audit trail.
+            version: the champion to take back; where it is the champion no more, nothing is changed, so that asking
+                twice is asking once.
+        """
+        with _CHANGING:
+            history = self._history()
+            if version is not None and history and history[-1] != version:
+                return history[-1]
+            if len(history) < 2:
+                raise RegistryError(f"{self.name} has no former champion to go back to")
+            try:
+                self._record(Audit(_now(), who, why, "rollback", history[-2]))
+                self._set_aliases()
+            except MlflowException as error:
+                raise self._failed(error) from error
+            return history[-2]
+
+    def _history(self) -> list[int]:
+        """The champions so far, the present one last, without those that were taken back."""
+        history: list[int] = []
+        for entry in self.audit():
+            if entry.action == "rollback":
+                while history and history[-1] != entry.version:
+                    history.pop()
+            if not history or history[-1] != entry.version:
+                history.append(entry.version)
+        return history
+
+    def _set_aliases(self) -> None:
+        """Set the aliases as the audit trail says."""
+        *before, champion = self._history()
+        self._client.set_registered_model_alias(self.name, CHAMPION, str(champion))
+        if before:
+            self._client.set_registered_model_alias(self.name, PREVIOUS, str(before[-1]))
+        elif self._alias(PREVIOUS) is not None:
+            self._client.delete_registered_model_alias(self.name, PREVIOUS)
 
     def champion(self) -> int | None:
-        """Number of the version that is served; None where none is."""
-        return self._alias(CHAMPION)
+        """Number of the version that is served; None where none is.
+
+        The audit trail decides, not MLflow's alias, which anybody who reaches MLflow can move without a trace.
+        """
+        history = self._history()
+        return history[-1] if history else self._alias(CHAMPION)
 
     def versions(self) -> list[Version]:
         """All versions, newest first."""
@@ -173,6 +247,8 @@ class Registry:
         try:
             tags = self._client.get_registered_model(self.name).tags
         except MlflowException as error:
+            if error.error_code == "RESOURCE_DOES_NOT_EXIST":
+                return []
             raise self._failed(error) from error
         return [Audit(**json.loads(tags[key])) for key in sorted(tags) if key.startswith(AUDIT)]
 
@@ -185,7 +261,9 @@ class Registry:
 
     def find(self, reference: int | str) -> int | None:
         """The number of a version or of an alias; None for an alias that no version has."""
-        return int(reference) if isinstance(reference, int) or reference.isdigit() else self._alias(reference)
+        if isinstance(reference, int) or reference.isdigit():
+            return int(reference)
+        return self.champion() if reference == CHAMPION else self._alias(reference)
 
     def fetch(self, reference: int | str, folder: Path) -> Path:
         """The bundle of a version below ``folder``, downloaded once and checked against its hashes.
@@ -257,6 +335,7 @@ def _version(item: ModelVersion, aliases: Mapping[str, Any]) -> Version:
         tags.get("data_hash", ""),
         tags.get("code_commit", ""),
         datetime.fromtimestamp(item.creation_timestamp / 1000, UTC).isoformat(timespec="seconds"),
+        Comparison(**json.loads(tags[COMPARED])) if COMPARED in tags else None,
     )
 
 
@@ -266,40 +345,70 @@ def _now() -> str:
 
 TOLERANCE = 0.002
 """A CER that is higher by this much or less counts as the same: 0.2 points are noise on the sample sizes at hand."""
-MEASURE = "cer"
 
 
-def objection(challenger: Version, champion: Version | None) -> str:
-    """Why the challenger should not be promoted, in one sentence; "" where nothing speaks against it."""
-    if MEASURE not in challenger.metrics:
-        return f"version {challenger.version} has no {MEASURE}; evaluate it before it is promoted"
-    if champion is None or MEASURE not in champion.metrics:
-        return ""
-    if challenger.data_hash != champion.data_hash:
-        return (
-            f"version {challenger.version} and the champion {champion.version} were measured on different data; "
-            "evaluate both on the same data, or force it"
+class GateError(RegistryError):
+    """The gate objects to a promotion.
+
+    Attributes:
+        table: what speaks against it, a row a version: version, CER, WER, lines; empty where nothing was compared.
+    """
+
+    def __init__(self, sentence: str, table: list[dict[str, float | str]]) -> None:
+        super().__init__(sentence)
+        self.table = table
+
+
+def objection(challenger: Version, champion: Version | None) -> GateError | None:
+    """Why the challenger should not be promoted; None where nothing speaks against it.
+
+    The two must have been compared on the same lines: with `Version.comparison`, or with a CER of each and the same
+    hash of the data.
+    """
+    if champion is None:
+        return None
+    number, compared = challenger.version, challenger.comparison
+    if compared is not None and compared.champion == champion.version:
+        new, old, lines = compared.cer, compared.champion_cer, float(compared.lines)
+        rates = {number: (new, compared.wer), champion.version: (old, compared.champion_wer)}
+    elif challenger.data_hash and challenger.data_hash == champion.data_hash and _measured(challenger, champion):
+        new, old, lines = challenger.metrics["cer"], champion.metrics["cer"], nan
+        rates = {item.version: (item.metrics["cer"], item.metrics.get("wer", nan)) for item in (challenger, champion)}
+    else:
+        other = f"with version {compared.champion}, which is no longer the champion" if compared else "with nothing"
+        return GateError(
+            f"version {number} was compared {other}; inkread models compare {number} DATASET compares it with the "
+            f"champion {champion.version}",
+            [],
         )
-    new, old = challenger.metrics[MEASURE], champion.metrics[MEASURE]
-    if new > old + TOLERANCE:
-        return (
-            f"version {challenger.version} reads worse than champion {champion.version}: CER {new:.4f}, not {old:.4f}"
-        )
-    return ""
+    if new <= old + TOLERANCE:
+        return None
+    table: list[dict[str, float | str]] = [
+        {"version": version, "cer": cer, "wer": wer, "lines": lines} for version, (cer, wer) in rates.items()
+    ]
+    sentence = f"version {number} reads worse than champion {champion.version} on the same lines: CER {new:.4f}, "
+    return GateError(f"{sentence}not {old:.4f}", table)
+
+
+def _measured(*versions: Version) -> bool:
+    return all("cer" in version.metrics for version in versions)
 
 
 def promote(registry: Registry, reference: int | str, who: str, why: str, *, force: bool = False) -> int:
     """Make a version the champion where the gate does not object, or ``force`` overrules it; return its number.
 
     Raises:
-        RegistryError: the gate objects, there is no such version, or it is the champion already.
+        GateError: the gate objects.
+        RegistryError: there is no such version.
     """
-    number = registry.resolve(reference)
-    known = {item.version: item for item in registry.versions()}
-    if number not in known:
-        raise RegistryError(f"there is no version {number}; inkread models list shows what there is")
-    against = objection(known[number], known.get(registry.champion() or 0))
-    if against and not force:
-        raise RegistryError(f"{against} (force promotes it nevertheless)")
-    registry.promote(number, who, why)
+    with _CHANGING:
+        number = registry.resolve(reference)
+        known = {item.version: item for item in registry.versions()}
+        if number not in known:
+            raise RegistryError(f"there is no version {number}; inkread models list shows what there is")
+        champion = registry.champion()
+        against = objection(known[number], known.get(champion or 0)) if number != champion else None
+        if against is not None and not force:
+            raise GateError(f"{against} (force promotes it nevertheless)", against.table)
+        registry.promote(number, who, why)
     return number

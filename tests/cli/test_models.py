@@ -27,13 +27,13 @@ def test_register_promote_and_roll_back(tmp_path: Path, monkeypatch: pytest.Monk
     monkeypatch.setenv("INKREAD_CACHE", str(tmp_path / "cache"))
     folder = str(Bundle.open().folder)
     assert json.loads(run("list", "--json")) == []
-    assert run("register", folder, "--cer", "0.1").strip() == "1"
+    assert run("register", folder, "--cer", "0.1", "--data-hash", "d").strip() == "1"
     run("promote", "challenger", "--why", "first", "--who", "ann")
-    assert run("register", folder, "--cer", "0.2").strip() == "2"
+    assert run("register", folder, "--cer", "0.2", "--data-hash", "d").strip() == "2"
     with pytest.raises(RegistryError, match="reads worse"):
         run("promote", "2", "--why", "newer")
     assert "version 2 is the champion" in run("promote", "2", "--why", "newer", "--who", "bob", "--force")
-    assert "version 1 is the champion" in run("rollback", "--why", "complaints", "--who", "ann")
+    assert "version 1 is the champion" in run("rollback", "2", "--why", "complaints", "--who", "ann")
     assert "champion" in run("list")
     assert [row["who"] for row in json.loads(run("audit", "--json"))] == ["ann", "bob", "ann"]
     assert "ann: complaints" in run("audit")

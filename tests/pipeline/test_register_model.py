@@ -8,7 +8,7 @@ from inkread.bundle import Bundle
 from inkread.pipeline.model_stages import build_train_cnn, evaluate_model, export_model, register_model
 from inkread.pipeline.params import Params
 from inkread.pipeline.stage import Artifacts
-from inkread.registry import Registry
+from inkread.registry import Registry, promote
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 
@@ -38,6 +38,15 @@ def test_from_training_to_registration(prepared: Artifacts, params: Params, monk
     assert parity["float_difference"] < 1e-3
     assert abs(parity["int8_cer"] - parity["torch_cer"]) < 0.05
     (version,) = Registry().versions()
+    assert version.comparison is None, "there is no champion to compare with"
     assert version.aliases == ("challenger",)
     assert version.metrics["cer"] == metrics["cer"]
     assert version.data_hash
+    registry = Registry()
+    registry.promote(1, "ann", "first")
+    register_model(prepared, params)
+    compared = registry.versions()[0].comparison
+    assert compared is not None
+    assert (compared.champion, compared.cer, compared.wer) == (1, compared.champion_cer, compared.champion_wer)
+    assert 0 < compared.cer < 0.3
+    assert promote(registry, 2, "ann", "as good") == 2

@@ -2,13 +2,15 @@
 
 import shutil
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
 
 from inkread.bundle import Bundle
 from inkread.errors import BundleError, RegistryError
-from inkread.registry import Registry
+from inkread.registry import GateError, Registry, promote
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 
@@ -36,16 +38,22 @@ def test_the_life_of_two_versions(registry: Registry, tmp_path: Path, monkeypatc
     assert [(item.version, item.aliases) for item in registry.versions()] == [(2, ("challenger",)), (1, ())]
     registry.promote(1, "ann", "first")
     registry.promote(2, "bob", "better on registers")
-    with pytest.raises(RegistryError, match="champion already"):
-        registry.promote(2, "bob", "again")
+    registry.promote(2, "bob", "again")  # asked twice, done once
     with pytest.raises(RegistryError):
         registry.promote(9, "bob", "no such version")
     assert (registry.champion(), registry.resolve("previous")) == (2, 1)
     assert registry.rollback("ann", "complaints") == 1
-    assert (registry.champion(), registry.resolve("previous")) == (1, 2)
+    assert registry.rollback("ann", "complaints", version=2) == 1, "version 2 is taken back already"
+    assert registry.champion() == 1
+    assert registry.find("previous") is None, "what was taken back is nothing to go back to"
+    with pytest.raises(RegistryError, match="no former champion"):
+        registry.rollback("ann", "complaints")
     trail = [(row.action, row.version, row.who, row.why) for row in registry.audit()]
-    assert trail[-1] == ("rollback", 1, "ann", "complaints")
-    assert trail[:2] == [("promote", 1, "ann", "first"), ("promote", 2, "bob", "better on registers")]
+    assert trail == [
+        ("promote", 1, "ann", "first"),
+        ("promote", 2, "bob", "better on registers"),
+        ("rollback", 1, "ann", "complaints"),
+    ]
     assert registry.versions()[1].metrics == {"cer": 0.12}
 
     monkeypatch.setenv("MLFLOW_TRACKING_URI", registry.uri)
@@ -82,6 +90,61 @@ def test_a_kept_copy_that_was_altered_is_fetched_again(
     (fetched.folder / "lm.bin").write_bytes(b"other")
     assert fetched.identity != identity
     assert Bundle.open("models:/inkread/1").identity == identity == Bundle.open().identity
+
+
+@pytest.fixture
+def fresh(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Registry:
+    monkeypatch.chdir(tmp_path)
+    return Registry(f"sqlite:///{tmp_path / 'mlflow.db'}")
+
+
+def test_the_bundled_model_is_the_first_champion(fresh: Registry) -> None:
+    assert fresh.seed(Bundle.open().folder) == 1
+    assert fresh.seed(Bundle.open().folder) is None
+    assert [(item.version, item.aliases) for item in fresh.versions()] == [(1, ("champion",))]
+    assert [(row.action, row.version) for row in fresh.audit()] == [("promote", 1)]
+    toy = fresh.register(Bundle.open().folder, metrics={"cer": 0.01}, data_hash="toy")
+    with pytest.raises(GateError, match="compared with nothing"):
+        promote(fresh, toy, "ann", "hope")
+    assert promote(fresh, toy, "ann", "hope", force=True) == 2
+    assert fresh.rollback("ann", "it reads worse") == 1
+
+
+def test_changes_at_the_same_time_are_made_one_after_another(fresh: Registry) -> None:
+    for _ in range(3):
+        fresh.register(Bundle.open().folder, data_hash="d", metrics={"cer": 0.1})
+    fresh.promote(1, "ann", "first")
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(lambda version: Registry(fresh.uri).promote(version, "bob", "at once"), (2, 3, 2, 3)))
+    promoted = [row.version for row in fresh.audit()]
+    assert len(promoted) in (3, 4, 5)
+    assert all(one != other for one, other in pairwise(promoted))
+    assert fresh.champion() == promoted[-1]
+    assert fresh.resolve("previous") == promoted[-2]
+    with ThreadPoolExecutor(2) as pool:
+        last = promoted[-1]
+        found = list(pool.map(lambda _: Registry(fresh.uri).rollback("ann", "bad", last), range(2)))
+    assert found == [promoted[-2]] * 2
+    assert [row.action for row in fresh.audit()].count("rollback") == 1
+
+
+def test_an_alias_that_was_moved_in_mlflow_is_not_served(fresh: Registry) -> None:
+    for _ in range(2):
+        fresh.register(Bundle.open().folder)
+    fresh.promote(1, "ann", "first")
+    fresh._client.set_registered_model_alias("inkread", "champion", "2")
+    assert fresh.champion() == fresh.resolve("champion") == 1, "the audit trail decides"
+    fresh.promote(2, "ann", "second")
+    assert fresh.resolve("champion") == 2
+
+
+def test_a_champion_from_before_the_trail_can_be_gone_back_to(fresh: Registry) -> None:
+    for _ in range(2):
+        fresh.register(Bundle.open().folder)
+    fresh._client.set_registered_model_alias("inkread", "champion", "1")
+    assert fresh.champion() == 1
+    fresh.promote(2, "ann", "second")
+    assert fresh.rollback("ann", "worse") == 1
 
 
 def test_a_damaged_bundle_is_not_registered(registry: Registry, tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import socket
+import warnings
 from collections.abc import Iterator
 
 import pytest
@@ -100,6 +101,19 @@ def test_metrics_have_the_labels_of_every_route_from_the_start(settings: Setting
     assert "/secret/path" not in text, "paths that nobody serves must not become labels"
 
 
+def test_invented_methods_make_no_new_series(client: TestClient) -> None:
+    def series() -> set[str]:
+        return {line.partition(" ")[0] for line in client.get("/metrics").text.splitlines() if "requests_total" in line}
+
+    client.request("INVENTED", "/number/7")
+    client.request("INVENTED", "/nowhere")
+    before = series()
+    for number in range(50):
+        assert client.request(f"INVENTED{number}", "/number/7").status_code == 405
+        assert client.request(f"INVENTED{number}", "/nowhere").status_code == 404
+    assert series() == before
+
+
 def test_a_service_that_cannot_work_yet_says_why(settings: Settings) -> None:
     with TestClient(made(settings, "the model is not loaded yet")) as client:
         assert client.get("/healthz").json() == {"status": "ok"}
@@ -124,6 +138,7 @@ def test_a_client_that_stops_sending_is_let_go(settings: Settings) -> None:
         assert slow.recv(4096).startswith(b"HTTP/1.1 408")
 
 
+@pytest.mark.filterwarnings("default")
 def test_logs_are_json_with_the_request_id(settings: Settings, capfd: pytest.CaptureFixture[str]) -> None:
     root = logging.getLogger()
     before = root.handlers, root.level
@@ -132,10 +147,14 @@ def test_logs_are_json_with_the_request_id(settings: Settings, capfd: pytest.Cap
         with TestClient(made(settings)) as client:
             client.get("/number/3", headers={"X-Request-ID": "scan-18"})
             client.get("/bug", headers={"X-Request-ID": "scan-19"})
+            client.post("/size", content=b"12345", headers={"X-Request-ID": "scan-20"})
+            client.get("/problem", headers={"X-Request-ID": "scan-21"})
+        warnings.warn("something is deprecated", UserWarning, stacklevel=1)
         logging.getLogger("a.library").warning("a library says %s", "this")
         lines = [json.loads(line) for line in capfd.readouterr().err.splitlines()]
     finally:
         root.handlers, root.level = before
+        logging.captureWarnings(False)
         structlog.reset_defaults()
     (request,) = [line for line in lines if line.get("request_id") == "scan-18"]
     assert (request["service"], request["path"], request["status"]) == ("gateway", "/number/3", 200)
@@ -143,3 +162,7 @@ def test_logs_are_json_with_the_request_id(settings: Settings, capfd: pytest.Cap
         "ZeroDivisionError" in line.get("exception", "") for line in lines if line.get("request_id") == "scan-19"
     )
     assert any(line["event"] == "a library says this" for line in lines)
+    assert any("something is deprecated" in line["event"] for line in lines)
+    sizes = {line["request_id"]: (line["size"], line["outcome"]) for line in lines if line["event"] == "request"}
+    assert sizes["scan-20"] == (5, "answered")
+    assert sizes["scan-21"] == (0, "wait")

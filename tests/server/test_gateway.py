@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import shutil
-from collections.abc import Iterator
+import socket
+import time
+from collections.abc import Callable, Iterator
+from io import BytesIO
 from pathlib import Path
 
 import httpx2
 import pytest
+from PIL import Image
+from prometheus_client import REGISTRY
 from pydantic import SecretStr
 
 from inkread.bundle import Bundle
@@ -21,6 +27,7 @@ from inkread.server.users import Users
 from tests.server.conftest import SECRET
 from tests.server.servers import served, wait_until_ready
 
+FORM = {"username": "user1", "password": "1resu"}
 USER, ADMIN = ("user1", "1resu"), ("admin1", "1nimda")
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::ResourceWarning")
 
@@ -32,7 +39,9 @@ def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{home / 'mlflow.db'}")
         patch.chdir(home)
-        settings = Settings(home=home, secret=SecretStr(SECRET), upload_mib=4, model="models:/inkread@champion")
+        settings = Settings(
+            home=home, secret=SecretStr(SECRET), upload_mib=4, decoders=1, readers=1, model="models:/inkread@champion"
+        )
         away = {"training_url": "http://127.0.0.1:9", "ingestion_url": "http://127.0.0.1:9"}
         with served(prediction_app(settings)) as prediction:
             wait_until_ready(prediction)
@@ -127,22 +136,88 @@ def test_models_are_promoted_served_and_taken_back_with_a_trail(client: httpx2.C
         description = json.loads((folder / "model.json").read_text(encoding="utf-8"))
         (folder / "model.json").write_text(json.dumps(description | {"version": version}), encoding="utf-8")
         registry.register(folder, metrics={"cer": cer}, data_hash="d")
-    assert [item["version"] for item in client.get("/models", auth=USER).json()] == [2, 1]
-    assert client.post("/models/1/promote", json={"why": "first"}, auth=ADMIN).json() == {"version": 1, "served": True}
+    assert [item["version"] for item in client.get("/models", auth=USER).json()] == [3, 2, 1]
+    unknown = client.post("/models/2/promote", json={"why": "first"}, auth=ADMIN)
+    assert (unknown.status_code, "compared with nothing" in unknown.json()["detail"]) == (409, True)
+    first = {"why": "first", "force": True}
+    assert client.post("/models/2/promote", json=first, auth=ADMIN).json() == {"version": 2, "served": True}
     worse = client.post("/models/challenger/promote", json={"why": "hope"}, auth=ADMIN)
     assert worse.status_code == 409
     assert "reads worse" in worse.json()["detail"]
-    forced = client.post("/models/2/promote", json={"why": "for registers", "force": True}, auth=ADMIN)
-    assert forced.json() == {"version": 2, "served": True}
-    assert client.post("/models/rollback", json={"why": "complaints"}, auth=ADMIN).json()["version"] == 1
+    assert [row["cer"] for row in worse.json()["table"]] == [0.3, 0.1]
+    asked = {"why": "for registers", "force": True}
+    forced = [client.post("/models/3/promote", json=asked, auth=ADMIN).json() for _ in range(2)]
+    assert forced == [{"version": 3, "served": True}] * 2
+    back = {"why": "complaints", "version": 3}
+    assert [client.post("/models/rollback", json=back, auth=ADMIN).json()["version"] for _ in range(2)] == [2, 2]
     assert client.post("/models/nonsense/promote", json={}, auth=ADMIN).status_code == 409
     assert client.post("/models/9/promote", json={}, auth=ADMIN).status_code == 409
     trail = [(row["action"], row["who"], row["why"]) for row in client.get("/models/audit", auth=ADMIN).json()]
     assert trail == [
+        ("promote", "inkread", "the bundled model is the first champion"),
         ("promote", "admin1", "first"),
         ("promote", "admin1", "for registers"),
         ("rollback", "admin1", "complaints"),
     ]
+
+
+def test_ready_means_that_pages_can_be_read_and_users_known(settings: Settings, tmp_path: Path) -> None:
+    with served(gateway_app(settings.model_copy(update={"prediction_url": "http://127.0.0.1:9"}))) as url:
+        assert httpx2.get(f"{url}/readyz", trust_env=False).json()["detail"] == "the prediction service is not there"
+    database = tmp_path / "else" / "users.db"
+    database.parent.mkdir()
+    with served(prediction_app(settings)) as prediction:
+        chosen = settings.model_copy(update={"prediction_url": prediction, "database_url": f"sqlite:///{database}"})
+        with served(gateway_app(chosen)) as url, httpx2.Client(base_url=url, trust_env=False) as client:
+            early = client.get("/readyz")
+            assert early.status_code == 200 or early.json()["detail"] == "the prediction service cannot read yet"
+            wait_until_ready(url)
+            database.rename(tmp_path / "gone.db")
+            database.mkdir()
+            for answer in (client.get("/readyz"), client.get("/models", auth=USER), client.post("/token", data=FORM)):
+                assert answer.status_code == 503
+                assert answer.json()["detail"] == "the database of users cannot be reached, try again"
+                assert answer.headers["retry-after"]
+
+
+def test_work_of_a_client_that_goes_away_is_dropped(settings: Settings, letter: bytes) -> None:
+    prediction_side = prediction_app(settings)
+    with served(prediction_side) as prediction:
+        wait_until_ready(prediction)
+        with served(gateway_app(settings.model_copy(update={"prediction_url": prediction}))) as url:
+            wait_until_ready(url)
+
+            def waiting() -> float:
+                value = REGISTRY.get_sample_value("inkread_queue_pages")
+                assert value is not None
+                return value
+
+            pages = BytesIO()
+            page = Image.open(BytesIO(letter)).convert("L")
+            page.save(pages, "TIFF", save_all=True, append_images=[page] * 30)
+            host, _, port = url.removeprefix("http://").partition(":")
+            with socket.create_connection((host, int(port))) as impatient:
+                body = b'--b\r\nContent-Disposition: form-data; name="file"; filename="a.tif"\r\n\r\n'
+                body += pages.getvalue() + b"\r\n--b--\r\n"
+                login = base64.b64encode(":".join(USER).encode()).decode()
+                head = (
+                    f"POST /predict HTTP/1.1\r\nHost: x\r\nAuthorization: Basic {login}\r\n"
+                    f"Content-Type: multipart/form-data; boundary=b\r\nContent-Length: {len(body)}\r\n\r\n"
+                )
+                impatient.sendall(head.encode() + body)
+                until(lambda: waiting() > 1)
+            until(lambda: waiting() == 0)
+            read = REGISTRY.get_sample_value("inkread_pages_total")
+            answer = httpx2.post(f"{url}/predict", files={"file": letter}, auth=USER, timeout=120, trust_env=False)
+            assert answer.status_code == 200
+            assert (REGISTRY.get_sample_value("inkread_pages_total") or 0) - (read or 0) < 12
+
+
+def until(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 60
+    while not condition():
+        assert time.monotonic() < deadline, "it does not come"
+        time.sleep(0.01)
 
 
 def test_production_knows_no_demo_user(settings: Settings) -> None:

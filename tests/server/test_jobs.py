@@ -13,13 +13,16 @@ from pathlib import Path
 
 import pytest
 from dbos import DBOS, DBOSClient
+from fastapi.testclient import TestClient
 from prometheus_client import REGISTRY
 
 from inkread.server.jobs import workspace
+from inkread.server.jobs.app import training_app
 from inkread.server.jobs.models import Job, view_job, view_jobs
 from inkread.server.jobs.workflows import QUEUE, cancel, count_jobs, new_id, running_jobs, submit
 from inkread.server.metrics import SERVICE_UP
 from inkread.server.settings import Settings
+from inkread.server.tokens import Role
 from tests.server.small_project import write_project
 
 ROOT = Path(__file__).parents[2]
@@ -61,6 +64,7 @@ def test_jobs_run_one_after_another_and_tell_how_they_stand(ready: Settings) -> 
         second = submit("train", {"build_train_cnn": {"recognizer": {"steps": 9}}}, "bob")
         when(lambda: state(first, ready).stage == "build_train_cnn")
         assert state(data, ready).state == "succeeded"
+        assert state(data, ready).metrics == {"lines_kept": 12.0, "lines_left_out": 3.0}
         assert (state(first, ready).state, state(second, ready).state) == ("running", "queued")
         (ready.pipeline / "go").touch()
         when(lambda: state(second, ready).state == "succeeded")
@@ -158,6 +162,22 @@ def test_schedules_are_set_and_taken_away(ready: Settings) -> None:
     assert listed == {"retrain": "0 3 1 * *", "health": "*/5 * * * *"}
     with running_jobs(ready, "training"):
         assert view_jobs(ready).schedules == []
+
+
+def test_a_scheduled_job_can_be_seen_and_cancelled_through_the_api(
+    ready: Settings, called_by: Callable[[Role], dict[str, str]]
+) -> None:
+    chosen = ready.model_copy(update={"retrain_schedule": "0 3 1 1 *"})
+    with TestClient(training_app(chosen)) as client:
+        DBOS.trigger_schedule("retrain")
+        headers = called_by("admin")
+        when(lambda: bool(client.get("/jobs?kind=retrain", headers=headers).json()["jobs"]))
+        (job,) = client.get("/jobs?kind=retrain", headers=headers).json()["jobs"]
+        assert ":" in job["id"]
+        found = client.get(f"/jobs/{job['id']}", headers=headers)
+        assert (found.status_code, found.json()["kind"]) == (200, "retrain")
+        assert client.delete(f"/jobs/{job['id']}", headers=headers).json()["state"] == "cancelled"
+        assert client.get("/jobs/..", headers=headers).status_code in (404, 405, 422)
 
 
 def test_a_health_check_that_finds_a_service_away_fails_and_is_listed(ready: Settings) -> None:

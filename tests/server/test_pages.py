@@ -63,6 +63,20 @@ def test_outside_development_the_cookie_needs_https_and_no_password_is_shown(set
         assert "secure" in answer.headers["set-cookie"].lower()
 
 
+def test_over_plain_http_the_log_in_says_what_is_missing(settings: Settings) -> None:
+    app = gateway_app(settings.model_copy(update={"environment": "production"}))
+    app.state.users.add("ada", "correct horse battery", "user")
+    form = {"name": "ada", "password": "correct horse battery"}
+    with served(app) as url, httpx2.Client(base_url=url, trust_env=False) as client:
+        elsewhere = {"Host": "inkread.example"}
+        answer = client.post("/login", data=form, headers=elsewhere)
+        assert answer.status_code == 403
+        assert "over plain HTTP" in answer.text
+        assert "set-cookie" not in answer.headers
+        behind_proxy = client.post("/login", data=form, headers=elsewhere | {"X-Forwarded-Proto": "https"})
+        assert behind_proxy.status_code == 303
+
+
 def test_names_and_texts_are_shown_as_text(settings: Settings, letter: bytes) -> None:
     with served(prediction_app(settings)) as prediction:
         wait_until_ready(prediction)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import sys
 import time
 import zipfile
 from collections.abc import Callable, Iterator
@@ -11,6 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from io import BytesIO
 from pathlib import Path
 
+import httpx2
 import pikepdf
 import pytest
 from fastapi.testclient import TestClient
@@ -22,6 +24,8 @@ from inkread.registry import Registry
 from inkread.server.prediction.app import prediction_app
 from inkread.server.settings import Settings
 from inkread.server.tokens import Role
+from tests.server.servers import served, wait_until_ready
+from tests.server.test_workers import operators_pdf
 
 Headers = Callable[[Role], dict[str, str]]
 
@@ -110,6 +114,56 @@ def test_bombs_and_too_many_pages_are_refused(client: TestClient, called_by: Hea
         answer = client.post("/predict", files={"file": ("x", body.getvalue())}, headers=called_by("user"))
         assert answer.status_code == 413
         assert detail in answer.json()["detail"]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs limits of memory")
+def test_a_file_that_draws_for_ever_fails_with_a_reason_and_holds_up_nobody(
+    settings: Settings, called_by: Headers, letter: bytes
+) -> None:
+    few = settings.model_copy(update={"decode_seconds": 4.0, "decode_mib": 1024})
+    scan = BytesIO()
+    Image.open(BytesIO(letter)).convert("L").crop((0, 0, 1240, 420)).save(scan, "PDF")
+    operators = operators_pdf()
+    with TestClient(prediction_app(few)) as client:
+        when_ready(client)
+
+        def read(name: str, body: bytes) -> tuple[int, str]:
+            answer = client.post("/predict?format=txt", files={"file": (name, body)}, headers=called_by("user"))
+            return answer.status_code, answer.text
+
+        with ThreadPoolExecutor(3) as pool:
+            bad = [pool.submit(read, "operators.pdf", operators) for _ in range(2)]
+            for _ in range(3):
+                status, text = read("scan.pdf", scan.getvalue())
+                assert (status, "Margaret" in text) == (200, True)
+                assert client.get("/readyz").status_code == 200
+            for answer in bad:
+                status, text = answer.result()
+                assert status == 413
+                assert "operators.pdf: page 1: it needs more than" in text
+        assert read("scan.pdf", scan.getvalue())[0] == 200
+
+
+def test_sixty_four_clients_are_all_answered(settings: Settings, called_by: Headers, letter: bytes) -> None:
+    crowded = settings.model_copy(update={"queue_pages": 24, "request_seconds": 110.0})
+    page = BytesIO()
+    Image.open(BytesIO(letter)).crop((0, 0, 1240, 700)).save(page, "PNG")
+    with served(prediction_app(crowded)) as url:
+        wait_until_ready(url)
+
+        def read(_: int) -> list[int]:
+            seen = []
+            with httpx2.Client(base_url=url, timeout=120, trust_env=False) as client:
+                while not seen or (seen[-1] == 429 and len(seen) < 3):
+                    answer = client.post("/predict", files={"file": page.getvalue()}, headers=called_by("user"))
+                    seen.append(answer.status_code)
+                    assert answer.status_code != 429 or int(answer.headers["retry-after"]) >= 1
+            return seen
+
+        with ThreadPoolExecutor(64) as pool:
+            statuses = [status for seen in pool.map(read, range(64)) for status in seen]
+    assert set(statuses) == {200, 429}
+    assert statuses.count(200) >= 24, "as many as the queue takes"
 
 
 def test_a_document_is_written_again_after_correction(client: TestClient, called_by: Headers, letter: bytes) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import signal
 import subprocess
 import sys
@@ -15,7 +16,8 @@ import psutil
 import pytest
 
 from inkread.errors import SettingsError
-from inkread.server.stack import Child, Supervisor, refuse_taken_ports, stack
+from inkread.server import stack as stack_module
+from inkread.server.stack import SECOND_STACK, Child, Supervisor, refuse_taken_ports, stack
 from tests.server.servers import free_port
 
 SERVER = """
@@ -78,8 +80,38 @@ def test_what_never_gets_ready_is_given_up(tmp_path: Path) -> None:
         supervisor.wait_until_ready(1, threading.Event())
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="other systems have no such signal")
-def test_a_killed_supervisor_leaves_nothing_behind(tmp_path: Path) -> None:
+def test_what_hangs_is_started_again(tmp_path: Path) -> None:
+    port, stop = free_port(), threading.Event()
+    with Supervisor([child(port)], tmp_path, hung_seconds=1) as supervisor:
+        supervisor.wait_until_ready(30, stop)
+        watching = threading.Thread(target=supervisor.watch, args=(stop,))
+        watching.start()
+        first = pid_of(port)
+        when(lambda: supervisor._running[0].answered > 0)
+        psutil.Process(first).suspend()
+        when(lambda: not psutil.pid_exists(first))
+        when(lambda: pid_of(port) not in (0, first))
+        stop.set()
+        watching.join()
+
+
+def test_long_logs_are_moved_away_while_the_child_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stack_module, "LOG_BYTES", 1000)
+    talker = child(free_port(), "for n in range(10**9): print('line', n, flush=True); import time; time.sleep(0.001)")
+    with Supervisor([talker], tmp_path, hung_seconds=1) as supervisor:
+        stop = threading.Event()
+        watching = threading.Thread(target=supervisor.watch, args=(stop,))
+        watching.start()
+        moved = tmp_path / "answers.log.1"
+        when(lambda: moved.exists() and "line 0" not in moved.read_text())
+        when(lambda: (tmp_path / "answers.log").stat().st_size > 0)
+        stop.set()
+        watching.join()
+    assert "\0" not in (tmp_path / "answers.log").read_text()
+
+
+@pytest.mark.parametrize("state", ["running", "stopped"])
+def test_a_killed_supervisor_leaves_nothing_behind(tmp_path: Path, state: str) -> None:
     port = free_port()
     code = (
         "import threading, sys; from pathlib import Path; from inkread.server.stack import *\n"
@@ -89,6 +121,8 @@ def test_a_killed_supervisor_leaves_nothing_behind(tmp_path: Path) -> None:
     parent = subprocess.Popen([sys.executable, "-c", code])
     when(lambda: pid_of(port) != 0)
     served = pid_of(port)
+    if state == "stopped":  # takes no signal but SIGKILL
+        psutil.Process(served).suspend()
     parent.send_signal(signal.SIGKILL)
     parent.wait()
     when(lambda: not psutil.pid_exists(served))
@@ -105,6 +139,16 @@ def test_the_stack_has_all_services_and_finds_itself(tmp_path: Path, monkeypatch
     assert environment["INKREAD_MODEL"] == "models:/inkread@champion"
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "https://mlflow.example")
     assert "mlflow" not in {item.name for item in stack(tmp_path, 100)}, "a server elsewhere is used as it is"
+
+
+def test_a_second_stack_has_no_port_of_the_first(tmp_path: Path) -> None:
+    def ports(shift: int) -> set[str]:
+        return {item.url.rpartition(":")[2] for item in stack(tmp_path, shift)}
+
+    assert not ports(0) & ports(SECOND_STACK)
+    guide = (Path(__file__).parents[2] / "TECHNICAL_GUIDE.md").read_text(encoding="utf-8")
+    advised = {int(shift) for shift in re.findall(r"--port-shift (\d+)", guide)}
+    assert advised == {SECOND_STACK}
 
 
 def test_a_taken_port_is_named_before_anything_starts(tmp_path: Path) -> None:

@@ -68,6 +68,21 @@ def test_a_failed_run_says_which_stage_and_why_and_can_be_taken_back(place: Work
     assert "9" not in (place.project / "params.yaml").read_text()
 
 
+def test_a_failed_run_says_what_came_out_of_the_stages_before(place: Workspace) -> None:
+    write_project(place.project)
+    (place.project / "bug").touch()
+    place.prepare("bad", {})
+    with pytest.raises(JobError) as caught:
+        place.reproduce("bad", TARGET, never)
+    assert str(caught.value) == (
+        "the stage build_train_cnn failed: ValueError: three rows and two columns "
+        "(so far: lines kept 12, lines left out 3)"
+    )
+    place.prepare("again", {})
+    with pytest.raises(JobError, match="columns$"):
+        place.reproduce("again", TARGET, never)
+
+
 def test_a_first_run_that_is_taken_back_leaves_nothing(place: Workspace) -> None:
     (place.project).parent.mkdir(exist_ok=True)
     write_project(place.project)

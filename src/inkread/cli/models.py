@@ -15,7 +15,7 @@ from rich.table import Table
 from inkread import registry as gate
 from inkread.bundle import Bundle
 from inkread.cli.terminal import print_table
-from inkread.registry import Registry
+from inkread.registry import GateError, Registry
 
 app = typer.Typer(help="List, inspect, promote and roll back model bundles.", no_args_is_help=True)
 
@@ -111,17 +111,32 @@ def promote(
 
     Example: inkread models promote challenger --why "better on registers"
     """
-    number = gate.promote(Registry(uri), version, who or getpass.getuser(), why, force=force)
+    try:
+        number = gate.promote(Registry(uri), version, who or getpass.getuser(), why, force=force)
+    except GateError as error:
+        if error.table:
+            table = Table(*error.table[0])
+            for row in error.table:
+                table.add_row(*(f"{value:g}" if isinstance(value, float) else str(value) for value in row.values()))
+            print_table(table)
+        raise
     typer.echo(f"version {number} is the champion")
 
 
 @app.command()
-def rollback(why: Why, who: Who = "", uri: Uri = None) -> None:
+def rollback(
+    why: Why,
+    version: Annotated[
+        int | None, typer.Argument(min=1, help="The champion to take back; else the present one.")
+    ] = None,
+    who: Who = "",
+    uri: Uri = None,
+) -> None:
     """Go back to the champion before this one.
 
-    Example: inkread models rollback --why "complaints from the reading room"
+    Example: inkread models rollback 3 --why "complaints from the reading room"
     """
-    typer.echo(f"version {Registry(uri).rollback(who or getpass.getuser(), why)} is the champion")
+    typer.echo(f"version {Registry(uri).rollback(who or getpass.getuser(), why, version)} is the champion")
 
 
 @app.command()

@@ -43,6 +43,7 @@ def configure_logs(service: str, level: int = logging.INFO) -> None:
     root.handlers = [handler]
     root.setLevel(level)
     logging.captureWarnings(True)
+    logging.getLogger("dbos").addHandler(logging.NullHandler())  # else DBOS adds one of its own, not for JSON
     for name in QUIET_LOGGERS:
         logging.getLogger(name).setLevel(logging.WARNING)
 

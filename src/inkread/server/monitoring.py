@@ -88,7 +88,7 @@ def local_monitoring(folder: Path, services: Mapping[str, int], *, shift: int = 
     programs = []
     for name, path in found.items():
         url = f"http://{HOST}:{ports[name]}"
-        command = (path, f"--web.listen-address={HOST}:{ports[name]}", *arguments[name])
+        command = (path, "--log.format=json", f"--web.listen-address={HOST}:{ports[name]}", *arguments[name])
         programs.append(Program(name, command, url, f"{url}/" if name == "node" else f"{url}/-/ready"))
     return programs
 

@@ -42,6 +42,7 @@ class Problem(BaseModel):
     status: int
     detail: str
     request_id: str = ""
+    table: list[dict[str, float | str]] | None = None
 
 
 class ProblemError(Exception):
@@ -52,14 +53,23 @@ class ProblemError(Exception):
         title: its kind, the same for all of this kind.
         detail: what is wrong and what to do.
         headers: for example ``Retry-After``.
+        table: figures that show why.
     """
 
-    def __init__(self, status: int, title: str, detail: str, headers: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        status: int,
+        title: str,
+        detail: str,
+        headers: Mapping[str, str] | None = None,
+        table: list[dict[str, float | str]] | None = None,
+    ) -> None:
         super().__init__(detail)
         self.status = status
         self.title = title
         self.detail = detail
         self.headers = dict(headers or {})
+        self.table = table
 
 
 def problem_response(request: Request, error: ProblemError) -> JSONResponse:
@@ -70,8 +80,11 @@ def problem_response(request: Request, error: ProblemError) -> JSONResponse:
         status=error.status,
         detail=error.detail,
         request_id=str(getattr(request.state, "request_id", "")),
+        table=error.table,
     )
-    return JSONResponse(problem.model_dump(), error.status, headers=error.headers, media_type=MEDIA_TYPE)
+    return JSONResponse(
+        problem.model_dump(exclude_none=True), error.status, headers=error.headers, media_type=MEDIA_TYPE
+    )
 
 
 def add_problem_handlers(app: FastAPI) -> None:
@@ -84,7 +97,9 @@ def add_problem_handlers(app: FastAPI) -> None:
     @app.exception_handler(InkreadError)
     def inkread(request: Request, error: InkreadError) -> JSONResponse:
         status = next((status for kind, status in STATUS if isinstance(error, kind)), 500)
-        return problem_response(request, ProblemError(status, _title(status), str(error)))
+        return problem_response(
+            request, ProblemError(status, _title(status), str(error), table=getattr(error, "table", None))
+        )
 
     @app.exception_handler(HTTPException)
     def http(request: Request, error: HTTPException) -> JSONResponse:

@@ -5,8 +5,8 @@ Usage: ``Supervisor(stack(settings)).run()``
 
 from __future__ import annotations
 
-import ctypes
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -14,6 +14,7 @@ import sys
 import threading
 import time
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,6 +22,7 @@ from pathlib import Path
 import httpx2
 
 from inkread.errors import SettingsError
+from inkread.server.guard import Guard, signal_group
 from inkread.server.monitoring import local_monitoring
 from inkread.server.settings import PORTS, SERVICES
 
@@ -29,6 +31,10 @@ FIRST_PAUSE, LONGEST_PAUSE = 0.5, 30.0
 STEADY_SECONDS = 30.0
 """A child that has run so long is taken for healthy: its next restart does not wait."""
 STOP_SECONDS = 20.0
+HEALTH_SECONDS = 5.0
+HUNG_SECONDS = 45.0
+"""A child that answered and then has not for so long is killed, so that it is started again."""
+LOG_BYTES = 20 * 2**20
 LOG_LINES = 5
 
 
@@ -41,6 +47,7 @@ class Child:
         command: with its arguments.
         url: address for people.
         ready: address that answers 200 once it can work.
+        alive: address that answers 200 while the process is not stuck; ``ready`` where not given.
         environment: besides that of the parent.
     """
 
@@ -48,6 +55,7 @@ class Child:
     command: tuple[str, ...]
     url: str
     ready: str
+    alive: str = ""
     environment: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -59,23 +67,28 @@ class _Running:
     pause: float = FIRST_PAUSE
     resume_at: float = 0.0
     restarts: int = 0
+    answered: float = 0.0
 
 
 class Supervisor:
-    """Starts children, restarts what dies, stops all at the end of the block.
+    """Starts children, restarts what dies or hangs, stops all at the end of the block, and if it is killed itself.
 
     Args:
         children: in the order of their start.
-        logs: folder for their output, a file each.
+        logs: folder for their output, a file each; from 20 MiB on a file is moved to ``.1``.
+        hung_seconds: how long a child may leave health checks without an answer.
     """
 
-    def __init__(self, children: Sequence[Child], logs: Path) -> None:
+    def __init__(self, children: Sequence[Child], logs: Path, *, hung_seconds: float = HUNG_SECONDS) -> None:
         self._running = [_Running(child) for child in children]
         self._logs = logs
+        self._hung_seconds = hung_seconds
+        self._guard = Guard()
 
     def __enter__(self) -> Supervisor:
         """Start all."""
         self._logs.mkdir(parents=True, exist_ok=True)
+        self._guard.__enter__()
         for item in self._running:
             self._start(item)
         return self
@@ -84,15 +97,17 @@ class Supervisor:
         """Stop all, in the opposite order, politely first."""
         alive = [item.process for item in reversed(self._running) if item.process and item.process.poll() is None]
         for process in alive:
-            _signal_group(process, signal.SIGTERM)
+            signal_group(process.pid, signal.SIGTERM)
         deadline = time.monotonic() + STOP_SECONDS
         for process in alive:
             with suppress(subprocess.TimeoutExpired):
                 process.wait(max(deadline - time.monotonic(), 0.1))
         for item in self._running:
             if item.process is not None:
-                _signal_group(item.process, signal.SIGKILL)
+                signal_group(item.process.pid, signal.SIGKILL)
                 item.process.wait()
+                self._guard.remove(item.process.pid)
+        self._guard.__exit__()
 
     def wait_until_ready(self, seconds: float, stop: threading.Event) -> None:
         """Return once every child can work, or ``stop`` is set.
@@ -114,6 +129,8 @@ class Supervisor:
 
     def watch(self, stop: threading.Event) -> None:
         """Restart what dies, after a pause that grows while it keeps dying, until ``stop`` is set."""
+        checking = threading.Thread(target=self._check_health, args=(stop,), daemon=True)
+        checking.start()
         while not stop.wait(POLL_SECONDS):
             now = time.monotonic()
             for item in self._running:
@@ -122,14 +139,36 @@ class Supervisor:
                         item.restarts += 1
                         self._start(item)
                 elif item.process.poll() is not None:
-                    _signal_group(item.process, signal.SIGKILL)  # what it may have left
+                    signal_group(item.process.pid, signal.SIGKILL)  # what it may have left
+                    self._guard.remove(item.process.pid)
                     item.pause = FIRST_PAUSE if now - item.started > STEADY_SECONDS else item.pause
                     item.resume_at, item.process = now + item.pause, None
                     item.pause = min(2 * item.pause, LONGEST_PAUSE)
+        checking.join()
+
+    def _check_health(self, stop: threading.Event) -> None:
+        """Kill what has answered and does so no more, and keep logs small."""
+        with ThreadPoolExecutor(len(self._running)) as pool:
+            while not stop.wait(min(HEALTH_SECONDS, self._hung_seconds / 3)):
+                answers = list(pool.map(lambda item: is_ready(item.child.alive or item.child.ready), self._running))
+                for item, answers_now in zip(self._running, answers, strict=True):
+                    now, process = time.monotonic(), item.process
+                    if answers_now:
+                        item.answered = now
+                    elif process is not None and item.started < item.answered < now - self._hung_seconds:
+                        signal_group(process.pid, signal.SIGKILL)
+                    self._rotate(item.child)
+
+    def _rotate(self, child: Child) -> None:
+        """Move a long log away; the child goes on in the emptied file, which it has opened for appending."""
+        path = self._log(child)
+        if path.stat().st_size > LOG_BYTES:
+            shutil.copyfile(path, path.with_suffix(".log.1"))
+            os.truncate(path, 0)
 
     def _start(self, item: _Running) -> None:
         item.started = time.monotonic()
-        with (self._logs / f"{item.child.name}.log").open("ab") as output:
+        with self._log(item.child).open("ab") as output:
             item.process = subprocess.Popen(
                 item.child.command,
                 env=os.environ | item.child.environment,
@@ -137,11 +176,14 @@ class Supervisor:
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
-                preexec_fn=_end_with_parent if sys.platform == "linux" else None,
             )
+        self._guard.add(item.process.pid)
+
+    def _log(self, child: Child) -> Path:
+        return self._logs / f"{child.name}.log"
 
     def _last_words(self, child: Child) -> str:
-        path = self._logs / f"{child.name}.log"
+        path = self._log(child)
         lines = path.read_text(encoding="utf-8", errors="replace").strip().splitlines()
         return " / ".join(lines[-LOG_LINES:]) + f" (all of it in {path})"
 
@@ -154,17 +196,9 @@ def is_ready(url: str) -> bool:
         return False
 
 
-def _end_with_parent() -> None:
-    """Ask Linux to send this process SIGTERM when its parent dies, so that ``kill -9`` of the parent leaves nothing."""
-    ctypes.CDLL(None).prctl(1, signal.SIGTERM)
-
-
-def _signal_group(process: subprocess.Popen[bytes], number: int) -> None:
-    with suppress(ProcessLookupError, PermissionError):
-        os.killpg(process.pid, number)
-
-
 HOST = "127.0.0.1"
+SECOND_STACK = 10_000
+"""A shift with which no port of a second stack is one of the first; with 100 the gateway's would be ingestion's."""
 CHAMPION = "models:/inkread@champion"
 
 
@@ -193,6 +227,7 @@ def stack(home: Path, shift: int, webhook: str = "") -> list[Child]:
             (*command, name, "--host", HOST, "--port", str(ports[name])),
             f"http://{HOST}:{ports[name]}",
             f"http://{HOST}:{ports[name]}/readyz",
+            f"http://{HOST}:{ports[name]}/healthz",
             environment,
         )
         for name in reversed(SERVICES)
@@ -212,7 +247,8 @@ def refuse_taken_ports(children: list[Child]) -> None:
                 probe.bind((HOST, port))
             except OSError:
                 raise SettingsError(
-                    f"port {port}, which {child.name} needs, is taken; stop what listens there, or use --port-shift 100"
+                    f"port {port}, which {child.name} needs, is taken; "
+                    f"stop what listens there, or use --port-shift {SECOND_STACK}"
                 ) from None
 
 
@@ -227,4 +263,4 @@ def _mlflow(home: Path, port: int) -> Child:
     )
     # without the first it takes 10 processes and 2.3 GB
     environment = {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", "MLFLOW_DISABLE_TELEMETRY": "true"}
-    return Child("mlflow", command, url, f"{url}/health", environment)
+    return Child("mlflow", command, url, f"{url}/health", environment=environment)

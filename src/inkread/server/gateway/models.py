@@ -35,6 +35,12 @@ class Promotion(Reason):
     force: bool = False
 
 
+class Rollback(Reason):
+    """Why, and the champion to take back: where it is that no more, nothing is changed."""
+
+    version: int | None = Field(None, ge=1)
+
+
 class Champion(BaseModel):
     """The version that is served from now on, and what prediction says to it."""
 
@@ -69,9 +75,9 @@ async def promote(
 
 
 @router.post("/models/rollback", summary="Go back to the champion before this one")
-async def rollback(request: Request, who: Admin, reason: Annotated[Reason, Body()]) -> Champion:
+async def rollback(request: Request, who: Admin, asked: Annotated[Rollback, Body()]) -> Champion:
     """Refused with 409 where there is none."""
-    number = await run_in_threadpool(lambda: Registry().rollback(who.name, reason.why))
+    number = await run_in_threadpool(lambda: Registry().rollback(who.name, asked.why, asked.version))
     return await _serve(request, who, number)
 
 

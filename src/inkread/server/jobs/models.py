@@ -60,7 +60,7 @@ class Job(BaseModel):
         submitted, started, ended: UTC, ISO 8601; "" where that has not come yet.
         message: why it failed, in one sentence.
         log: the last lines of its log.
-        metrics: of what it made, and the version that it registered.
+        metrics: of what it made: samples and lines of an ingest; rates of a training, and the version it registered.
     """
 
     id: str

@@ -177,7 +177,8 @@ def reproduce(job: str, target: str) -> None:
 @DBOS.step()
 def collect(kind: str) -> dict[str, float]:
     """What the stages left."""
-    return {} if kind == "ingest" else Workspace(_settings.home).results()
+    workspace = Workspace(_settings.home)
+    return workspace.counts() if kind == "ingest" else workspace.results()
 
 
 @DBOS.step()

@@ -25,6 +25,7 @@ from inkread.io.files import write_bytes
 from inkread.pipeline.params import check_params
 from inkread.pipeline.project import prepare_project
 from inkread.pipeline.stage import STAGES, Artifacts, read_json
+from inkread.server.guard import Guard
 
 PARAMS, LOCK = "params.yaml", "dvc.lock"
 KEPT = (PARAMS, LOCK)
@@ -33,6 +34,15 @@ NICENESS = 10
 STAGE = re.compile(r"(?:Running stage|Stage) '(\w+)'")
 LOG_LINES = 40
 METRICS = ("cer", "wer", "cer_80", "ece")
+
+
+DVC_LINES = ("ERROR: failed to reproduce", "> ", "Running stage", "Updating lock file", "Generating lock file")
+COUNTS = {
+    "samples": ("dataset/ingest.json", "samples"),
+    "samples_skipped": ("dataset/ingest.json", "skipped"),
+    "lines_kept": ("filtered.json", "kept"),
+    "lines_left_out": ("filtered.json", "left_out"),
+}
 
 
 class JobError(InkreadError):
@@ -123,11 +133,14 @@ class Workspace:
         with suppress(psutil.Error):
             child.nice(NICENESS)
             write_bytes(self.folder(job) / "pid", f"{child.pid} {child.create_time()}".encode())
-        while (code := _ended(process)) is None:
-            if stopped():
-                _end_group(process.pid)
-                process.wait()
-                raise JobStopped("it was stopped")
+        with Guard() as guard:
+            guard.add(process.pid)
+            while (code := _ended(process)) is None:
+                if stopped():
+                    _end_group(process.pid)
+                    process.wait()
+                    raise JobStopped("it was stopped")
+            guard.remove(process.pid)
         (self.folder(job) / "pid").unlink(missing_ok=True)
         if code:
             raise JobError(self._failure(job))
@@ -166,11 +179,25 @@ class Workspace:
             found["version"] = float(read_json(self._artifacts.registered)["version"])
         return found
 
+    def counts(self, since: float = 0.0) -> dict[str, float]:
+        """What went into the data stages and came out, from the reports written after ``since`` (seconds of Unix)."""
+        found: dict[str, float] = {}
+        for name, (path, key) in COUNTS.items():
+            report = self.project / "artifacts" / path
+            if report.is_file() and report.stat().st_mtime >= since:
+                value = read_json(report).get(key, 0)
+                found[name] = float(sum(value.values()) if isinstance(value, dict) else value)
+        return found
+
     def _failure(self, job: str) -> str:
         progress = self.progress(job)
         told = [line for line in progress.lines if progress.stage and line.startswith(f"{progress.stage}: ")]
-        reason = told[-1] if told else (progress.lines[-1] if progress.lines else "no output")
-        return f"the stage {progress.stage or 'before the first'} failed: {reason}"
+        others = [line.strip() for line in progress.lines if not line.startswith(DVC_LINES)]
+        reason = told[-1] if told else (others[-1] if others else "it left no message")
+        counts = self.counts((self.folder(job) / "before").stat().st_mtime)
+        so_far = ", ".join(f"{name.replace('_', ' ')} {value:.0f}" for name, value in counts.items())
+        end = f" (so far: {so_far})" if so_far else ""
+        return f"the stage {progress.stage or 'before the first'} failed: {reason}{end}"
 
     def _end_leftover(self, job: str) -> None:
         """End what a service that was killed has left running for this job, so that two never write together."""

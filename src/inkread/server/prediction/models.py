@@ -65,8 +65,8 @@ class Served:
 class Models:
     """Loads what ``INKREAD_MODEL`` names and follows its alias.
 
-    Where the alias has no version yet, the bundled model is served. Where the registry cannot be reached at start, the
-    version that was served last is, from the copy in ``settings.home``.
+    The bundled model becomes version 1 and the champion of a registry that has no version yet. Where the registry
+    cannot be reached at start, the version that was served last is, from the copy in ``settings.home``.
 
     Raises:
         InkreadError: from `refresh` at start, where there is nothing to serve.
@@ -102,7 +102,9 @@ class Models:
             return None
         try:
             name, alias = split_reference(self._reference)
-            return _registry(name).find(alias)
+            registry = _registry(name)
+            found = registry.find(alias)
+            return registry.seed(Bundle.open().folder) if found is None and alias == "champion" else found
         except RegistryError as error:
             if self._current is not None:
                 raise
