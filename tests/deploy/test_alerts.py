@@ -238,6 +238,16 @@ CASES = [
     ),
     Case(
         "DiskFilling",
+        "a disk that something large was written to since Prometheus started",
+        {
+            f"node_filesystem_avail_bytes{DISK}": "39e9-3e7x600",
+            f"node_filesystem_size_bytes{DISK}": "1e11x600",
+        },
+        "50m",
+        None,
+    ),
+    Case(
+        "DiskFilling",
         "a disk that is half full and fills slowly",
         {
             f"node_filesystem_avail_bytes{DISK}": "50e9-1e6x600",

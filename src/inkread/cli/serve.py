@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import sys
+import tempfile
 from collections.abc import Callable
 from enum import StrEnum
 from importlib import import_module
+from multiprocessing.util import get_temp_dir
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -53,6 +57,7 @@ def serve(
         os.environ.setdefault(name, value)
     settings = load_settings(host)
     configure_logs(service.value)
+    _use_temporary_folder(settings.home / "tmp" / f"{service.value}-{port or PORTS[service.value]}")
     make: Callable[[Settings], FastAPI] = getattr(
         import_module(f"inkread.server.{MODULES[service]}"), f"{service.value}_app"
     )
@@ -71,3 +76,12 @@ def serve(
         sys.stderr.flush()
         # not sys.exit: the thread of a job waits for its successor, see inkread.server.jobs.workflows
         os._exit(ended.code if isinstance(ended, SystemExit) and isinstance(ended.code, int) else 0)
+
+
+def _use_temporary_folder(folder: Path) -> None:
+    """Keep temporary files beside what the service keeps, where there is room for uploads, and remove those before."""
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    get_temp_dir()  # for the sockets of multiprocessing, whose paths must be short
+    os.environ["TMPDIR"] = str(folder)  # for worker processes too
+    tempfile.tempdir = None
