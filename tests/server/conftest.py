@@ -28,8 +28,14 @@ SECRET = "a secret of the tests, which is long enough"
 def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
     for name in ("INKREAD_HOME", "INKREAD_MODEL", "INKREAD_ENVIRONMENT", "MLFLOW_TRACKING_URI"):
         monkeypatch.delenv(name, raising=False)
-    few = {"decoders": 2, "readers": 1}
-    return Settings(home=tmp_path, secret=SecretStr(SECRET), retrain_schedule="", health_schedule="", **few)
+    return Settings(
+        home=tmp_path,
+        secret=SecretStr(SECRET),
+        retrain_schedule="",
+        health_schedule="",
+        decoders=2,
+        readers=1,
+    )
 
 
 @pytest.fixture

@@ -33,10 +33,10 @@ def served(app: FastAPI) -> Iterator[str]:
             thread.join()
 
 
-def wait_until_ready(url: str, seconds: float = 60) -> None:
+def wait_until_ready(url: str, seconds: float = 120) -> None:
     """Return once ``/readyz`` answers 200."""
     deadline = time.monotonic() + seconds
-    while httpx2.get(f"{url}/readyz", trust_env=False).status_code != 200:
+    while httpx2.get(f"{url}/readyz", trust_env=False, timeout=seconds).status_code != 200:
         assert time.monotonic() < deadline, f"{url} does not get ready"
         time.sleep(0.05)
 

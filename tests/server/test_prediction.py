@@ -33,7 +33,7 @@ pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::R
 
 
 def when_ready(client: TestClient) -> TestClient:
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 120
     while client.get("/readyz").status_code != 200:
         assert time.monotonic() < deadline
     return client
@@ -152,7 +152,7 @@ def test_sixty_four_clients_are_all_answered(settings: Settings, called_by: Head
         wait_until_ready(url)
 
         def read(_: int) -> list[int]:
-            seen = []
+            seen: list[int] = []
             with httpx2.Client(base_url=url, timeout=120, trust_env=False) as client:
                 while not seen or (seen[-1] == 429 and len(seen) < 3):
                     answer = client.post("/predict", files={"file": page.getvalue()}, headers=called_by("user"))

@@ -70,7 +70,8 @@ def crash(_state: object) -> Iterator[int]:
 
 
 def raises(_state: object, error: Exception) -> Iterator[int]:
-    raise error
+    if error:
+        raise error
     yield 1
 
 
