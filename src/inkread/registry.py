@@ -13,7 +13,6 @@ import threading
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
-from math import nan
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -351,7 +350,8 @@ class GateError(RegistryError):
     """The gate objects to a promotion.
 
     Attributes:
-        table: what speaks against it, a row a version: version, CER, WER, lines; empty where nothing was compared.
+        table: what speaks against it, a row a version: version, CER and, where known, WER and lines; empty
+            where nothing was compared.
     """
 
     def __init__(self, sentence: str, table: list[dict[str, float | str]]) -> None:
@@ -368,12 +368,16 @@ def objection(challenger: Version, champion: Version | None) -> GateError | None
     if champion is None:
         return None
     number, compared = challenger.version, challenger.comparison
+    table: list[dict[str, float | str]]
     if compared is not None and compared.champion == champion.version:
-        new, old, lines = compared.cer, compared.champion_cer, float(compared.lines)
-        rates = {number: (new, compared.wer), champion.version: (old, compared.champion_wer)}
+        new, old = compared.cer, compared.champion_cer
+        table = [
+            {"version": number, "cer": new, "wer": compared.wer, "lines": compared.lines},
+            {"version": champion.version, "cer": old, "wer": compared.champion_wer, "lines": compared.lines},
+        ]
     elif challenger.data_hash and challenger.data_hash == champion.data_hash and _measured(challenger, champion):
-        new, old, lines = challenger.metrics["cer"], champion.metrics["cer"], nan
-        rates = {item.version: (item.metrics["cer"], item.metrics.get("wer", nan)) for item in (challenger, champion)}
+        new, old = challenger.metrics["cer"], champion.metrics["cer"]
+        table = [{"version": number, "cer": new}, {"version": champion.version, "cer": old}]
     else:
         other = f"with version {compared.champion}, which is no longer the champion" if compared else "with nothing"
         return GateError(
@@ -383,9 +387,6 @@ def objection(challenger: Version, champion: Version | None) -> GateError | None
         )
     if new <= old + TOLERANCE:
         return None
-    table: list[dict[str, float | str]] = [
-        {"version": version, "cer": cer, "wer": wer, "lines": lines} for version, (cer, wer) in rates.items()
-    ]
     sentence = f"version {number} reads worse than champion {champion.version} on the same lines: CER {new:.4f}, "
     return GateError(f"{sentence}not {old:.4f}", table)
 
