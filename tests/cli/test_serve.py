@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -82,8 +83,16 @@ def test_the_whole_stack_starts_reads_a_page_and_leaves_nothing_behind(tmp_path:
         assert "Margaret" in client.post("/predict?format=txt", files={"file": ("page.png", page)}).text
         assert client.post("/train").status_code == 403
         assert client.post("/predict", auth=("user1", "wrong")).status_code == 401
+        assert client.get("/models").json()[0]["aliases"] == ["champion"], "the bundled model"
     process.send_signal(signal.SIGINT)
     process.communicate(timeout=60)
     assert process.returncode == 0
+    requests = []
+    for service in ("gateway", "ingestion", "training", "prediction"):
+        log = (tmp_path / "logs" / f"{service}.log").read_text(encoding="utf-8")
+        requests += [line for line in map(json.loads, log.splitlines()) if line["event"] == "request"]
+    read = [line for line in requests if line["path"] == "/predict" and line["status"] == 200]
+    assert {line["service"] for line in read} == {"gateway", "prediction"}
+    assert all(line["user"] == "user1" and line["size"] > len(page) for line in read)
     _, alive = psutil.wait_procs(children, timeout=10)
     assert alive == []

@@ -22,7 +22,13 @@ from inkread.server.logs import configure_logs
 from inkread.server.settings import PORTS, Settings, load_settings
 
 DRAIN_SECONDS = 30
-MLFLOW_PATIENCE = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2", "MLFLOW_HTTP_REQUEST_TIMEOUT": "20"}
+MLFLOW_SETTINGS = {
+    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2",
+    "MLFLOW_HTTP_REQUEST_TIMEOUT": "20",
+    # what it prints is no JSON
+    "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
+    "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
+}
 
 
 class Service(StrEnum):
@@ -53,7 +59,7 @@ def serve(
 
     Example: inkread serve prediction --port 8300
     """
-    for name, value in MLFLOW_PATIENCE.items():
+    for name, value in MLFLOW_SETTINGS.items():
         os.environ.setdefault(name, value)
     settings = load_settings(host)
     configure_logs(service.value)
