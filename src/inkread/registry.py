@@ -10,16 +10,18 @@ import logging
 import os
 import shutil
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+import numpy as np
 from mlflow import MlflowClient
 from mlflow.entities.model_registry import ModelVersion
 from mlflow.exceptions import MlflowException
+from numpy.typing import NDArray
 
 from inkread.bundle import Bundle
 from inkread.errors import BundleError, RegistryError
@@ -111,7 +113,6 @@ class Registry:
         report: Path | None = None,
         data_hash: str = "",
         metrics: Mapping[str, float] | None = None,
-        comparison: Comparison | None = None,
         run_id: str | None = None,
     ) -> int:
         """Store a bundle as a new version, make it the challenger, and return its number.
@@ -121,7 +122,6 @@ class Registry:
             report: kept beside it.
             data_hash: of the data set that taught it.
             metrics: its figures.
-            comparison: with the champion, on the same lines; the promotion gate asks for it.
             run_id: the training run that made it; None opens one.
         """
         opened = Bundle.open(bundle)
@@ -143,13 +143,19 @@ class Registry:
                 "data_hash": data_hash,
                 "code_commit": opened.model.code_commit,
                 **{METRIC + key: repr(value) for key, value in (metrics or {}).items()},
-                **({COMPARED: json.dumps(asdict(comparison))} if comparison else {}),
             }
             made = self._client.create_model_version(self.name, place, run, tags=tags)
             self._client.set_registered_model_alias(self.name, CHALLENGER, made.version)
         except MlflowException as error:
             raise self._failed(error) from error
         return int(made.version)
+
+    def keep_comparison(self, version: int, comparison: Comparison) -> None:
+        """Note with a version how it compares with the champion; the promotion gate asks for it."""
+        try:
+            self._client.set_model_version_tag(self.name, str(version), COMPARED, json.dumps(asdict(comparison)))
+        except MlflowException as error:
+            raise self._failed(error) from error
 
     def seed(self, bundle: Path) -> int | None:
         """Make a bundle version 1 and the first champion of a registry that has no version; None where it has one."""
@@ -340,6 +346,33 @@ def _version(item: ModelVersion, aliases: Mapping[str, Any]) -> Version:
 
 def _now() -> str:
     return datetime.now(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+
+
+def compare_with_champion(
+    registry: Registry, version: int, lines: Sequence[tuple[NDArray[np.uint8], str]]
+) -> Comparison | None:
+    """Read the same lines with a version and with the champion, and note both rates with the version.
+
+    Args:
+        registry: has both.
+        version: what may be promoted.
+        lines: images uint8 [48, width] with their texts.
+
+    Returns:
+        The comparison; None where there is no champion, or where the version is it.
+    """
+    from inkread.evaluation.line_rates import line_rates  # the gateway, which imports this module, reads no lines
+
+    champion = registry.champion()
+    if champion is None or champion == version:
+        return None
+    with TemporaryDirectory() as folder:
+        new, old = (
+            line_rates(Bundle.open(registry.fetch(number, Path(folder))), lines) for number in (version, champion)
+        )
+    comparison = Comparison(champion, len(lines), new.cer, new.wer, old.cer, old.wer)
+    registry.keep_comparison(version, comparison)
+    return comparison
 
 
 TOLERANCE = 0.002

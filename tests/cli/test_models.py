@@ -8,8 +8,10 @@ from typer.testing import CliRunner
 
 from inkread.bundle import Bundle
 from inkread.cli import app
+from inkread.data.ingest import IngestOptions, ingest
 from inkread.errors import RegistryError
 
+ROOT = Path(__file__).parents[2]
 pytestmark = pytest.mark.filterwarnings("ignore")
 
 
@@ -40,6 +42,21 @@ def test_register_promote_and_roll_back(tmp_path: Path, monkeypatch: pytest.Monk
     with pytest.raises(RegistryError, match="no version 7"):
         run("promote", "7", "--why", "x")
     assert run("show", "models:/inkread@champion").startswith("inkread ")
+
+
+def test_a_version_is_compared_with_the_champion_on_new_data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path / 'mlflow.db'}")
+    monkeypatch.setenv("INKREAD_CACHE", str(tmp_path / "cache"))
+    folder = str(Bundle.open().folder)
+    for _ in range(2):
+        run("register", folder)
+    run("promote", "1", "--why", "first")
+    with pytest.raises(RegistryError, match="inkread models compare 2 DATASET"):
+        run("promote", "2", "--why", "newer")
+    ingest(ROOT / "examples", tmp_path / "letters", IngestOptions("letters", "CC0"))
+    assert "champion 1" in run("compare", "2", str(tmp_path / "letters"))
+    assert "version 2 is the champion" in run("promote", "2", "--why", "as good")
 
 
 def test_the_bundled_model_is_shown() -> None:

@@ -15,6 +15,7 @@ from rich.table import Table
 from inkread import registry as gate
 from inkread.bundle import Bundle
 from inkread.cli.terminal import print_table
+from inkread.errors import DatasetError, RegistryError
 from inkread.registry import GateError, Registry
 
 app = typer.Typer(help="List, inspect, promote and roll back model bundles.", no_args_is_help=True)
@@ -97,6 +98,36 @@ def register(
     """
     metrics = {} if cer is None else {"cer": cer}
     typer.echo(Registry(uri).register(bundle, report=report, data_hash=data_hash, metrics=metrics))
+
+
+@app.command()
+def compare(
+    version: Annotated[str, typer.Argument(help="Number or alias.")],
+    dataset: Annotated[Path, typer.Argument(metavar="DATASET", help="Folder with transcribed lines or pages.")],
+    split: Annotated[str, typer.Option(help="Part of the dataset, where it has splits.")] = "test",
+    uri: Uri = None,
+) -> None:
+    """Read the same lines with a version and with the champion, for the gate of promote.
+
+    Example: inkread models compare challenger data/registers
+    """
+    from inkread.data.dataset import Dataset
+    from inkread.data.store import CutSettings, line_images
+
+    registry = Registry(uri)
+    opened = Dataset.open(dataset)
+    chosen = Dataset(dataset, opened.of_split(split)).lines()
+    written = [sample for sample in chosen if sample.text.strip()]
+    lines = [(image, sample.text) for sample, image in line_images(opened, written, CutSettings(), context=False)]
+    if not lines:
+        raise DatasetError(f"{dataset}: there is no transcribed line in split {split}")
+    found = gate.compare_with_champion(registry, registry.resolve(version), lines)
+    if found is None:
+        raise RegistryError(f"version {version} has no other champion to be compared with")
+    table = Table("version", "CER", "WER", "lines")
+    table.add_row(version, f"{found.cer:.4f}", f"{found.wer:.4f}", str(found.lines))
+    table.add_row(f"champion {found.champion}", f"{found.champion_cer:.4f}", f"{found.champion_wer:.4f}", "")
+    print_table(table)
 
 
 @app.command()

@@ -9,13 +9,11 @@ import csv
 import io
 import shutil
 from collections.abc import Iterable, Sequence
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
 
-from inkread.bundle import Bundle, Confidences
+from inkread.bundle import Confidences
 from inkread.data.dataset import Dataset
 from inkread.data.store import LineStore
 from inkread.document import Line, Word
@@ -25,7 +23,7 @@ from inkread.evaluation.confidences import TuningLine, calibrate
 from inkread.evaluation.html import html_report
 from inkread.evaluation.report import summarise
 from inkread.evaluation.statistics import classification
-from inkread.evaluation.text import Errors, character_errors, normalise, word_errors
+from inkread.evaluation.text import normalise
 from inkread.io.files import write_bytes
 from inkread.pipeline.params import Params
 from inkread.pipeline.params import Recognizer as RecognizerParams
@@ -33,9 +31,8 @@ from inkread.pipeline.stage import Artifacts, read_json, write_json
 from inkread.recognition.alphabet import Alphabet
 from inkread.recognition.confidence import Calibration, line_confidence
 from inkread.recognition.decoding import Hypothesis, greedy
-from inkread.recognition.line_images import Strip
-from inkread.recognition.line_reader import LineReader, words_of
-from inkread.registry import Comparison, Registry
+from inkread.recognition.line_reader import words_of
+from inkread.registry import Registry, compare_with_champion
 from inkread.training.bundling import Release, describe, release
 from inkread.training.data import MixturePlan, data_sources
 from inkread.training.export import measure_parity
@@ -225,33 +222,8 @@ def export_model(artifacts: Artifacts, params: Params) -> None:
     write_json(artifacts.parity, measure_parity(network, artifacts.bundle, artifacts.shards / "val"))
 
 
-def compare_with_champion(artifacts: Artifacts, registry: Registry) -> Comparison | None:
-    """What the new bundle and the champion read in the test lines, each as it is served: int8, with its language model.
-
-    None where there is no champion.
-    """
-    champion = registry.champion()
-    if champion is None:
-        return None
-    store = LineStore.open(artifacts.shards / SPLIT)
-    with TemporaryDirectory() as folder:
-        old = served_rates(Bundle.open(registry.fetch(champion, Path(folder))), store)
-    new = served_rates(Bundle.open(artifacts.bundle), store)
-    return Comparison(champion, len(store), *new, *old)
-
-
-def served_rates(bundle: Bundle, store: LineStore) -> tuple[float, float]:
-    """CER and WER of a bundle on the lines of a shard, read as the services read them."""
-    images = [store.image(index) for index in range(len(store))]
-    flat = [Strip(image, (0, 0), (1, 0), np.zeros(image.shape[1], np.float32), 0, len(image), 1) for image in images]
-    read = LineReader(bundle)([Line(str(index), (), ()) for index in range(len(flat))], flat)
-    pairs = [(line.text, found.text) for line, found in zip(store.lines, read, strict=True)]
-    characters = sum((character_errors(*pair) for pair in pairs), Errors())
-    return characters.rate, sum((word_errors(*pair) for pair in pairs), Errors()).rate
-
-
 def register_model(artifacts: Artifacts, params: Params) -> None:
-    """Store bundle, report and figures as a new version."""
+    """Store bundle, report and figures as a new version, and compare it with the champion on the test lines."""
     chosen = params.register_model
     metrics = read_json(artifacts.metrics)
     registry = Registry(chosen.tracking_uri or None, chosen.name)
@@ -260,6 +232,7 @@ def register_model(artifacts: Artifacts, params: Params) -> None:
         report=artifacts.report,
         data_hash=Dataset.open(artifacts.dataset).content_hash,
         metrics={name: metrics[name] for name in ("cer", "wer")},
-        comparison=compare_with_champion(artifacts, registry),
     )
+    store = LineStore.open(artifacts.shards / SPLIT)
+    compare_with_champion(registry, version, [(store.image(i), line.text) for i, line in enumerate(store.lines)])
     write_json(artifacts.registered, {"name": chosen.name, "version": version, "tracking_uri": registry.uri})
