@@ -62,7 +62,7 @@ class Comparison:
 
 @dataclass(frozen=True, slots=True)
 class Version:
-    """A registered bundle."""
+    """A registered bundle; ``sha256`` is that of its content."""
 
     version: int
     aliases: tuple[str, ...]
@@ -72,6 +72,7 @@ class Version:
     code_commit: str
     created: str
     comparison: Comparison | None = None
+    sha256: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -341,6 +342,7 @@ def _version(item: ModelVersion, aliases: Mapping[str, Any]) -> Version:
         tags.get("code_commit", ""),
         datetime.fromtimestamp(item.creation_timestamp / 1000, UTC).isoformat(timespec="seconds"),
         Comparison(**json.loads(tags[COMPARED])) if COMPARED in tags else None,
+        tags.get(IDENTITY, ""),
     )
 
 

@@ -60,6 +60,8 @@ def test_a_page_is_read_through_the_gateway(client: httpx2.Client, letter: bytes
     assert answer.status_code == 200
     assert "Margaret" in answer.text
     assert answer.headers["x-inkread-model"].startswith("inkread/")
+    assert answer.headers["x-inkread-model-version"] == "1", "the bundled model is the first champion"
+    assert client.get("/models", auth=USER).json()[-1]["sha256"].startswith(answer.headers["x-inkread-model-hash"])
     assert answer.headers["content-disposition"] == 'attachment; filename="letter.txt"'
 
 

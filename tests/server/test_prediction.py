@@ -50,6 +50,8 @@ def test_a_page_is_read_and_says_by_which_model(client: TestClient, called_by: H
     assert answer.status_code == 200
     model = Bundle.open().model
     assert answer.headers["x-inkread-model"] == f"{model.name}/{model.version}"
+    assert Bundle.open().identity.startswith(answer.headers["x-inkread-model-hash"])
+    assert f'version="{model.version}, {Bundle.open().identity[:8]}"' in client.get("/metrics").text
     document = load(answer.content)
     assert "Margaret" in document.text
     assert document.pages[0].source == "letter.png"

@@ -37,7 +37,7 @@ def list_versions(as_json: Json = False, uri: Uri = None) -> None:
         typer.echo(json.dumps([asdict(version) for version in versions]))
         return
     table = Table()
-    for heading in ("version", "aliases", "model", "CER", "data", "commit", "created"):
+    for heading in ("version", "aliases", "model", "content", "CER", "data", "commit", "created"):
         table.add_column(heading)
     for version in versions:
         cer = version.metrics.get("cer")
@@ -45,6 +45,7 @@ def list_versions(as_json: Json = False, uri: Uri = None) -> None:
             str(version.version),
             ", ".join(version.aliases),
             version.model,
+            version.sha256[:8],
             "" if cer is None else f"{cer:.4f}",
             version.data_hash[:10],
             version.code_commit[:10],

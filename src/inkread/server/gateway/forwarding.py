@@ -20,7 +20,14 @@ from inkread.server.settings import Settings
 from inkread.server.tokens import Identity, service_header
 
 PASSED_ON = ("accept", "content-type", "content-length")
-PASSED_BACK = ("content-type", "content-disposition", "retry-after", "x-inkread-model", "x-inkread-model-version")
+PASSED_BACK = (
+    "content-type",
+    "content-disposition",
+    "retry-after",
+    "x-inkread-model",
+    "x-inkread-model-hash",
+    "x-inkread-model-version",
+)
 CONNECT_SECONDS = 5.0
 PATIENCE = 15.0
 """Seconds that the gateway waits longer than a service may take, so that the service's own answer gets through."""

@@ -130,14 +130,15 @@ async def read(request: Request, who: User) -> HTMLResponse:
     if answer.status_code != 200:
         retry = {name: value for name, value in answer.headers.items() if name == "retry-after"}
         raise ProblemError(answer.status_code, content["title"], content["detail"], retry)
-    return await run_in_threadpool(_result, content["document"], content["pictures"])
+    return await run_in_threadpool(_result, content["model"], content["document"], content["pictures"])
 
 
-def _result(text: str, pictures: list[str]) -> HTMLResponse:
+def _result(model: str, text: str, pictures: list[str]) -> HTMLResponse:
     document = load(text.encode())
     return _html(
         "result.html.j2",
         name=document.pages[0].source if document.pages else "",
+        model=model,
         document=document,
         json=text,
         pictures=pictures,

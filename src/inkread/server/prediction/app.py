@@ -42,11 +42,13 @@ class ServedModel(BaseModel):
     name: str
     version: str
     registered: int | None
+    sha256: str
 
 
 class ReadPages(BaseModel):
-    """What the web page shows: the document as JSON, and pictures of its first pages as data URLs."""
+    """What the web page shows: the model, the document as JSON, and pictures of its first pages as data URLs."""
 
+    model: str
     document: str
     pictures: list[str]
 
@@ -147,8 +149,8 @@ def prediction_app(settings: Settings) -> FastAPI:
     async def read_pages(
         request: Request, who: Caller, file: FilePart, min_confidence: MinConfidence = None
     ) -> ReadPages:
-        document, pictures, _, _ = await read(request, who, file, MOST_PICTURES, lambda _: min_confidence)
-        return ReadPages(document=dump(document).decode(), pictures=pictures)
+        document, pictures, model, _ = await read(request, who, file, MOST_PICTURES, lambda _: min_confidence)
+        return ReadPages(model=f"{model.name} {model.label}", document=dump(document).decode(), pictures=pictures)
 
     @app.post(
         "/convert",
@@ -174,7 +176,7 @@ def prediction_app(settings: Settings) -> FastAPI:
     @app.get("/model", tags=["models"], summary="The model that is served", responses=PROBLEMS, dependencies=[admit])
     def model() -> ServedModel:
         now = served()
-        return ServedModel(name=now.name, version=now.version, registered=now.registered)
+        return ServedModel(name=now.name, version=now.version, registered=now.registered, sha256=now.bundle.identity)
 
     @app.post("/model/refresh", tags=["models"], summary="Serve what is promoted now", responses=PROBLEMS)
     def refresh(_who: AdminCaller) -> ServedModel:

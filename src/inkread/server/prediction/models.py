@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 LAST_SERVED = "served.txt"
 BUNDLES = "bundles"
+HASH_LENGTH = 16
 
 
 class Served:
@@ -41,6 +42,7 @@ class Served:
         provenance: what they say of themselves.
         uses_language_model: whether they decode with the bundle's language model.
         registered: its number in the registry, None for a bundle folder.
+        identity: first digits of the hash of its content.
     """
 
     def __init__(
@@ -53,13 +55,24 @@ class Served:
         self.registered = registered
         self.name = bundle.model.name
         self.version = bundle.model.version
+        self.identity = bundle.identity[:HASH_LENGTH]
         weakref.finalize(self, pool.close)
+
+    @property
+    def label(self) -> str:
+        """``0.10.0, version 3, 5f1c…``: what tells it from every other model."""
+        number = "" if self.registered is None else f", version {self.registered}"
+        return f"{self.version}{number}, {self.identity[:8]}"
 
     @property
     def headers(self) -> dict[str, str]:
         """What every answer says of the model that gave it."""
         registered = {} if self.registered is None else {"X-Inkread-Model-Version": str(self.registered)}
-        return {"X-Inkread-Model": f"{self.name}/{self.version}", **registered}
+        return {
+            "X-Inkread-Model": f"{self.name}/{self.version}",
+            "X-Inkread-Model-Hash": self.identity,
+            **registered,
+        }
 
 
 class Models:
@@ -148,13 +161,13 @@ class Models:
 
     def _announce(self, served: Served) -> None:
         if self._current is not None:
-            MODEL.labels(self._current.name, self._current.version).set(0)
-        MODEL.labels(served.name, served.version).set(1)
+            MODEL.labels(self._current.name, self._current.label).set(0)
+        MODEL.labels(served.name, served.label).set(1)
         MODEL_SWAPS.labels("succeeded").inc()
         self._current = served
         text = "" if served.registered is None else f"{served.registered} {served.bundle.folder.name}"
         write_bytes(self._settings.home / LAST_SERVED, text.encode())
-        structlog.get_logger().info("model", name=served.name, version=served.version, registered=served.registered)
+        structlog.get_logger().info("model", name=served.name, version=served.label)
 
     def _last_served(self) -> tuple[int | None, Path]:
         """Number and folder of the version that was served last."""
