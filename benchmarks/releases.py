@@ -83,7 +83,7 @@ SVG = """\
 <path d="M{{ point.x }} {{ point.bar[0] }}V{{ point.bar[1] }}" stroke="{{ point.colour }}" stroke-width="2"/>
 {% endif %}
 <circle cx="{{ point.x }}" cy="{{ point.y }}" r="4" fill="{{ point.colour }}"/>
-<text x="{{ point.x + 8 }}" y="{{ point.y + 4 }}">{{ point.text }}</text>
+<text x="{{ point.x + 6 }}" y="{{ point.y - 6 }}">{{ point.text }}</text>
 {% endfor %}
 </g>
 {% endfor %}
