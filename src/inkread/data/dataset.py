@@ -1,6 +1,6 @@
 """The dataset contract: a folder with ``manifest.parquet`` and the images that it names.
 
-Usage: ``dataset = Dataset.open(Path("letters")); for line in dataset.lines(): line.text``
+Usage: ``texts = [line.text for line in Dataset.open(Path("letters")).lines()]``
 
 Rows of the manifest are sorted by ``sample_id`` and written without timestamps: the same samples give the same bytes.
 """

@@ -128,7 +128,7 @@ def add_language_model(
 
 
 def content_version(base: str, folder: Path, sources: Iterable[DataSource]) -> str:
-    """``0.10.0+3f2a9c1d``: the version that a model began with, and a hash of its new weights and of its data."""
+    """The version that a model began with, and a hash of its new weights and of its data: ``0.10.0+3f2a9c1d``."""
     digest = hashlib.sha256(file_sha256(folder / WEIGHTS).encode())
     for source in sources:
         digest.update(source.sha256.encode())
