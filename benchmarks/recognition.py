@@ -22,12 +22,12 @@ from numpy.typing import NDArray
 
 from inkread.bundle import Bundle
 from inkread.data.store import LineStore
-from inkread.evaluation.worker import rapidocr_engine
 from inkread.recognition.alphabet import Alphabet
 from inkread.recognition.decoding import greedy
 from inkread.recognition.recognizer import Recognizer
 from inkread.runtime import Workers
 from inkread.training.scoring import cer
+from worker import rapidocr_engine
 
 Grey = NDArray[np.uint8]
 Read = Callable[[list[Grey]], list[str]]
