@@ -170,7 +170,7 @@ class _Worker:
         self._command = [sys.executable, "-P", str(WORKER), *options]
 
     def __enter__(self) -> _Worker:
-        self._complaints = tempfile.TemporaryFile("w+")
+        self._complaints = tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace")
         self._process = subprocess.Popen(
             self._command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._complaints, text=True
         )

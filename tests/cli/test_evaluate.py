@@ -105,6 +105,15 @@ def test_only_whole_pages(folder: Path) -> None:
     assert "wer" not in result.stdout
 
 
+def test_a_page_that_cannot_be_read_is_named_and_the_others_are_measured(folder: Path, tmp_path: Path) -> None:
+    (folder / "val" / "a.png").write_bytes(b"damaged")
+    result = CliRunner().invoke(app, ["evaluate", str(folder), "--json", str(tmp_path / "m.json")])
+    assert result.exit_code == 1
+    assert ["a.png" in line for line in result.stderr.splitlines()] == [True]
+    metrics = json.loads((tmp_path / "m.json").read_text(encoding="utf-8"))
+    assert (metrics["left_out"], metrics["sources"][0]["pages"]) == (1, 1)
+
+
 def test_a_folder_without_transcriptions_is_an_error_of_one_sentence(tmp_path: Path) -> None:
     result = CliRunner().invoke(app, ["evaluate", str(tmp_path)])
     assert isinstance(result.exception, DatasetError)

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from inkread.data.dataset import document_name
 from inkread.errors import DatasetError, InputNotFoundError
@@ -52,6 +53,20 @@ def test_a_missing_folder_is_refused_by_name(tmp_path: Path) -> None:
         find_source(tmp_path / "absent")
     with pytest.raises(InputNotFoundError, match="absent"):
         find_images(tmp_path / "absent")
+
+
+def test_of_two_images_with_one_name_one_is_taken_and_the_other_named(letters: Path) -> None:
+    Image.new("L", (800, 600), 255).save(letters / "val" / "note_1.jpg")
+    source = find_source(letters, split="val")
+    assert [page.image.name for page in source.pages] == ["letter_1.png", "letter_2.png", "note_1.jpg"]
+    (reason,) = source.left_out
+    assert "note_1.png" in reason
+
+
+def test_files_of_macos_are_no_pages(letters: Path) -> None:
+    for name in ("._letter_1.png", "._letter_1.xml"):
+        (letters / "val" / name).write_bytes(b"Mac OS X")
+    assert len(find_source(letters, split="val").pages) == 3
 
 
 def test_images_need_no_transcription_but_pdfs_are_left_out(letters: Path) -> None:
