@@ -33,13 +33,14 @@ from inkread.bundle import Bundle
 from inkread.cli.terminal import complain, print_table
 from inkread.data.dataset import document_name
 from inkread.document import Setting
-from inkread.errors import InkreadError
+from inkread.errors import InkreadError, InputError
 from inkread.evaluation.compare import any_order_errors
-from inkread.evaluation.sources import DOCUMENT_RULE, find_images
+from inkread.evaluation.sources import DOCUMENT_RULE
 from inkread.evaluation.statistics import INTERVAL, Estimate, rate_by_document
 from inkread.evaluation.text import NORMALISATION, Errors, character_errors
 from inkread.formats import paired, read_layout
 from inkread.io.files import write_bytes
+from inkread.io.inputs import find_inputs
 
 WORKER = Path(__file__).with_name("worker.py")
 PEERS = ("rapidocr", "tesseract")
@@ -276,6 +277,21 @@ def table(engines: Sequence[EngineReport], settings: Mapping[str, Setting]) -> T
     return result
 
 
+def find_images(folder: Path, split: str, limit: int | None) -> list[Path]:
+    """The images of ``folder/split``, or of ``folder`` where there is no such folder, transcribed or not.
+
+    Raises:
+        InputNotFoundError: the folder does not exist or holds nothing readable.
+    """
+    images = []
+    for found in find_inputs([folder / split if (folder / split).is_dir() else folder]):
+        if isinstance(found, InputError):
+            raise found
+        if found.suffix.lower() != ".pdf":
+            images.append(found)
+    return sorted(images)[:limit]  # as datasets are sorted, so that a limit means the same pages as for evaluate
+
+
 def arguments(given: Sequence[str] | None) -> argparse.Namespace:
     """The command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -294,8 +310,7 @@ def arguments(given: Sequence[str] | None) -> argparse.Namespace:
 def main(given: Sequence[str] | None = None) -> None:
     """Measure, and print a table."""
     options = arguments(given)
-    split, limit = options.split, options.limit
-    images = [image for folder in options.folders for image in find_images(folder, split=split, limit=limit)]
+    images = [image for folder in options.folders for image in find_images(folder, options.split, options.limit)]
     peers = options.peers or PEERS
     lacking = {peer: needed for peer in peers if (needed := missing(peer))}
     if lacking:

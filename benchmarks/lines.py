@@ -22,7 +22,7 @@ from inkread.cli.terminal import print_table
 from inkread.document import Polyline
 from inkread.errors import BundleError
 from inkread.evaluation.detection import Detection, match_baselines
-from inkread.evaluation.sources import DOCUMENT_RULE, PageFile, find_source
+from inkread.evaluation.sources import DOCUMENT_RULE, PageFile, open_sources
 from inkread.evaluation.statistics import INTERVAL, Estimate, rate_by_document
 from inkread.formats import read_layout
 from inkread.io.files import write_bytes
@@ -131,7 +131,7 @@ def main() -> None:
     if "rapidocr" in options.peers:
         detectors["rapidocr"] = rapidocr_detector(options.threads)
     detectors.update((name, layout_detector(place)) for name, place in places.items())
-    sources = [find_source(folder, split=options.split) for folder in options.folders]
+    sources = [source for folder in options.folders for source in open_sources(folder, split=options.split)]
     rows, totals = [], []
     for name, find in detectors.items():
         total: Scores = []

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 import engines
-from engines import Measurement, compare, main, measure, missing, version
+from engines import Measurement, compare, find_images, main, measure, missing, version
 from inkread.document import Line, Page, Region
 from inkread.errors import InkreadError
 from inkread.formats import page as page_format
@@ -122,6 +122,13 @@ def test_engines_are_compared_and_missing_ones_named(
     assert (ours["time_ratio"], theirs["time_ratio"]) == (1, 0.25)
     assert ours["page_cer"]["value"] == 0
     assert theirs["page_cer"]["value"] == theirs["page_cer_any_order"]["value"] == pytest.approx(1 / 3)
+
+
+def test_images_of_the_split_need_no_transcription_but_pdfs_are_left_out(pages: Path) -> None:
+    (pages / "book.pdf").touch()
+    assert [image.name for image in find_images(pages, "val", None)] == ["a.png", "b.png"]
+    folder = pages.rename(pages.with_name("val"))
+    assert [image.name for image in find_images(folder.parent, "val", 1)] == ["a.png"]
 
 
 def test_a_missing_program_comes_with_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:

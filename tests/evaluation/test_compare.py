@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from inkread.document import Line, Region
 from inkread.evaluation.compare import PageReader, any_order_errors, compare_page, read_given_lines, read_whole_pages
-from inkread.evaluation.sources import Source, find_source
+from inkread.evaluation.sources import Source, open_sources
 from inkread.evaluation.text import Errors, character_errors, normalise
 from inkread.formats import read_layout
 
@@ -39,7 +39,7 @@ def test_a_line_that_is_not_read_counts_as_read_empty(source: Source, make_reade
 def test_real_pages_read_as_transcribed_have_no_errors(
     shared_data: Path, make_reader: Callable[..., PageReader]
 ) -> None:
-    pages = find_source(shared_data / "hooker-en", split="val", limit=2)
+    (pages,) = open_sources(shared_data / "hooker-en", split="val", limit=2)
     lines = [line for page in read_given_lines(make_reader(pages), pages.pages) for line in page]
     assert len(lines) > 20
     assert all(line.read == line.written for line in lines)

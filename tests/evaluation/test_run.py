@@ -7,12 +7,12 @@ from pathlib import Path
 import cv2
 import pytest
 
-from inkread.data.dataset import Sample, write_manifest
+from inkread.data.dataset import MANIFEST, Sample, write_samples
 from inkread.document import Line, Page
 from inkread.errors import DatasetError, InputError
 from inkread.evaluation.compare import PageReader
 from inkread.evaluation.run import run
-from inkread.evaluation.sources import Source, find_source
+from inkread.evaluation.sources import Source, open_sources
 from inkread.formats import page as page_format
 from inkread.formats import read_layout
 from inkread.io.inputs import load_pages
@@ -96,18 +96,22 @@ def dataset(tmp_path: Path) -> Path:
         Sample("bad", "bad.png", "tea", "line", "s", "d", split="val"),
         Sample("blank", "a.png", " ", "line", "s", "d", split="val"),
         Sample("other", "a.png", "x", "line", "s", "e", split="train"),
-        Sample("page", "page.webp", "", "page", "s", "f", split="val"),
+        Sample("page", "page.webp", "", "page", "s", "f", split="val", layout="page.xml"),
+        Sample("first", "page.webp", "Washington, D.C.", "line", "t", "g", split="val", layout="page.xml", line=0),
     ]
-    write_manifest(tmp_path, samples)
+    write_samples(tmp_path / MANIFEST, samples)
     return tmp_path
 
 
 def test_what_is_in_the_split_is_read_and_compared(dataset: Path) -> None:
-    source = find_source(dataset, split="val")
+    sources = open_sources(dataset, split="val")
     reasons: list[object] = []
-    report = run(Reader.load(language_model=False), [source], {}, on_error=reasons.append)
-    (figures,) = report.sources
-    assert (figures.split, figures.lines, figures.whole_pages, figures.documents) == ("val", 14, 1, 2)
+    report = run(Reader.load(language_model=False), sources, {}, on_error=reasons.append)
+    figures, other, _ = report.sources
+    assert (figures.name, figures.split, figures.lines, figures.whole_pages) == ("s", "val", 14, 1)
+    assert (other.name, other.lines, other.whole_pages) == ("t", 1, 0)
+    assert other.cer is not None
+    assert other.cer.value < 0.3, "the line is cut out of its page"
     assert figures.cer is not None
     assert figures.cer.value < 0.15
     (line,) = [line for line in report.lines if line.id == "line"]
@@ -117,5 +121,5 @@ def test_what_is_in_the_split_is_read_and_compared(dataset: Path) -> None:
 
 
 def test_a_split_that_is_not_there_is_named(dataset: Path) -> None:
-    with pytest.raises(DatasetError, match="split test"):
-        find_source(dataset, split="test")
+    with pytest.raises(DatasetError, match="no test"):
+        open_sources(dataset, split="test")

@@ -15,9 +15,9 @@ from inkread.io.files import write_bytes
 
 
 def evaluate(
-    folders: Annotated[
+    datasets: Annotated[
         list[Path],
-        typer.Argument(metavar="FOLDER...", help="Datasets, or images with PAGE or ALTO files."),
+        typer.Argument(metavar="DATASET...", help="Datasets, or what ingest makes datasets of."),
     ],
     model: Annotated[
         str | None,
@@ -25,7 +25,7 @@ def evaluate(
             metavar="BUNDLE", help="Folder, or models:/inkread@champion, to measure instead of the bundled one."
         ),
     ] = None,
-    split: Annotated[str, typer.Option(help="Subfolder or split of the dataset, where it has splits.")] = "val",
+    split: Annotated[str, typer.Option(help="Which split, where there are splits.")] = "val",
     report: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Also write an HTML report of the given lines here.")
     ] = None,
@@ -35,7 +35,7 @@ def evaluate(
         typer.Option("--lm/--no-lm", help="Decode with the language model, or without; else as the bundle allows."),
     ] = None,
     limit: Annotated[
-        int | None, typer.Option(min=1, help="Only so many pages, and line images, of each FOLDER.")
+        int | None, typer.Option(min=1, help="Only so many pages, and so many lines, of each source.")
     ] = None,
     lines: Annotated[
         bool | None, typer.Option("--lines/--pages", help="Only given lines, or only whole pages, instead of both.")
@@ -50,12 +50,12 @@ def evaluate(
     """
     from inkread.evaluation.html import html_report
     from inkread.evaluation.run import run
-    from inkread.evaluation.sources import find_source
+    from inkread.evaluation.sources import open_sources
     from inkread.reader import Reader
 
     if report is not None and lines is False:
         raise typer.BadParameter("--report shows given lines, leave out --pages")
-    sources = [find_source(folder, split=split, limit=limit) for folder in folders]
+    sources = [source for dataset in datasets for source in open_sources(dataset, split=split, limit=limit)]
     reader = Reader(model, threads=threads, language_model=lm)
     settings: dict[str, Setting] = {
         "model": f"{reader.provenance.model_name} {reader.provenance.model_version}",
@@ -63,7 +63,7 @@ def evaluate(
         "page_limit": limit,
     }
     with_lines, with_pages = lines is not False, lines is not True
-    total = sum(len(source.pages) * (with_lines + with_pages) + len(source.lines) * with_lines for source in sources)
+    total = sum(len(source.pages) * (with_lines + with_pages) + len(source.samples) * with_lines for source in sources)
     console = Console(stderr=True)
     with Progress(console=console, disable=not console.is_terminal, transient=True) as progress:
         task = progress.add_task("evaluating", total=total)

@@ -1,6 +1,6 @@
-"""Evaluate a reader on sources: transcribed pages, and images of lines and words.
+"""Evaluate a reader on the pages, lines and words of datasets.
 
-Usage: ``run(reader, [find_source(Path("letters"), split="val")], {}).tables()``
+Usage: ``run(reader, open_sources(Path("letters"), split="val"), {}).tables()``
 """
 
 from __future__ import annotations
@@ -8,13 +8,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Protocol, cast
 
+from inkread.data.dataset import Dataset, Sample
 from inkread.document import Line, Setting
-from inkread.errors import DatasetError, InkreadError, InputError
+from inkread.errors import DatasetError, InkreadError, InputError, LayoutFileError
 from inkread.evaluation.compare import PageReader, ReadLine, ReadPage, compared, read_given_lines, read_whole_pages
 from inkread.evaluation.report import Report, SourceReport, summarise
-from inkread.evaluation.sources import LineImage, PageFile, Source
-from inkread.io.inputs import load_pages
-from inkread.recognition.line_images import Strip, cut_strip, whole_line
+from inkread.evaluation.sources import PageFile, Source
+from inkread.recognition.line_images import Strip, cut_lines
 from inkread.recognition.line_reader import LineReader
 
 BATCH = 64
@@ -23,7 +23,7 @@ OnError = Callable[[object], None]
 
 
 class ReaderOfLines(Protocol):
-    """What is needed of a reader where a source has line images; `inkread.reader.Reader` has it."""
+    """What is needed of a reader where a source has lines or words; `inkread.reader.Reader` has it."""
 
     lines: LineReader
 
@@ -41,12 +41,12 @@ def run(
     """Read everything in the sources and report on each source, and on all where there are several.
 
     Args:
-        reader: what is measured; it needs ``lines`` where a source has line images.
+        reader: what is measured; it needs ``lines`` where a source has lines or words.
         sources: what it is measured on.
         settings: what the report should say about the reader.
         with_lines: read the transcribed lines one by one.
         with_pages: find and read the lines of whole pages.
-        on_page: called after each page of either pass, and after each line image.
+        on_page: called after each page of either pass, and after each line or word.
         on_error: called once for each image or transcription that is left out, with the reason; None raises.
 
     Raises:
@@ -81,8 +81,9 @@ def run(
             for page_lines in read_given_lines(reader, source.pages, leave_out_page):
                 lines.extend(page_lines)
                 on_page()
-            if source.lines:
-                for line in read_line_images(cast(ReaderOfLines, reader).lines, source.lines, leave_out):
+            if source.samples and source.dataset:
+                lines_of = cast(ReaderOfLines, reader).lines
+                for line in read_samples(lines_of, source.dataset, source.samples, leave_out):
                     lines.append(line)
                     on_page()
         if with_pages:
@@ -100,21 +101,29 @@ def run(
     return Report(settings, tuple(reports), tuple(all_lines), left_out)
 
 
-def read_line_images(reader: LineReader, images: Sequence[LineImage], on_error: OnError) -> Iterator[ReadLine]:
-    """Read images that show one line or word each; ``on_error`` is called with what cannot be read."""
-    for first in range(0, len(images), BATCH):
-        batch: list[tuple[LineImage, Line, Strip]] = []
-        for image in images[first : first + BATCH]:
+def read_samples(
+    reader: LineReader, dataset: Dataset, samples: Sequence[Sample], on_error: OnError
+) -> Iterator[ReadLine]:
+    """Read samples that are lines or words; ``on_error`` is called with what cannot be read."""
+    for first in range(0, len(samples), BATCH):
+        batch: list[tuple[Sample, Line, Strip]] = []
+        for sample in samples[first : first + BATCH]:
             try:
-                grey = next(load_pages(image.image)).grey
-            except InputError as error:
+                line, strip = _cut(dataset, sample, reader.height)
+            except (InputError, LayoutFileError) as error:
                 on_error(error)
-                continue
-            baseline, ascent, descent = whole_line(grey)
-            strip = cut_strip(grey, baseline, ascent=ascent, descent=descent, height=reader.height)
-            batch.append((image, Line(image.name, baseline, ()), strip))
+            else:
+                batch.append((sample, line, strip))
         readings = reader([line for _, line, _ in batch], [strip for *_, strip in batch])
-        for (image, *_), reading in zip(batch, readings, strict=True):
-            yield compared(
-                image.text, reading, image.document, str(image.image), image.name, image.source, image.writer
-            )
+        for (sample, *_), read in zip(batch, readings, strict=True):
+            image, name = str(dataset.folder / sample.image), sample.sample_id
+            yield compared(sample.text, read, sample.document_id, image, name, sample.source, sample.writer_id)
+
+
+def _cut(dataset: Dataset, sample: Sample, height: int) -> tuple[Line, Strip]:
+    grey = dataset.grey(sample)
+    if sample.line is None:
+        (strip,) = cut_lines(grey, height=height)
+    else:
+        strip = cut_lines(grey, dataset.page(sample).lines, height=height)[sample.line]
+    return Line(sample.sample_id, strip.baseline, ()), strip
