@@ -20,15 +20,15 @@ import tempfile
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import asdict, dataclass
+from functools import partial
 from importlib import metadata, util
 from pathlib import Path
 from typing import Any, cast
 
-from rich.console import Console
 from rich.markup import escape
-from rich.progress import Progress
 from rich.table import Table
 
+import figures
 from inkread.bundle import Bundle
 from inkread.cli.terminal import complain, print_table
 from inkread.data.dataset import document_name
@@ -39,7 +39,6 @@ from inkread.evaluation.sources import DOCUMENT_RULE
 from inkread.evaluation.statistics import INTERVAL, Estimate, rate_by_document
 from inkread.evaluation.text import NORMALISATION, Errors, character_errors
 from inkread.formats import paired, read_layout
-from inkread.io.files import write_bytes
 from inkread.io.inputs import find_inputs
 
 WORKER = Path(__file__).with_name("worker.py")
@@ -294,7 +293,7 @@ def find_images(folder: Path, split: str, limit: int | None) -> list[Path]:
 
 def arguments(given: Sequence[str] | None) -> argparse.Namespace:
     """The command line."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = figures.parser(__doc__, "engines.py letters --with rapidocr --limit 10 --json engines.json")
     parser.add_argument("folders", nargs="+", type=Path, metavar="FOLDER", help="images, with PAGE or ALTO for CERs")
     parser.add_argument("--model", type=Path, help="bundle to measure instead of the bundled one")
     parser.add_argument("--with", dest="peers", action="append", choices=PEERS, help="engine to compare with, or all")
@@ -303,7 +302,6 @@ def arguments(given: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--limit", type=int, help="only so many pages of each FOLDER")
     parser.add_argument("--threads", type=int, default=2, help="for each engine")
     parser.add_argument("--lm", action=argparse.BooleanOptionalAction, help="whether Inkread uses its language model")
-    parser.add_argument("--json", type=Path, help="also write the figures here")
     return parser.parse_args(given)
 
 
@@ -316,9 +314,7 @@ def main(given: Sequence[str] | None = None) -> None:
     if lacking:
         complain("left out: " + "; ".join(f"{peer} is not installed ({needed})" for peer, needed in lacking.items()))
     engines = ["inkread", *(peer for peer in peers if peer not in lacking)]
-    console = Console(stderr=True)
-    with Progress(console=console, disable=not console.is_terminal, transient=True) as progress:
-        task = progress.add_task("measuring", total=len(images) * options.runs * len(engines))
+    with figures.bar("measuring", len(images) * options.runs * len(engines)) as advance:
         measurements = measure(
             engines,
             images,
@@ -326,7 +322,7 @@ def main(given: Sequence[str] | None = None) -> None:
             threads=options.threads,
             model=options.model,
             language_model=options.lm,
-            on_page=lambda: progress.advance(task),
+            on_page=lambda: advance(1),
         )
     layouts = dict(paired({image.parent for image in images}))
     described = Bundle.open(options.model).model
@@ -341,10 +337,25 @@ def main(given: Sequence[str] | None = None) -> None:
     }
     reports = compare(measurements, images, layouts)
     print_table(table(reports, settings))
-    if options.json is not None:
-        terms = {"normalisation": NORMALISATION, "interval": INTERVAL, "document": DOCUMENT_RULE}
-        content = {**terms, "settings": settings, "engines": [asdict(report) for report in reports]}
-        write_bytes(options.json, (json.dumps(content, ensure_ascii=False, indent=2) + "\n").encode())
+    dataset = " ".join(folder.resolve().name for folder in options.folders)
+    figures.write(
+        options.json,
+        [each for report in reports for each in _figures(report, dataset, options.split, len(images))],
+        normalisation=NORMALISATION,
+        interval=INTERVAL,
+        document=DOCUMENT_RULE,
+        settings=settings,
+        engines=[asdict(report) for report in reports],
+    )
+
+
+def _figures(report: EngineReport, dataset: str, split: str, pages: int) -> list[figures.Figure]:
+    make = partial(figures.figure, dataset=dataset, split=split, system=report.engine, pages=pages)
+    return [
+        make("reading speed", "pages/min", report.pages_a_minute),
+        make("peak memory", "MiB", report.peak_mebibytes),
+        *([make("CER of whole pages", "%", report.page_cer)] if report.page_cer else []),
+    ]
 
 
 if __name__ == "__main__":
