@@ -106,7 +106,7 @@ def dataset(tmp_path: Path) -> Path:
 def test_what_is_in_the_split_is_read_and_compared(dataset: Path) -> None:
     sources = open_sources(dataset, split="val")
     reasons: list[object] = []
-    report = run(Reader.load(language_model=False), sources, {}, on_error=reasons.append)
+    report = run(Reader(language_model=False), sources, {}, on_error=reasons.append)
     figures, other, _ = report.sources
     assert (figures.name, figures.split, figures.lines, figures.whole_pages) == ("s", "val", 14, 1)
     assert (other.name, other.lines, other.whole_pages) == ("t", 1, 0)

@@ -43,7 +43,7 @@ MEASURED = {
 
 @pytest.fixture(scope="module")
 def reader() -> Reader:
-    return Reader.load()
+    return Reader()
 
 
 @pytest.mark.parametrize("name", MEASURED)

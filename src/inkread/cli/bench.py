@@ -39,7 +39,6 @@ def bench(
 
     Example: inkread bench scans --runs 3 --limit 20 --json bench.json
     """
-    from inkread.bundle import bundle_folder
     from inkread.evaluation.speed import measure
     from inkread.evaluation.statistics import INTERVAL
     from inkread.evaluation.text import NORMALISATION
@@ -51,7 +50,7 @@ def bench(
         if isinstance(found, InputError):
             raise found
         files.append(found)
-    reader = Reader.load(bundle_folder(model), threads=threads, language_model=lm)
+    reader = Reader(model, threads=threads, language_model=lm)
     console = Console(stderr=True)
     with Progress(console=console, disable=not console.is_terminal, transient=True) as progress:
         task = progress.add_task("reading", total=None)

@@ -6,7 +6,8 @@ Usage: ``run(reader, open_sources(Path("letters"), split="val"), {}).tables()``
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Protocol, cast
+from itertools import chain
+from typing import Protocol, TypeVar, cast
 
 from inkread.data.dataset import Dataset, Sample
 from inkread.document import Line, Setting
@@ -19,7 +20,8 @@ from inkread.recognition.line_reader import LineReader
 
 BATCH = 64
 
-OnError = Callable[[object], None]
+Item = TypeVar("Item")
+OnError = Callable[[InkreadError], None]
 
 
 class ReaderOfLines(Protocol):
@@ -54,51 +56,59 @@ def run(
         LayoutFileError: a transcription cannot be read, or has no line, and there is no ``on_error``.
         DatasetError: nothing could be read.
     """
-    all_lines: list[ReadLine] = []
-    all_pages: list[ReadPage] = []
+    left_out = _LeftOut(on_error)
+    lines: list[ReadLine] = []
+    pages: list[ReadPage] = []
     reports: list[SourceReport] = []
-    failed: set[PageFile] = set()
-    left_out = 0
-
-    def leave_out(reason: object) -> None:
-        nonlocal left_out
-        if on_error is None:
-            raise reason if isinstance(reason, InkreadError) else DatasetError(reason)
-        left_out += 1
-        on_error(reason)
-
-    def leave_out_page(page: PageFile, error: InkreadError) -> None:
-        if page not in failed:  # both passes meet it
-            failed.add(page)
-            leave_out(error)
-
     for source in sources:
         for reason in source.left_out:
-            leave_out(reason)
-        lines: list[ReadLine] = []
-        pages: list[ReadPage] = []
-        if with_lines:
-            for page_lines in read_given_lines(reader, source.pages, leave_out_page):
-                lines.extend(page_lines)
-                on_page()
-            if source.samples and source.dataset:
-                lines_of = cast(ReaderOfLines, reader).lines
-                for line in read_samples(lines_of, source.dataset, source.samples, leave_out):
-                    lines.append(line)
-                    on_page()
-        if with_pages:
-            for page in read_whole_pages(reader, source.pages, leave_out_page):
-                pages.append(page)
-                on_page()
-        reports.append(summarise(source.name, source.split, lines, pages))
-        all_lines.extend(lines)
-        all_pages.extend(pages)
-    if not all_lines and not all_pages:
+            left_out.note(DatasetError(reason))
+        of_lines = list(_each(_lines(reader, source, left_out), on_page)) if with_lines else []
+        of_pages = list(_each(read_whole_pages(reader, source.pages, left_out.page), on_page)) if with_pages else []
+        reports.append(summarise(source.name, source.split, list(chain(*of_lines)), of_pages))
+        lines.extend(chain(*of_lines))
+        pages.extend(of_pages)
+    if not lines and not pages:
         raise DatasetError(f"{', '.join(source.name for source in sources)}: there is nothing to evaluate")
     if len(reports) > 1:
         splits = sorted({report.split for report in reports})
-        reports.append(summarise("all", "+".join(splits), all_lines, all_pages))
-    return Report(settings, tuple(reports), tuple(all_lines), left_out)
+        reports.append(summarise("all", "+".join(splits), lines, pages))
+    return Report(settings, tuple(reports), tuple(lines), left_out.count)
+
+
+class _LeftOut:
+    """Counts what cannot be read and passes the reason on; raises it where nobody wants to know."""
+
+    def __init__(self, on_error: OnError | None) -> None:
+        self.count = 0
+        self._on_error = on_error
+        self._pages: set[PageFile] = set()
+
+    def note(self, reason: InkreadError) -> None:
+        if self._on_error is None:
+            raise reason
+        self.count += 1
+        self._on_error(reason)
+
+    def page(self, page: PageFile, reason: InkreadError) -> None:
+        """A page counts once: given lines and whole page both meet it."""
+        if page not in self._pages:
+            self._pages.add(page)
+            self.note(reason)
+
+
+def _lines(reader: PageReader, source: Source, left_out: _LeftOut) -> Iterator[list[ReadLine]]:
+    yield from read_given_lines(reader, source.pages, left_out.page)
+    if source.samples and source.dataset:
+        lines = cast(ReaderOfLines, reader).lines
+        for line in read_samples(lines, source.dataset, source.samples, left_out.note):
+            yield [line]
+
+
+def _each(items: Iterator[Item], on_item: Callable[[], None]) -> Iterator[Item]:
+    for item in items:
+        yield item
+        on_item()
 
 
 def read_samples(
