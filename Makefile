@@ -17,8 +17,8 @@ BENCH := .venv/.bench-installed
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 14
 
-demo: $(BASE) ## read an example page
-	@$(BIN)/inkread read examples/letter.png --show-confidence
+demo: $(BASE) ## read a letter of 1905
+	@$(BIN)/inkread read tests/pages/letter-1905-en.webp --show-confidence
 
 test: $(DEV) ## run the tests, less those marked system
 	@$(PYTEST) -m "not system"
@@ -57,7 +57,7 @@ docs: $(DEV) ## build the site into site/
 	@$(BIN)/mkdocs build --strict --quiet
 
 bench: $(BENCH) ## speed, memory and errors beside other engines: make bench PAGES=folder
-	@$(BIN)/inkread bench $(PAGES)
+	@$(BIN)/python benchmarks/engines.py $(PAGES)
 
 acceptance: $(DEV) ## try the whole stack: jobs, roles, kill -9, monitoring; prints a table
 	@$(BIN)/python scripts/acceptance.py

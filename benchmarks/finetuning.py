@@ -9,11 +9,10 @@ with both bundles: int8, greedy. The writer is new to the bundle only where neit
 
 from __future__ import annotations
 
-import argparse
-import json
 import shutil
 from pathlib import Path
 
+import figures
 from inkread.bundle import Bundle
 from inkread.data.store import LineStore
 from inkread.formats.reading import read_layout
@@ -36,8 +35,8 @@ def take_pages(folder: Path, lines: int, output: Path) -> int:
 
 def main() -> None:
     """Fine-tune, measure, print a table."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("bundle", type=Path, help="bundle folder to start from")
+    parser = figures.parser(__doc__, "finetuning.py bundled letters/train runs/lines/val -o runs/letters")
+    parser.add_argument("bundle", help="bundle folder to start from, or 'bundled'")
     parser.add_argument("pages", type=Path, help="folder of transcribed pages of one writer")
     parser.add_argument("store", type=Path, help="folder of cut lines to measure on, such as runs/lines/val")
     parser.add_argument(
@@ -54,11 +53,20 @@ def main() -> None:
     print(
         f"{lines} lines; of the checking ones {report.before} before, {report.after} after, improved: {report.improved}"
     )
-    print("| source | CER before | CER after |\n|---|---|---|")
-    for source, estimate in before.items():
-        print(f"| {source} | {estimate} | {after[source]} |")
-    figures = {source: [before[source].value, after[source].value] for source in before}
-    (options.output / "cer.json").write_text(json.dumps({"finetune": report.as_dict(), "cer": figures}, indent=1))
+    rows = {source: (str(estimate), str(after[source])) for source, estimate in before.items()}
+    print(figures.markdown(("source", "CER before", "CER after"), rows))
+    made = [
+        figures.figure(
+            f"CER of cut lines, greedy, {moment} fine-tuning on {options.pages.resolve().parent.name}",
+            "%",
+            estimate,
+            dataset=source,
+            documents=estimate.documents,
+        )
+        for moment, measured in (("before", before), ("after", after))
+        for source, estimate in measured.items()
+    ]
+    figures.write(options.json or options.output / "cer.json", made, finetune=report.as_dict())
 
 
 if __name__ == "__main__":

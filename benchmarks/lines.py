@@ -9,23 +9,22 @@ FOLDER>/<image stem>.xml; pages for which one of these files is missing are left
 from __future__ import annotations
 
 import argparse
-import json
-from collections.abc import Callable, Iterable
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from rich.markup import escape
 from rich.table import Table
 
+import figures
 from inkread.bundle import Bundle
 from inkread.cli.terminal import print_table
 from inkread.document import Polyline
 from inkread.errors import BundleError
 from inkread.evaluation.detection import Detection, match_baselines
-from inkread.evaluation.sources import DOCUMENT_RULE, PageFile, find_source
+from inkread.evaluation.sources import DOCUMENT_RULE, PageFile, open_sources
 from inkread.evaluation.statistics import INTERVAL, Estimate, rate_by_document
 from inkread.formats import read_layout
-from inkread.io.files import write_bytes
 from inkread.io.inputs import load_pages
 from inkread.layout import Analyser
 from inkread.layout.detector import Detector as NetworkDetector
@@ -91,10 +90,11 @@ def layout_path(place: Path, page: PageFile) -> Path:
     return place / page.document.split("/")[0] / f"{page.image.stem}.xml"
 
 
-def score(pages: Iterable[PageFile], find: Detector) -> Scores:
+def score(pages: Sequence[PageFile], find: Detector, on_page: Callable[[int], None] = lambda _: None) -> Scores:
     """(document, coverage) of each page."""
     scores = []
     for page in pages:
+        on_page(1)
         written = read_layout(page.layout)
         baselines = [line.baseline for line in written.lines]
         scores.append((page.document, match_baselines(baselines, find(page), written.height)))
@@ -111,7 +111,7 @@ def report(name: str, source: str, scores: Scores) -> Row:
 
 def arguments() -> argparse.Namespace:
     """The command line."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = figures.parser(__doc__, "lines.py letters --split val --with rapidocr --json lines.json")
     parser.add_argument("folders", nargs="+", type=Path, metavar="FOLDER")
     parser.add_argument("--split", default="val", help="subfolder to look into where a FOLDER has it")
     parser.add_argument("--limit", type=int, help="only so many pages of each FOLDER")
@@ -119,7 +119,6 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--found", action="append", default=[], metavar="NAME=PLACE")
     parser.add_argument("--detector", type=Path, help="network for Inkread instead of the bundled one")
     parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--json", type=Path, help="also write the figures here")
     return parser.parse_args()
 
 
@@ -131,25 +130,44 @@ def main() -> None:
     if "rapidocr" in options.peers:
         detectors["rapidocr"] = rapidocr_detector(options.threads)
     detectors.update((name, layout_detector(place)) for name, place in places.items())
-    sources = [find_source(folder, split=options.split) for folder in options.folders]
+    sources = [source for folder in options.folders for source in open_sources(folder, split=options.split)]
+    chosen = {
+        source.name: [page for page in source.pages if all(layout_path(p, page).exists() for p in places.values())]
+        for source in sources
+    }
+    chosen = {name: pages[: options.limit] for name, pages in chosen.items()}
     rows, totals = [], []
-    for name, find in detectors.items():
-        total: Scores = []
-        for source in sources:
-            known = [page for page in source.pages if all(layout_path(p, page).exists() for p in places.values())]
-            scores = score(known[: options.limit], find)
-            rows.append(report(name, source.name, scores))
-            total += scores
-        totals.append(report(name, "all", total))
+    with figures.bar("finding lines", len(detectors) * sum(map(len, chosen.values()))) as advance:
+        for name, find in detectors.items():
+            total: Scores = []
+            for source, pages in chosen.items():
+                scores = score(pages, find, advance)
+                rows.append(report(name, source, scores))
+                total += scores
+            totals.append(report(name, "all", total))
     rows = sorted(rows, key=lambda row: row.source) + totals
     table = Table(caption=f"split {options.split}. {INTERVAL}. Document: {DOCUMENT_RULE}.")
     for heading in Row.__annotations__:
         table.add_column(heading)
     for row in rows:
         table.add_row(*(escape(str(getattr(row, heading))) for heading in Row.__annotations__))
-    if options.json:
-        write_bytes(options.json, json.dumps([asdict(row) for row in rows], indent=2).encode())
     print_table(table)
+    made = [
+        figures.figure(
+            name,
+            "%",
+            value,
+            dataset=row.source,
+            split=options.split,
+            system=row.detector,
+            pages=row.pages,
+            lines=row.lines,
+        )
+        for row in rows
+        for name, value in (("recall of lines", row.recall), ("precision of lines", row.precision))
+        if value is not None
+    ]
+    figures.write(options.json, made)
 
 
 if __name__ == "__main__":

@@ -8,15 +8,17 @@ reads one page of 12 megapixels in a fresh process and prints the peak. Linux on
 
 from __future__ import annotations
 
-import argparse
+import json
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import cv2
 import numpy as np
 
+import figures
 from inkread import Reader
 from inkread.io.images import PageImage
 from inkread.io.inputs import load_pages
@@ -38,38 +40,50 @@ def small_pages(count: int) -> Iterator[PageImage]:
     return (PageImage(grey.copy()) for _ in range(count))
 
 
-def read_many(count: int) -> None:
-    """Print memory early and late."""
-    early = 0.0
-    for number, _ in enumerate(Reader(threads=2).read_pages(small_pages(count)), start=1):
-        if number == WARM_UP:
-            early = memory("VmRSS")
-    late = memory("VmRSS")
-    print(f"{count} pages: {early:.0f} MiB after {WARM_UP}, {late:.0f} MiB at the end ({late / early - 1:+.1%})")
+def read_many(count: int) -> list[figures.Figure]:
+    """Memory early and late."""
+    made = []
+    with figures.bar("reading", count) as advance:
+        for number, _ in enumerate(Reader(threads=2).read_pages(small_pages(count)), start=1):
+            advance(1)
+            if number in (WARM_UP, count):
+                name = f"memory after {number} of {count} pages"
+                dataset = "upper part of examples/letter.png"
+                made.append(figures.figure(name, "MiB", memory("VmRSS"), dataset=dataset, pages=number))
+    return made
 
 
-def read_large() -> None:
-    """Print the peak memory of one page of 12 megapixels, colour, from a file."""
+def read_large() -> list[figures.Figure]:
+    """The peak memory of one page of 12 megapixels, colour, from a file."""
     page = np.asarray(cv2.resize(next(load_pages(EXAMPLE)).grey, LARGE[::-1], interpolation=cv2.INTER_CUBIC))
     encoded = cv2.imencode(".jpg", np.repeat(page[..., None], 3, axis=2))[1].tobytes()
     del page
     document = next(Reader(threads=2).read([encoded]))
-    print(f"12 megapixels: peak {memory('VmHWM'):.0f} MiB, {sum(1 for _ in document.lines)} lines")
+    lines = sum(1 for _ in document.lines)
+    name, dataset = "peak memory of a page of 12 megapixels", "examples/letter.png, enlarged"
+    return [figures.figure(name, "MiB", memory("VmHWM"), dataset=dataset, pages=1, lines=lines)]
 
 
 def main() -> None:
     """Measure both, each in a process of its own."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("--pages", type=int, default=1000)
-    parser.add_argument("--only", choices=["many", "large"])
+    parser = figures.parser(__doc__, "memory.py --pages 1000 --json memory.json")
+    parser.add_argument("--pages", type=int, default=1000, help="how many small pages")
+    parser.add_argument("--only", choices=["many", "large"], help="measure one of both, in this process")
     options = parser.parse_args()
-    if options.only == "many":
-        read_many(options.pages)
-    elif options.only == "large":
-        read_large()
-    else:
+    if options.only:
+        made = read_large() if options.only == "large" else read_many(options.pages)
+        figures.write(options.json, made)
+        for each in made:
+            print(f"{each['name']}: {each['value']:.0f} MiB")
+        return
+    made = []
+    with tempfile.TemporaryDirectory() as folder:
         for part in ("large", "many"):
-            subprocess.run([sys.executable, __file__, "--only", part, "--pages", str(options.pages)], check=True)
+            file = Path(folder) / f"{part}.json"
+            command = [sys.executable, __file__, "--only", part, "--pages", str(options.pages), "--json", str(file)]
+            subprocess.run(command, check=True)
+            made += json.loads(file.read_text(encoding="utf-8"))["figures"]
+    figures.write(options.json, made)
 
 
 if __name__ == "__main__":

@@ -9,16 +9,13 @@ step, its head cut to the alphabet, float.
 
 from __future__ import annotations
 
-import argparse
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from rich.console import Console
-from rich.progress import Progress
 
+import figures
 from inkread.bundle import Bundle
 from inkread.data.store import LineStore
 from inkread.evaluation.statistics import Estimate, ratio_interval
@@ -36,8 +33,15 @@ Table = dict[str, dict[str, str]]
 
 def by_source(bundle: Bundle, store: LineStore) -> dict[str, Estimate]:
     """CER of a bundle's int8 network over the lines of each source, with the interval over documents."""
-    with shown(onnx_frames(bundle.recognizer), f"{bundle.model.name} {bundle.model.version}", len(store)) as frames:
-        wrong = edits(frames, store, Alphabet(bundle.model.alphabet))
+    frames = onnx_frames(bundle.recognizer)
+    with figures.bar(f"{bundle.model.name} {bundle.model.version}", len(store)) as advance:
+
+        def counted(batch: NDArray[np.uint8]) -> NDArray[np.float32]:
+            read = frames(batch)
+            advance(len(batch))
+            return read
+
+        wrong = edits(counted, store, Alphabet(bundle.model.alphabet))
     totals: dict[str, dict[str, list[float]]] = {}
     for line, count in zip(store.lines, wrong, strict=True):
         for source in (line.source, "all"):
@@ -45,21 +49,6 @@ def by_source(bundle: Bundle, store: LineStore) -> dict[str, Estimate]:
             sums[0] += count
             sums[1] += len(line.text)
     return {source: ratio_interval(*zip(*sums.values(), strict=True)) for source, sums in sorted(totals.items())}
-
-
-@contextmanager
-def shown(frames: Frames, name: str, lines: int) -> Iterator[Frames]:
-    """The network, with a bar on a terminal that says how many of the lines it has read."""
-    console = Console(stderr=True)
-    with Progress(console=console, disable=not console.is_terminal, transient=True) as progress:
-        task = progress.add_task(name, total=lines)
-
-        def run(batch: NDArray[np.uint8]) -> NDArray[np.float32]:
-            read = frames(batch)
-            progress.advance(task, len(batch))
-            return read
-
-        yield run
 
 
 def sampled(store: LineStore, most: int, *, context: bool) -> tuple[list[str], list[Sample]]:
@@ -88,15 +77,13 @@ def rates(frames: Frames, sources: Sequence[str], lines: Sequence[Sample], alpha
 def show(table: Table) -> None:
     """Print a Markdown table: a row a bundle, a column a source."""
     columns = list(next(iter(table.values())))
-    print(f"| CER, % | {' | '.join(columns)} |\n|---|{'---|' * len(columns)}")
-    for name, row in table.items():
-        print(f"| {name} | {' | '.join(row[column] for column in columns)} |")
-    print()
+    rows = {name: [row[column] for column in columns] for name, row in table.items()}
+    print(figures.markdown(("CER", *columns), rows))
 
 
 def main() -> None:
     """Read, and print a table for each question."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = figures.parser(__doc__, "reading.py runs/lines bundled old/model --sample 250 --json reading.json")
     parser.add_argument("lines", type=Path, help="folder lines of a run: train and val are in it")
     parser.add_argument("bundles", nargs="+", help="bundle folders, or 'bundled'")
     parser.add_argument("--sample", type=int, default=0, help="also read so many lines a source of train and of val")
@@ -107,7 +94,16 @@ def main() -> None:
     alphabet = Alphabet(next(iter(bundles.values())).model.alphabet)
     train, val = (LineStore.open(options.lines / split) for split in ("train", "val"))
     print(f"All {len(val)} lines of val\n")
-    show({name: {s: str(e) for s, e in by_source(bundle, val).items()} for name, bundle in bundles.items()})
+    measured = {name: by_source(bundle, val) for name, bundle in bundles.items()}
+    show({name: {source: str(rate) for source, rate in found.items()} for name, found in measured.items()})
+    made = [
+        figures.figure(
+            f"CER of cut lines, greedy, {name}", "%", rate, dataset=source, split="val", documents=rate.documents
+        )
+        for name, found in measured.items()
+        for source, rate in found.items()
+    ]
+    figures.write(options.json, made)
     if options.sample:
         parts = [sampled(store, options.sample, context=store is train) for store in (train, val)]
         table: Table = {}

@@ -8,11 +8,10 @@ call and batches them as it does in production. Page loading, line finding and t
 
 from __future__ import annotations
 
-import argparse
-import json
 import statistics
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,14 +19,15 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+import figures
 from inkread.bundle import Bundle
 from inkread.data.store import LineStore
-from inkread.evaluation.worker import rapidocr_engine
 from inkread.recognition.alphabet import Alphabet
 from inkread.recognition.decoding import greedy
 from inkread.recognition.recognizer import Recognizer
 from inkread.runtime import Workers
 from inkread.training.scoring import cer
+from worker import rapidocr_engine
 
 Grey = NDArray[np.uint8]
 Read = Callable[[list[Grey]], list[str]]
@@ -56,8 +56,8 @@ def rapidocr_reader(threads: int) -> Read:
 
 
 def main() -> None:
-    """Time both and print medians, the ratio of the medians, and the error rates."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    """Time both and print medians and error rates."""
+    parser = figures.parser(__doc__, "recognition.py runs/lines/val --lines 300 --runs 5")
     parser.add_argument("store", type=Path, help="folder of cut lines, exact ones, such as runs/lines/val")
     parser.add_argument("--model", type=Path, help="bundle folder; the bundled one where left out")
     parser.add_argument("--lines", type=int, default=300, help="spread evenly over the store")
@@ -73,28 +73,24 @@ def main() -> None:
     }
     rates: dict[str, list[float]] = {name: [] for name in readers}
     errors = {name: cer(texts, read(strips)) for name, read in readers.items()}
-    for _ in range(options.runs):
-        for name, read in readers.items():
-            start = time.perf_counter()
-            read(strips)
-            rates[name].append(len(strips) / (time.perf_counter() - start))
-    medians = {name: statistics.median(values) for name, values in rates.items()}
-    print(
-        json.dumps(
-            {
-                "lines": len(strips),
-                "runs": options.runs,
-                "threads": options.threads,
-                "lines_per_second": {
-                    name: [round(value, 2) for value in sorted(values)] for name, values in rates.items()
-                },
-                "median": {name: round(value, 2) for name, value in medians.items()},
-                "ratio": round(medians["inkread"] / medians["rapidocr"], 3),
-                "cer": {name: round(value, 4) for name, value in errors.items()},
-            },
-            indent=1,
-        )
-    )
+    with figures.bar("reading", options.runs * len(readers)) as advance:
+        for _ in range(options.runs):
+            for name, read in readers.items():
+                start = time.perf_counter()
+                read(strips)
+                rates[name].append(len(strips) / (time.perf_counter() - start))
+                advance(1)
+    speeds = {name: statistics.median(values) for name, values in rates.items()}
+    rows = {
+        name: (f"{speed:.1f}", f"{speed / speeds['rapidocr']:.2f}", f"{100 * errors[name]:.2f}")
+        for name, speed in speeds.items()
+    }
+    print(f"{len(strips)} lines, median of {options.runs} runs, {options.threads} threads\n")
+    print(figures.markdown(("engine", "lines/s", "times rapidocr", "CER, %"), rows))
+    make = partial(figures.figure, dataset=str(options.store.resolve().name), lines=len(strips))
+    made = [make("recognition speed", "lines/s", speed, system=name) for name, speed in speeds.items()]
+    made += [make("CER of cut lines, greedy", "%", 100 * rate, system=name) for name, rate in errors.items()]
+    figures.write(options.json, made, runs=rates, threads=options.threads)
 
 
 if __name__ == "__main__":

@@ -10,7 +10,6 @@ reads them one at a time.
 from __future__ import annotations
 
 import asyncio
-import json
 import os
 import signal
 import socket
@@ -22,6 +21,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
+from functools import partial
 from io import BytesIO
 from pathlib import Path
 from typing import Annotated
@@ -32,6 +32,7 @@ import typer
 from PIL import Image
 from pydantic import SecretStr
 
+import figures
 from inkread.server.settings import Settings
 from inkread.server.tokens import Identity, service_header
 
@@ -46,9 +47,10 @@ MOST_FAILED = 1000
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """What so many clients got: answers a second, seconds until an answer, and how many were not 200."""
+    """What so many clients got: answers, answers a second, seconds until an answer, and how many were not 200."""
 
     clients: int
+    answered: int
     throughput: float
     p50: float
     p95: float
@@ -127,7 +129,7 @@ async def load(url: str, clients: int, *, seconds: float = SECONDS, requests: in
     await asyncio.gather(*(client(number) for number in range(clients)))
     spent = time.perf_counter() - begun
     cuts = statistics.quantiles(times, n=100) if len(times) > 1 else [0.0] * 99
-    return Load(clients, len(times) / spent, cuts[49], cuts[94], cuts[98], counts["full"], counts["failed"])
+    return Load(clients, len(times), len(times) / spent, cuts[49], cuts[94], cuts[98], counts["full"], counts["failed"])
 
 
 def measure(
@@ -147,7 +149,11 @@ def measure(
     for name, batch in (("together", 8), ("one at a time", 1)):
         with tempfile.TemporaryDirectory() as home, prediction(Path(home), batch_pages=batch) as (url, process):
             asyncio.run(load(url, 4, requests=FIRST))
-            tables[name] = [asyncio.run(load(url, clients, seconds=seconds)) for clients in CLIENTS]
+            tables[name] = []
+            with figures.bar(f"reading {name}", len(CLIENTS)) as advance:
+                for clients in CLIENTS:
+                    tables[name].append(asyncio.run(load(url, clients, seconds=seconds)))
+                    advance(1)
             if name == "together" and requests:
                 memory = [process.memory_info().rss / 2**20]
                 asyncio.run(load(url, 16, requests=requests))
@@ -161,9 +167,16 @@ def measure(
             )
     if memory:
         print(f"memory: {memory[0]:.0f} MiB, after {requests} more requests {memory[1]:.0f} MiB")
-    if output is not None:
-        figures = {"loads": {name: [asdict(row) for row in rows] for name, rows in tables.items()}, "memory": memory}
-        output.write_text(json.dumps(figures, indent=1), encoding="utf-8")
+    make = partial(figures.figure, dataset="a line of examples/letter.png a request")
+    made = [
+        make(f"serving speed, {row.clients} clients", "lines/s", row.throughput, requests=row.answered)
+        for row in tables["together"]
+    ]
+    made += [
+        make(f"memory of the service after {count} more requests", "MiB", value, requests=requests)
+        for count, value in zip((0, requests), memory, strict=False)
+    ]
+    figures.write(output, made, loads={name: [asdict(row) for row in rows] for name, rows in tables.items()})
 
 
 if __name__ == "__main__":

@@ -8,7 +8,6 @@ a second as its steps and their lines say, so whatever is faster than that feeds
 
 from __future__ import annotations
 
-import argparse
 import statistics
 import time
 from collections import defaultdict
@@ -16,9 +15,8 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from rich.console import Console
-from rich.progress import track
 
+import figures
 from inkread.recognition.alphabet import Alphabet
 from inkread.training.augmentation import Augmentation, augmented_views
 from inkread.training.data import synthetic_sources
@@ -45,7 +43,7 @@ def rate(source: LineSource, lines: int, views: int, seed: int) -> float:
 
 def main() -> None:
     """Measure, print a table."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = figures.parser(__doc__, "synthesis.py recipe/plans/recipe.json --lines 200 --runs 5")
     parser.add_argument("plan", type=Path, help="plan of a training run")
     parser.add_argument("--lines", type=int, default=200, help="of each kind in a run")
     parser.add_argument("--runs", type=int, default=5)
@@ -53,12 +51,18 @@ def main() -> None:
     cv2.setNumThreads(0)
     plan = TrainingPlan.model_validate_json(options.plan.read_text(encoding="utf-8"))
     sources, rates = sources_of(plan), defaultdict[str, list[float]](list)
-    for run in track(range(options.runs + 1), console=Console(stderr=True), transient=True):
-        for name, source in sources.items():
-            rates[name].append(rate(source, options.lines, plan.optimisation.views, run))
-    print("| kind | lines a second |\n|---|---|")
-    for name, values in rates.items():
-        print(f"| {name} | {statistics.median(values[1:]):.0f} |")
+    with figures.bar("making lines", (options.runs + 1) * len(sources)) as advance:
+        for run in range(options.runs + 1):
+            for name, source in sources.items():
+                rates[name].append(rate(source, options.lines, plan.optimisation.views, run))
+                advance(1)
+    speeds = {name: statistics.median(values[1:]) for name, values in rates.items()}
+    print(figures.markdown(("kind", "lines/s"), {name: [f"{speed:.0f}"] for name, speed in speeds.items()}))
+    made = [
+        figures.figure(f"synthesis speed, {name}", "lines/s", speed, dataset=options.plan.stem, lines=options.lines)
+        for name, speed in speeds.items()
+    ]
+    figures.write(options.json, made)
 
 
 if __name__ == "__main__":

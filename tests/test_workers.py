@@ -42,8 +42,10 @@ def test_an_error_is_raised_in_its_place(threads: int) -> None:
         next(results)
 
 
-def test_without_a_number_all_processors_are_used() -> None:
-    assert Workers().threads == usable_processors() >= 1
+def test_without_a_number_all_processors_are_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert usable_processors() >= 1
+    monkeypatch.setattr("inkread.runtime.usable_processors", lambda: 3)
+    assert Workers().threads == 3
 
 
 def test_processors_are_counted_where_the_system_has_no_affinity(monkeypatch: pytest.MonkeyPatch) -> None:

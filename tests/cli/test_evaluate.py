@@ -1,6 +1,7 @@
 """``inkread evaluate`` measures the pages it was given, on the terms it was given."""
 
 import json
+import shutil
 import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -13,7 +14,7 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from inkread.cli import app
-from inkread.data.dataset import Sample, write_manifest
+from inkread.data.dataset import MANIFEST, Sample, write_samples
 from inkread.document import Line, Page, Provenance, Region
 from inkread.errors import DatasetError
 from inkread.formats import page as page_format
@@ -68,14 +69,15 @@ def test_figures_are_shown_and_written(folder: Path, tmp_path: Path) -> None:
 
 def test_options_reach_the_reader_and_the_sample(folder: Path, tmp_path: Path) -> None:
     options = ["--model", "mine", "--lm", "--threads", "3", "--split", "test", "--limit", "1", "--lines"]
+    mugs = shutil.copytree(folder / "val", tmp_path / "mugs")
     result = CliRunner().invoke(
-        app, ["evaluate", str(folder), str(folder / "val"), *options, "--json", str(tmp_path / "metrics.json")]
+        app, ["evaluate", str(folder), str(mugs), *options, "--json", str(tmp_path / "metrics.json")]
     )
     assert result.exit_code == 0, result.output
     assert MumblingReader.loaded_with == {"model": "mine", "threads": 3, "language_model": True}
     metrics = json.loads((tmp_path / "metrics.json").read_text(encoding="utf-8"))
     names = [(source["name"], source["split"], source["pages"]) for source in metrics["sources"]]
-    assert names == [("cups", "test", 1), ("val", "", 1), ("all", "+test", 2)]
+    assert names == [("cups", "test", 1), ("mugs", "", 1), ("all", "+test", 2)]
     assert metrics["sources"][0]["page_cer"] is None
 
 
@@ -91,7 +93,7 @@ def test_a_report_of_the_lines_is_written(folder: Path, tmp_path: Path) -> None:
 def test_a_data_set_is_read_line_by_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.undo()
     Image.fromarray(np.full((60, 300), 255, np.uint8)).save(tmp_path / "a.png")
-    write_manifest(tmp_path, [Sample("a", "a.png", "tea", "line", "cups", "d")])
+    write_samples(tmp_path / MANIFEST, [Sample("a", "a.png", "tea", "line", "cups", "d")])
     result = CliRunner().invoke(app, ["evaluate", str(tmp_path), "--no-lm", "--json", str(tmp_path / "m.json")])
     assert result.exit_code == 0, result.output
     metrics = json.loads((tmp_path / "m.json").read_text(encoding="utf-8"))
@@ -103,6 +105,15 @@ def test_only_whole_pages(folder: Path) -> None:
     result = CliRunner().invoke(app, ["evaluate", str(folder), "--pages"])
     assert "page cer" in result.stdout
     assert "wer" not in result.stdout
+
+
+def test_a_page_that_cannot_be_read_is_named_and_the_others_are_measured(folder: Path, tmp_path: Path) -> None:
+    (folder / "val" / "a.png").write_bytes(b"damaged")
+    result = CliRunner().invoke(app, ["evaluate", str(folder), "--json", str(tmp_path / "m.json")])
+    assert result.exit_code == 1
+    assert ["a.png" in line for line in result.stderr.splitlines()] == [True]
+    metrics = json.loads((tmp_path / "m.json").read_text(encoding="utf-8"))
+    assert (metrics["left_out"], metrics["sources"][0]["pages"]) == (1, 1)
 
 
 def test_a_folder_without_transcriptions_is_an_error_of_one_sentence(tmp_path: Path) -> None:

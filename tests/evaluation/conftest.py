@@ -10,7 +10,7 @@ from PIL import Image
 
 from inkread.document import Line, Page, Region
 from inkread.evaluation.compare import PageReader
-from inkread.evaluation.sources import Source, find_source
+from inkread.evaluation.sources import Source, open_sources
 from inkread.formats import page as page_format
 from inkread.formats import read_layout
 from inkread.io.inputs import PageImage
@@ -59,7 +59,8 @@ def letters(tmp_path: Path) -> Path:
 @pytest.fixture
 def source(letters: Path) -> Source:
     """The pages of ``letters``."""
-    return find_source(letters, split="val")
+    (found,) = open_sources(letters, split="val")
+    return found
 
 
 @pytest.fixture

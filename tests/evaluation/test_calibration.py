@@ -1,9 +1,20 @@
+"""Confidences must be probabilities, and the error that is stated must be theirs."""
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from inkread.evaluation.calibration import area_under_roc, expected_calibration_error, fit_calibration
+from inkread.evaluation.calibration import (
+    area_under_roc,
+    expected_calibration_error,
+    fit_calibration,
+    rated_words,
+    reliability,
+    word_error,
+)
+from inkread.evaluation.compare import ReadLine
+from inkread.evaluation.report import confidence_figures
 from inkread.recognition.confidence import Calibration
 
 JUDGED = st.lists(st.tuples(st.floats(0, 1), st.booleans()), min_size=1, max_size=40)
@@ -92,3 +103,23 @@ def test_area_under_roc_by_hand() -> None:
     assert area_under_roc([0.5, 0.5], [True, False]) == 0.5
     assert area_under_roc([0.1, 0.4, 0.35], [False, False, True]) == 0.5
     assert area_under_roc([0.3], [True]) == 0.5
+
+
+def test_bins_hold_means_and_counts_and_empty_ones_are_left_out() -> None:
+    low, high = reliability([(0.05, False), (0.02, True), (1.0, True)])
+    assert (round(low.confidence, 3), low.right, low.count) == (0.035, 0.5, 2)
+    assert (high.confidence, high.right, high.count) == (1.0, 1.0, 1)
+    assert reliability([]) == []
+
+
+LINE = ReadLine("d", "p", "1", "tea for", "tee for", 0.9, words=((0.5, False), (0.9, True)))
+
+
+def test_figures_of_lines() -> None:
+    assert rated_words([LINE, LINE]) == [(0.5, False), (0.9, True)] * 2
+    result = confidence_figures([LINE])
+    assert result["words_rated"] == 2
+    assert result["cer_at_coverage"]["1"] == 1 / 7
+    assert result["cer_at_coverage_of_words"]["1"] == 1 / 7
+    assert abs(result["word_ece"] - (0.5 + 0.1) / 2) < 1e-9
+    assert word_error([]) is None

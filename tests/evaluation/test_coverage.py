@@ -2,8 +2,8 @@
 
 import pytest
 
-from inkread.evaluation.calibration import cer_at, curve, perfect_coverage, rejections, risk_coverage, word_coverage
 from inkread.evaluation.compare import ReadLine
+from inkread.evaluation.coverage import cer_at, curve, perfect_coverage, rejections, risk_coverage, word_coverage
 
 RATED = [(0.99, 0, 400), (0.9, 8, 400), (0.5, 32, 200)]
 

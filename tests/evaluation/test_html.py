@@ -1,13 +1,13 @@
-"""The report must open without a network and say what was measured."""
+"""The report must open without a network, say what was measured, and draw it where it belongs."""
 
 import re
 from pathlib import Path
 
 import numpy as np
-from lxml import html
+from lxml import etree, html
 
 from inkread.evaluation.compare import ReadLine
-from inkread.evaluation.html import cut_picture, html_report, visible
+from inkread.evaluation.html import HEIGHT, WIDTH, Series, cut_picture, html_report, line_chart, visible
 from inkread.evaluation.statistics import classification
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "letter.png"
@@ -53,3 +53,22 @@ def test_pictures_are_cut_where_the_line_stands() -> None:
 
 def test_what_cannot_be_seen_gets_a_sign() -> None:
     assert [visible(character) for character in ("", " ", "a")] == ["∅", "␣", "a"]
+
+
+def test_points_stand_where_their_values_say() -> None:
+    svg = etree.fromstring(
+        line_chart(
+            [Series("a", [(0, 0), (1, 1)], dots=True), Series("b <&>", [(0, 1)], dashed=True)], x="x", y="y", top=1
+        )
+    )
+    first, second = (one for one in svg.iter("polyline"))
+    (x0, y0), (x1, y1) = (tuple(map(float, point.split(","))) for point in first.attrib["points"].split())
+    assert 0 < x0 < x1 < WIDTH
+    assert 0 < y1 < y0 < HEIGHT
+    assert second.findtext("title") == "b <&>"
+    assert second.get("stroke-dasharray")
+    assert len(list(svg.iter("circle"))) == 2
+
+
+def test_nothing_to_draw_is_still_a_chart() -> None:
+    assert etree.fromstring(line_chart([], x="x", y="y")).tag == "svg"

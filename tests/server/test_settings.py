@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import secrets
 import stat
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Barrier
 
 import pytest
 
@@ -20,11 +22,20 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "home"
 
 
-def test_services_that_start_together_share_one_secret_that_only_the_owner_reads(home: Path) -> None:
+def test_services_that_start_together_share_one_secret_that_only_the_owner_reads(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made_one, make = Barrier(8, timeout=20), secrets.token_urlsafe
+
+    def make_together(size: int) -> str:
+        made_one.wait()  # none has kept its secret when all have found that there is none
+        return make(size)
+
+    monkeypatch.setattr("secrets.token_urlsafe", make_together)
     with ThreadPoolExecutor(8) as pool:
-        secrets = {item.secret.get_secret_value() for item in pool.map(lambda _: load_settings(), range(16))}
-    assert len(secrets) == 1
-    assert len(secrets.pop()) >= 32
+        found = {item.secret.get_secret_value() for item in pool.map(lambda _: load_settings(), range(8))}
+    assert len(found) == 1
+    assert len(found.pop()) >= 32
     assert stat.S_IMODE((home / "secret").stat().st_mode) == 0o600
     assert list(home.glob(".*.part")) == []
 

@@ -24,7 +24,7 @@ from inkread.errors import InkreadError
 COMMANDS = {
     "read": "Read handwriting from images, PDFs, folders and globs.",
     "evaluate": "Measure how well transcribed pages are read: CER, WER, page CER, line detection.",
-    "bench": "Measure speed, memory and page CER beside other engines on the same pages.",
+    "bench": "Measure speed, memory and page CER on your own pages.",
     "train": "Train a recogniser.",
     "finetune": "Teach a bundle the hands of a data set; never ends worse than it began.",
     "export": "Write a model bundle: int8 network, float weights, description and card.",

@@ -19,7 +19,7 @@ from lxml import etree
 
 from inkread.data.dataset import SPLITS, Kind, Sample, Skipped, Split, document_name
 from inkread.errors import DatasetError, LayoutFileError
-from inkread.formats.reading import paired, read_layout, without_image
+from inkread.formats.reading import doubles, paired, read_layout, without_image
 from inkread.io.inputs import SUFFIXES as INPUTS
 
 TABLES = (".tsv", ".csv", ".jsonl")
@@ -49,11 +49,16 @@ def page_samples(folder: Path, skipped: Skipped, only: str = "") -> Iterator[Sam
             continue
         for lonely in without_image(place):
             skipped.add(lonely.name, "transcription without an image")
+        for image in doubles(place):
+            skipped.add(image.name, "another image has the same name")
         for image, layout in paired(place):
             try:
                 lines = read_layout(layout).lines
             except LayoutFileError as error:
                 skipped.add(layout.name, str(error))
+                continue
+            if not lines:
+                skipped.add(layout.name, "there is no line in it")
                 continue
             yield Sample(
                 image.stem,

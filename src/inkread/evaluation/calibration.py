@@ -1,29 +1,30 @@
-"""Confidences as probabilities: fitting, calibration error, reliability, risk against coverage.
+"""Confidences as probabilities: fit a calibration, measure its error, both in folds of documents.
 
-Usage: ``fit_calibration(...)``; ``risk_coverage(lines)``
+Usage: ``confidences, errors = calibrate(lines, readings)``; ``fit_calibration(confidences, right)``
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
+import zlib
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import minimize
-from scipy.special import expit
-from scipy.stats import rankdata
 
-from inkread.bundle import Rejection
+from inkread.bundle import CalibrationValues, Confidences
 from inkread.evaluation.compare import ReadLine
-from inkread.evaluation.text import character_errors, errors_by_word, normalise
-from inkread.recognition.confidence import EDGE, Calibration
+from inkread.evaluation.coverage import rejections
+from inkread.evaluation.text import character_errors, right_words
+from inkread.recognition.confidence import EDGE, Calibration, line_confidence
+from inkread.recognition.decoding import Hypothesis, LogProbs
+from inkread.recognition.line_reader import words_of
 
 BINS = 15
 PULL = 1e-3
-"""Strength of the pull towards the identity, which decides where the data do not."""
+"""Weight of the squared distance from the identity; it decides where there are few data."""
 LEAST_SCALE, MOST_SCALE = 0.02, 20.0
+"""Bounds of both scales: above 0, so that a higher raw confidence never becomes a lower one."""
 UNCHANGED = np.array([1.0, 1.0, 0.0, 0.0, 0.0])
 
 Values = NDArray[np.float64]
@@ -42,6 +43,9 @@ def fit_calibration(
     Returns:
         The identity where there is nothing to fit.
     """
+    from scipy.optimize import minimize
+    from scipy.special import expit
+
     if not len(confidences):
         return Calibration()
     clipped = np.clip(np.asarray(confidences, float), EDGE, 1 - EDGE)
@@ -73,94 +77,14 @@ def expected_calibration_error(confidences: Sequence[float], right: Sequence[flo
 
 def area_under_roc(confidences: Sequence[float], right: Sequence[bool]) -> float:
     """Probability that a right one has a higher confidence than a wrong one; 0.5 where one kind is missing."""
+    from scipy.stats import rankdata
+
     target = np.asarray(right, bool)
     positives, negatives = int(target.sum()), int((~target).sum())
     if not positives or not negatives:
         return 0.5
     ranks = rankdata(confidences)
     return float((ranks[target].sum() - positives * (positives + 1) / 2) / (positives * negatives))
-
-
-COVERAGES = (0.5, 0.8, 0.95, 1.0)
-TARGETS = (0.005, 0.01, 0.015, 0.02, 0.03, 0.04, 0.05, 0.06, 0.08, 0.1, 0.12, 0.15, 0.2)
-MIN_CHARACTERS = 500
-"""A rate over fewer characters says nothing."""
-
-
-@dataclass(frozen=True, slots=True)
-class Kept:
-    """The surest lines or words: share of the characters, their CER, and the confidence of the least sure one."""
-
-    coverage: float
-    cer: float
-    confidence: float
-
-
-def risk_coverage(lines: Sequence[ReadLine]) -> list[Kept]:
-    """One point a line, from the surest alone to all; lines without a confidence come last."""
-    return curve(
-        [
-            (line.confidence or 0.0, errors.edits, errors.length)
-            for line in lines
-            for errors in [character_errors(line.written, line.read)]
-        ]
-    )
-
-
-def word_coverage(lines: Sequence[ReadLine]) -> list[Kept]:
-    """`risk_coverage` of words: one point a word read, and one for each line that has no rated words.
-
-    The edits of a line are shared out to its words (`errors_by_word`), so that all together have the CER of the lines.
-    Words are ordered by what their confidence says of each of their characters, its root by their length: a long
-    word is less probably right as a whole, but what is counted are characters.
-    """
-    return curve([item for line in lines for item in _rated_words(line)])
-
-
-def perfect_coverage(lines: Sequence[ReadLine]) -> list[Kept]:
-    """`risk_coverage` where the confidence of a line is its own error rate: no ranking keeps fewer errors."""
-    errors = [character_errors(line.written, line.read) for line in lines]
-    return curve([(-error.rate, error.edits, error.length) for error in errors])
-
-
-def _rated_words(line: ReadLine) -> list[tuple[float, int, int]]:
-    shared = errors_by_word(line.written, line.read)
-    if len(shared) != len(line.words) or not shared:
-        whole = character_errors(line.written, line.read)
-        return [(line.confidence or 0.0, whole.edits, whole.length)]
-    lengths = map(len, normalise(line.read).split(" "))
-    return [
-        (confidence ** (1 / length), errors.edits, errors.length)
-        for (confidence, _), errors, length in zip(line.words, shared, lengths, strict=True)
-    ]
-
-
-def curve(rated: Sequence[tuple[float, int, int]]) -> list[Kept]:
-    """`risk_coverage` of (confidence, edits, characters)."""
-    total = max(sum(length for *_, length in rated), 1)
-    points = []
-    edits = characters = 0
-    for confidence, wrong, length in sorted(rated, key=lambda item: -item[0]):
-        edits, characters = edits + wrong, characters + length
-        points.append(Kept(characters / total, edits / max(characters, 1), confidence))
-    return points
-
-
-def cer_at(points: Sequence[Kept], coverage: float) -> float | None:
-    """CER of the fewest lines or words that cover so much; None without any."""
-    return next((point.cer for point in points if point.coverage >= coverage - 1e-9), None)
-
-
-def rejections(rated: Sequence[tuple[float, int, int]]) -> tuple[Rejection, ...]:
-    """For each target of ``TARGETS`` that can be reached the confidence that keeps the most characters."""
-    total = sum(length for *_, length in rated)
-    found = []
-    for target in TARGETS:
-        reached = [p for p in curve(rated) if p.cer <= target and p.coverage * total >= MIN_CHARACTERS]
-        if reached:
-            best = max(reached, key=lambda point: point.coverage)
-            found.append(Rejection(cer=target, confidence=round(best.confidence, 5), coverage=round(best.coverage, 4)))
-    return tuple(found)
 
 
 Rated = list[tuple[float, bool]]
@@ -174,19 +98,6 @@ def rated_words(lines: Sequence[ReadLine]) -> Rated:
 def word_error(rated: Rated) -> float | None:
     """Expected calibration error of words; None without any."""
     return expected_calibration_error([c for c, _ in rated], [float(r) for _, r in rated]) if rated else None
-
-
-def figures(lines: Sequence[ReadLine]) -> dict[str, Any]:
-    """CER at coverages of lines and words, for lines in the best possible order too; calibration error; for JSON."""
-    curve, perfect, rated = risk_coverage(lines), perfect_coverage(lines), rated_words(lines)
-    of_words = word_coverage(lines)
-    return {
-        "cer_at_coverage": {f"{share:g}": cer_at(curve, share) for share in COVERAGES},
-        "cer_at_coverage_in_the_best_order": {f"{share:g}": cer_at(perfect, share) for share in COVERAGES},
-        "cer_at_coverage_of_words": {f"{share:g}": cer_at(of_words, share) for share in COVERAGES},
-        "word_ece": word_error(rated),
-        "words_rated": len(rated),
-    }
 
 
 RELIABILITY_BINS = 10
@@ -211,3 +122,98 @@ def reliability(rated: Sequence[tuple[float, bool]], bins: int = RELIABILITY_BIN
         for group in groups
         if group
     ]
+
+
+FOLDS = 5
+
+
+@dataclass(frozen=True)
+class TuningLine:
+    """One line as the network saw it and as it was transcribed."""
+
+    source: str
+    document: str
+    text: str
+    log_probs: LogProbs
+
+
+@dataclass(frozen=True)
+class Judged:
+    """Confidences and whether what they speak of was right."""
+
+    confidences: list[float]
+    right: list[float]
+    words: list[tuple[int, float]]
+    """Of each word its length and how much of it the language model changed; 1 and 0 for what is no word."""
+
+    def calibrated(self, calibration: Calibration) -> list[float]:
+        """The confidences as a calibration has them."""
+        return [calibration.apply(value, *word) for value, word in zip(self.confidences, self.words, strict=True)]
+
+
+def calibrate(lines: Sequence[TuningLine], readings: Sequence[Hypothesis]) -> tuple[Confidences, dict[str, float]]:
+    """Calibrations of words and lines with the confidences for `Rejection`, and the errors of the calibrations.
+
+    All lines fit what is returned; the errors are measured by giving each line the calibration that the documents of
+    the other folds fit.
+    """
+    fitted, figures = [], {}
+    for kind, judge in (("word", judge_words), ("line", judge_lines)):
+        parts: list[Judged] = []
+        for fold in range(FOLDS):
+            own = [index for index, line in enumerate(lines) if fold_of(line) == fold]
+            parts.append(judge([lines[i] for i in own], [readings[i] for i in own]))
+        calibrated: list[float] = []
+        for fold, part in enumerate(parts):
+            fit = _joined([other for number, other in enumerate(parts) if number != fold])
+            calibrated += part.calibrated(fit_calibration(fit.confidences, fit.right, fit.words))
+        whole = _joined(parts)
+        fitted.append(fit_calibration(whole.confidences, whole.right, whole.words))
+        figures[f"{kind} ECE raw"] = expected_calibration_error(whole.confidences, whole.right)
+        figures[f"{kind} ECE calibrated, {FOLDS} folds"] = expected_calibration_error(calibrated, whole.right)
+        if kind == "word":
+            figures[f"word AUROC, {FOLDS} folds"] = area_under_roc(calibrated, [value > 0 for value in whole.right])
+    rated = []
+    for line, reading in zip(lines, readings, strict=True):
+        errors = character_errors(line.text, reading.text)
+        rated.append((fitted[1].apply(line_confidence(reading.confidences)), errors.edits, errors.length))
+    of_word, of_line = (CalibrationValues(**asdict(calibration)) for calibration in fitted)
+    confidences = Confidences(word_calibration=of_word, line_calibration=of_line, rejection=rejections(rated))
+    return confidences, {key: round(value, 4) for key, value in figures.items()}
+
+
+def _joined(parts: Iterable[Judged]) -> Judged:
+    chosen = list(parts)
+    return Judged(
+        [confidence for part in chosen for confidence in part.confidences],
+        [right for part in chosen for right in part.right],
+        [word for part in chosen for word in part.words],
+    )
+
+
+def fold_of(line: TuningLine) -> int:
+    """The fold of a line's document."""
+    return zlib.crc32(f"fold {line.document}".encode()) % FOLDS
+
+
+def judge_words(lines: Sequence[TuningLine], readings: Sequence[Hypothesis]) -> Judged:
+    """Each word read, right where the alignment of the words finds it in the transcription."""
+    judged = Judged([], [], [])
+    for line, reading in zip(lines, readings, strict=True):
+        words = words_of(reading)
+        judged.confidences.extend(word.probability for word in words)
+        judged.words.extend((word.stop - word.start, word.changed) for word in words)
+        judged.right.extend(map(float, right_words(line.text.split(), reading.text.split())))
+    return judged
+
+
+def judge_lines(lines: Sequence[TuningLine], readings: Sequence[Hypothesis]) -> Judged:
+    """Each line read, with 1 - CER, at least 0, as the share that is right."""
+    return Judged(
+        [line_confidence(reading.confidences) for reading in readings],
+        [
+            max(1 - character_errors(line.text, reading.text).rate, 0.0)
+            for line, reading in zip(lines, readings, strict=True)
+        ],
+        [(1, 0.0)] * len(readings),
+    )

@@ -5,16 +5,17 @@ Usage: ``read_given_lines(reader, pages)``; ``read_whole_pages(reader, pages)``
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import count
 from typing import Protocol
 
 import numpy as np
 from rapidfuzz.distance import Levenshtein
 from rapidfuzz.process import cdist
-from scipy.optimize import linear_sum_assignment
 
 from inkread.document import Line, Page
+from inkread.errors import InputError, LayoutFileError
 from inkread.evaluation.detection import Detection, match_baselines, over_written
 from inkread.evaluation.sources import PageFile
 from inkread.evaluation.text import Errors, character_errors, normalise, right_words, word_errors
@@ -59,16 +60,20 @@ class ReadLine:
     words: tuple[tuple[float, bool], ...] = ()
 
 
-def read_given_lines(reader: PageReader, pages: Sequence[PageFile]) -> Iterator[list[ReadLine]]:
+OnError = Callable[[PageFile, InputError | LayoutFileError], None]
+"""Called with a page whose image or transcription cannot be read, and the reason; the page is left out."""
+
+
+def read_given_lines(
+    reader: PageReader, pages: Iterable[PageFile], on_error: OnError | None = None
+) -> Iterator[list[ReadLine]]:
     """Yield for each page its lines; a line whose transcription is empty is left out.
 
     Raises:
-        InputError: an image cannot be read.
-        LayoutFileError: a transcription cannot be read.
+        InputError: an image cannot be read and there is no ``on_error``.
+        LayoutFileError: a transcription cannot be read and there is no ``on_error``.
     """
-    layouts = [read_layout(page.layout) for page in pages]
-    readings = reader.read_pages((first_page(page) for page in pages), layouts)
-    for page, written, reading in zip(pages, layouts, readings, strict=True):
+    for page, written, reading in _read(reader, pages, on_error, given=True):
         read = {line.id: line for line in reading.lines}
         source = page.document.partition("/")[0]
         yield [
@@ -76,6 +81,32 @@ def read_given_lines(reader: PageReader, pages: Sequence[PageFile]) -> Iterator[
             for line in written.lines
             if normalise(line.text)
         ]
+
+
+def _read(
+    reader: PageReader, pages: Iterable[PageFile], on_error: OnError | None, *, given: bool
+) -> Iterator[tuple[PageFile, Page, Page]]:
+    """Each readable page with its transcription and its reading, of the transcribed lines or of lines it finds."""
+    begun: list[tuple[PageFile, Page]] = []
+
+    def images() -> Iterator[PageImage]:
+        for page in pages:
+            try:
+                image, written = first_page(page), read_layout(page.layout)
+                if not written.lines:
+                    raise LayoutFileError(f"{page.layout}: there is no line in it")
+            except (InputError, LayoutFileError) as error:
+                if on_error is None:
+                    raise
+                on_error(page, error)
+                continue
+            begun.append((page, written))
+            yield image
+
+    # a reader takes an image, then its layout, so the layout stands in ``begun`` when it is asked for
+    layouts = (begun[number][1] if given else None for number in count())
+    for number, reading in enumerate(reader.read_pages(images(), layouts)):
+        yield *begun[number], reading
 
 
 def compared(
@@ -88,7 +119,7 @@ def compared(
     writer: str = "",
     box: tuple[float, float, float, float] | None = None,
 ) -> ReadLine:
-    """One line beside its reading; None for a line that was not read."""
+    """A transcribed line beside its reading; ``read`` is None for a line that was not read."""
     if read is None:
         return ReadLine(document, page, name, written, "", None, source, writer, box)
     rated = [(word.text, word.confidence) for word in read.words if word.confidence is not None]
@@ -131,16 +162,17 @@ class ReadPage:
     lines: Detection
 
 
-def read_whole_pages(reader: PageReader, pages: Sequence[PageFile]) -> Iterator[ReadPage]:
+def read_whole_pages(
+    reader: PageReader, pages: Iterable[PageFile], on_error: OnError | None = None
+) -> Iterator[ReadPage]:
     """Find and read the lines of each page, and compare with its transcription.
 
     Raises:
-        InputError: an image cannot be read.
-        LayoutFileError: a transcription cannot be read.
+        InputError: an image cannot be read and there is no ``on_error``.
+        LayoutFileError: a transcription cannot be read and there is no ``on_error``.
     """
-    readings = reader.read_pages(first_page(page) for page in pages)
-    for page, reading in zip(pages, readings, strict=True):
-        yield compare_page(page, read_layout(page.layout), reading)
+    for page, written, reading in _read(reader, pages, on_error, given=False):
+        yield compare_page(page, written, reading)
 
 
 def compare_page(page: PageFile, written: Page, read: Page) -> ReadPage:
@@ -171,6 +203,8 @@ def any_order_errors(written: Sequence[str], read: Sequence[str]) -> Errors:
     readings = [normalise(text) for text in read] + [""] * (size - len(read))
     if not size:
         return Errors()
+    from scipy.optimize import linear_sum_assignment
+
     costs = cdist(references, readings, scorer=Levenshtein.distance, dtype=np.int32)
     pairs = zip(*linear_sum_assignment(costs), strict=True)
     return sum((character_errors(references[i], readings[j]) for i, j in pairs), Errors())

@@ -24,19 +24,24 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import linear_sum_assignment
-from scipy.spatial import cKDTree
 
 from inkread.document import Polyline
 
+if TYPE_CHECKING:
+    from scipy.spatial import cKDTree
+
 STEP = 5.0
+"""Pixels between the points of a baseline, as in the paper."""
 TOLERANCE = 0.25
+"""Share of the distance between lines within which a point counts as covered, as in the paper."""
 LONE_LINE_SHARE = 1 / 25
+"""Share of the page height that stands for the distance between lines on a page with one line."""
 LEAST_OVER = 0.5
+"""Coverage from which a found line lies over written ones."""
 Points = NDArray[np.float64]
 
 
@@ -83,11 +88,13 @@ def match_baselines(written: Sequence[Polyline], found: Sequence[Polyline], page
         written, found: polylines of at least one point in pixels of the same page.
         page_height: in pixels; a page with a single line takes 1/25 of it as the distance between lines.
     """
+    from scipy.optimize import linear_sum_assignment
+
     targets, candidates = [_points(line) for line in written], [_points(line) for line in found]
     if not targets or not candidates:
         return Detection(0.0, len(targets), 0.0, len(candidates))
     tolerances = TOLERANCE * line_distances(targets, page_height)
-    everything = cKDTree(np.concatenate(candidates))
+    everything = _tree(np.concatenate(candidates))
     covered = sum(
         float(_coverage(everything, target, tolerance).mean())
         for target, tolerance in zip(targets, tolerances, strict=True)
@@ -103,7 +110,7 @@ def over_written(written: Sequence[Polyline], found: Sequence[Polyline], page_he
     if not targets:
         return [False] * len(found)
     tolerance = float(np.median(TOLERANCE * line_distances(targets, page_height)))
-    everything = cKDTree(np.concatenate(targets))
+    everything = _tree(np.concatenate(targets))
     return [float(_coverage(everything, _points(line), tolerance).mean()) >= LEAST_OVER for line in found]
 
 
@@ -148,10 +155,16 @@ def _pair_coverages(targets: list[Points], candidates: list[Points], tolerances:
     starts = np.concatenate([[0], np.cumsum([len(c) for c in candidates])[:-1]])
     counts = np.array([len(c) for c in candidates], np.float64)
     sums = [
-        np.add.reduceat(_coverage(cKDTree(target), points, tolerance), starts)
+        np.add.reduceat(_coverage(_tree(target), points, tolerance), starts)
         for target, tolerance in zip(targets, tolerances, strict=True)
     ]
     return np.stack(sums) / counts
+
+
+def _tree(points: Points) -> cKDTree:
+    from scipy.spatial import cKDTree
+
+    return cKDTree(points)
 
 
 def _coverage(tree: cKDTree, points: Points, tolerance: float) -> Points:

@@ -17,19 +17,9 @@ from PIL import Image
 
 from inkread.document import Setting
 from inkread.errors import InputError
-from inkread.evaluation.calibration import (
-    COVERAGES,
-    Bin,
-    Kept,
-    cer_at,
-    perfect_coverage,
-    rated_words,
-    reliability,
-    risk_coverage,
-    word_coverage,
-    word_error,
-)
+from inkread.evaluation.calibration import Bin, rated_words, reliability, word_error
 from inkread.evaluation.compare import ReadLine
+from inkread.evaluation.coverage import COVERAGES, Kept, cer_at, perfect_coverage, risk_coverage, word_coverage
 from inkread.evaluation.report import slices, summarise
 from inkread.evaluation.statistics import INTERVAL
 from inkread.evaluation.text import NORMALISATION, character_errors, normalise

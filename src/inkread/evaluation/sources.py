@@ -1,19 +1,19 @@
-"""Transcribed pages to measure on: folders of images with PAGE or ALTO beside them.
+"""What is measured: the transcribed pages and line images of datasets, by source.
 
-Usage: ``find_source(Path("letters"), split="val").pages``
+Usage: ``for source in open_sources(Path("letters"), split="val"): source.pages``
 """
 
 from __future__ import annotations
 
+from collections import defaultdict
 from dataclasses import dataclass
 from pathlib import Path
 
-from inkread.data.dataset import SPLITS, document_name
-from inkread.errors import DatasetError, InputError
-from inkread.formats import paired
-from inkread.io.inputs import find_inputs
+from inkread.data.dataset import Dataset, Sample
+from inkread.data.ingest import open_dataset
+from inkread.evaluation.text import normalise
 
-DOCUMENT_RULE = "file name without a page number at its end (_2, -02, _003, _f25)"
+DOCUMENT_RULE = "as the dataset says; of a folder of pages the file name without a page number (_2, -02, _003, _f25)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,55 +27,49 @@ class PageFile:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Pages that are reported together; ``split`` is "" where the folder has none."""
+    """What is reported together.
+
+    Attributes:
+        name: of the source in the dataset.
+        split: "" where there are no splits.
+        pages: with transcribed lines.
+        samples: lines and words with text, of ``dataset``.
+        dataset: where the samples are from.
+        left_out: what is not measured, each with its reason.
+    """
 
     name: str
     split: str
     pages: tuple[PageFile, ...]
+    samples: tuple[Sample, ...] = ()
+    dataset: Dataset | None = None
+    left_out: tuple[str, ...] = ()
 
 
-def find_source(folder: Path, *, split: str = "", limit: int | None = None) -> Source:
-    """The transcribed pages of ``folder/split``, or of ``folder`` where it has no splits.
+def open_sources(path: Path, *, split: str = "", limit: int | None = None) -> list[Source]:
+    """The sources in a dataset, or in what `inkread.data.ingest.open_dataset` reads as one, in order of name.
 
     Args:
-        folder: its name is the name of the source, or its parent's where it is the split itself.
-        split: subfolder to look into.
-        limit: take the first so many pages only.
+        path: dataset, folder of a source, or table.
+        split: which split, where there are splits.
+        limit: take the first so many pages, and so many lines and words, of each source.
 
     Raises:
-        InputNotFoundError: the folder does not exist.
-        DatasetError: it holds no image with PAGE or ALTO, or other splits than this.
+        DatasetError: there is nothing usable, or no such split.
     """
-    place, whole = _place(folder, split), folder.resolve()
-    name = whole.parent.name if whole.name == split else whole.name
-    pages = tuple(PageFile(image, layout, f"{name}/{document_name(image.stem)}") for image, layout in paired(place))
-    if not pages:
-        raise DatasetError(f"{place}: no image here has a PAGE or ALTO file of the same name, add them")
-    return Source(name, split if place.name == split else "", pages[:limit])
-
-
-def find_images(folder: Path, *, split: str = "", limit: int | None = None) -> list[Path]:
-    """The images of ``folder/split``, or of ``folder`` where it has no splits, transcribed or not.
-
-    Raises:
-        InputNotFoundError: the folder does not exist or holds nothing readable.
-        DatasetError: it holds other splits than this.
-    """
-    images = []
-    for found in find_inputs([_place(folder, split)]):
-        if isinstance(found, InputError):
-            raise found
-        if found.suffix.lower() != ".pdf":
-            images.append(found)
-    return sorted(images)[:limit]  # as find_source does, so that a limit means the same pages
-
-
-def _place(folder: Path, split: str) -> Path:
-    if not split:
-        return folder
-    if (folder / split).is_dir():
-        return folder / split
-    others = [name for name in SPLITS if (folder / name).is_dir()]
-    if others:
-        raise DatasetError(f"{folder}: there is {', '.join(others)} here, but no {split}; choose another --split")
-    return folder
+    dataset = open_dataset(path, split=split)
+    groups: dict[str, list[Sample]] = defaultdict(list)
+    for sample in dataset.samples:
+        groups[sample.source].append(sample)
+    left_out = tuple(f"{path}: left out, {name}" for name in dataset.skipped.names)
+    sources = []
+    for name, samples in sorted(groups.items()):
+        pages = tuple(
+            PageFile(dataset.folder / sample.image, dataset.folder / sample.layout, sample.document_id)
+            for sample in samples
+            if sample.kind == "page"
+        )
+        lines = tuple(sample for sample in samples if sample.kind != "page" and normalise(sample.text))
+        sources.append(Source(name, samples[0].split, pages[:limit], lines[:limit], dataset, left_out))
+        left_out = ()
+    return sources

@@ -1,164 +1,151 @@
-"""Speed and memory of engines on the same pages in one run.
+"""How fast pages are read on this machine, and with how much memory.
 
-Usage: ``measure(["inkread", "rapidocr"], pages, runs=3, threads=2)``
+Usage: ``measure(reader, [Path("letter.jpg")]).pages_a_second``
 
-Each engine lives in a fresh process (``worker.py``). All are loaded first and read one page unmeasured; then they
-take turns page by page, a different one first each time, so that a machine that slows down slows all of them.
+Two figures that differ where several threads work: pages a second when all pages are read in one go, and the seconds
+that a reader waits for one page alone.
 """
 
 from __future__ import annotations
 
-import json
-import shutil
-import subprocess
 import sys
-import tempfile
-from collections.abc import Callable, Sequence
-from contextlib import ExitStack, suppress
+import time
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from importlib import metadata, util
 from pathlib import Path
-from typing import Any, cast
 
-from inkread.errors import InkreadError
+import numpy as np
 
-WORKER = Path(__file__).with_name("worker.py")
-PEERS = ("rapidocr", "tesseract")
+from inkread.document import Page
+from inkread.errors import InputError
+from inkread.evaluation.statistics import Estimate, rate_by_document
+from inkread.evaluation.text import character_errors
+from inkread.formats import paired, read_layout
+from inkread.io.inputs import load_pages
+from inkread.reader import Reader
 
 
 @dataclass(frozen=True, slots=True)
-class Measurement:
-    """What one engine did.
+class Speed:
+    """What was measured.
 
     Attributes:
-        engine, version: which.
-        load_seconds: until it could read.
-        run_seconds: [runs], each the sum over the pages.
-        peak_bytes: highest resident memory of its process, or of one it started.
-        readings: [pages][lines] of text, from the last run.
+        pages, lines: how many were read, lines as found.
+        pages_a_second: all pages in one go.
+        seconds_a_page: 50th and 95th percentile over pages read alone, the median of the runs of each.
+        lines_a_page: mean.
+        peak_mebibytes: highest resident memory of this process; None where the system does not tell.
+        transcribed_pages: pages with a transcription.
+        page_cer: of these in reading order, with the interval over files; None without any.
     """
 
-    engine: str
-    version: str
-    load_seconds: float
-    run_seconds: tuple[float, ...]
-    peak_bytes: int
-    readings: tuple[tuple[str, ...], ...]
-
-
-def missing(peer: str) -> str | None:
-    """What to install so that a peer can run, None where it can."""
-    if peer == "rapidocr" and util.find_spec("rapidocr") is None:
-        return "pip install 'inkread[bench]'"
-    if peer == "tesseract" and shutil.which("tesseract") is None:
-        return "apt-get install tesseract-ocr tesseract-ocr-fra"
-    return None
-
-
-def version(engine: str) -> str:
-    """The version of an engine that is not missing."""
-    if engine != "tesseract":
-        return metadata.version(engine)
-    shown = subprocess.run(["tesseract", "--version"], capture_output=True, text=True, check=True)
-    return (shown.stdout or shown.stderr).split()[1]
+    pages: int
+    lines: int
+    pages_a_second: float
+    seconds_a_page: tuple[float, float]
+    lines_a_page: float
+    peak_mebibytes: float | None
+    transcribed_pages: int
+    page_cer: Estimate | None
 
 
 def measure(
-    engines: Sequence[str],
-    pages: Sequence[Path],
+    reader: Reader,
+    files: Sequence[Path],
     *,
-    runs: int = 3,
-    threads: int = 2,
-    model: Path | None = None,
-    language_model: bool | None = None,
+    runs: int = 1,
     on_page: Callable[[], None] = lambda: None,
-) -> list[Measurement]:
-    """Let engines read the same pages in turns.
+    on_error: Callable[[InputError], None] | None = None,
+) -> Speed:
+    """Read all pages in one go, then each alone.
 
     Args:
-        engines: "inkread" and any of ``PEERS``, none of them missing.
-        pages: image files, at least one.
-        runs: how often each page is read by each engine, >= 1.
-        threads: for each engine; they never compute at the same time.
-        model: bundle that "inkread" reads with, None for its own.
-        language_model: whether "inkread" uses its language model; None where its bundle has one.
-        on_page: called after each reading of a page in a run.
+        reader: its first page is read once unmeasured.
+        files: images and PDFs; PAGE or ALTO of the same name is the transcription of the first page.
+        runs: how often each page is read alone, >= 1.
+        on_page: called after each page that is measured.
+        on_error: called with what cannot be read, which is left out; None raises.
 
     Raises:
-        InkreadError: an engine stopped; the message ends with its last words.
+        InputError: a file cannot be read and there is no ``on_error``; or none can be read.
     """
-    with ExitStack() as stack:
-        workers = [stack.enter_context(_Worker(name, threads, model, language_model)) for name in engines]
-        seconds = {worker.engine: [0.0] * runs for worker in workers}
-        readings: dict[str, list[tuple[str, ...]]] = {}
-        load_seconds = [worker.load() for worker in workers]
-        for worker in workers:
-            worker.read(pages[0])
-        for run in range(runs):
-            readings = {worker.engine: [] for worker in workers}
-            for number, page in enumerate(pages):
-                first = (run + number) % len(workers)
-                for worker in workers[first:] + workers[:first]:
-                    taken, lines = worker.read(page)
-                    seconds[worker.engine][run] += taken
-                    readings[worker.engine].append(lines)
-                    on_page()
-        return [
-            Measurement(
-                worker.engine,
-                version(worker.engine),
-                loading,
-                tuple(seconds[worker.engine]),
-                worker.finish(),
-                tuple(readings[worker.engine]),
-            )
-            for worker, loading in zip(workers, load_seconds, strict=True)
-        ]
+    readable = [file for file in files if _is_readable(file, on_error)]
+    if not readable:
+        raise InputError("none of the files can be read")
+    next(_read_alone(reader, readable[0]))
+
+    def count(_: Page) -> None:
+        on_page()
+
+    start = time.perf_counter()
+    documents = list(reader.read(readable, on_page=count))
+    together = time.perf_counter() - start
+    alone: list[list[float]] = []
+    for _ in range(runs):
+        seconds = []
+        for file in readable:
+            for taken in _read_alone(reader, file):
+                seconds.append(taken)
+                on_page()
+        alone.append(seconds)
+    median, late = np.quantile(np.median(alone, axis=0), [0.5, 0.95])
+    peak = peak_bytes()
+
+    pages = [page for document in documents for page in document.pages]
+    layouts = dict(paired({file.parent for file in readable}))
+    errors = [
+        (str(file), character_errors(read_layout(layouts[file]).text, first.text))
+        for file, document in zip(readable, documents, strict=True)
+        if file in layouts
+        for first in document.pages[:1]
+    ]
+    lines = sum(len(page.lines) for page in pages)
+    return Speed(
+        pages=len(pages),
+        lines=lines,
+        pages_a_second=len(pages) / together,
+        seconds_a_page=(float(median), float(late)),
+        lines_a_page=lines / len(pages),
+        peak_mebibytes=None if peak is None else peak / 2**20,
+        transcribed_pages=len(errors),
+        page_cer=rate_by_document((file, error.edits, error.length) for file, error in errors),
+    )
 
 
-class _Worker:
-    """The other end of ``worker.py``; its process lives inside ``with``."""
+def _is_readable(file: Path, on_error: Callable[[InputError], None] | None) -> bool:
+    try:
+        for _ in load_pages(file):
+            pass
+    except InputError as error:
+        if on_error is None:
+            raise
+        on_error(error)
+        return False
+    return True
 
-    def __init__(self, engine: str, threads: int, model: Path | None, language_model: bool | None) -> None:
-        self.engine = engine
-        options = [engine, str(threads), str(model or ""), json.dumps(language_model)]
-        self._command = [sys.executable, "-P", str(WORKER), *options]
 
-    def __enter__(self) -> _Worker:
-        self._complaints = tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace")
-        self._process = subprocess.Popen(
-            self._command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._complaints, text=True
-        )
-        return self
+def _read_alone(reader: Reader, file: Path) -> Iterator[float]:
+    """Seconds to load and read each page of a file."""
+    pages = load_pages(file)
+    while True:
+        start = time.perf_counter()
+        if (page := next(pages, None)) is None:
+            return
+        next(reader.read_pages([page]))
+        yield time.perf_counter() - start
 
-    def __exit__(self, *_: object) -> None:
-        self._process.kill()
-        with suppress(BrokenPipeError):  # closing its input repeats a failed write
-            self._process.__exit__(None, None, None)
-        self._complaints.close()
 
-    def load(self) -> float:
-        """Wait until the engine can read; the seconds it took to load."""
-        return float(self._answer("while it was loaded")["load_seconds"])
-
-    def read(self, page: Path) -> tuple[float, tuple[str, ...]]:
-        """Read one page; the seconds it took and the lines of text."""
-        with suppress(BrokenPipeError):  # the answer tells what broke
-            print(json.dumps(str(page)), file=self._process.stdin, flush=True)
-        answer = self._answer(f"at {page}")
-        return float(answer["seconds"]), tuple(answer["lines"])
-
-    def finish(self) -> int:
-        """End the process; its peak in bytes."""
-        assert self._process.stdin is not None
-        self._process.stdin.close()
-        return int(self._answer("at its end")["peak_bytes"])
-
-    def _answer(self, moment: str) -> dict[str, Any]:
-        assert self._process.stdout is not None
-        answer = self._process.stdout.readline()
-        if answer:
-            return cast(dict[str, Any], json.loads(answer))
-        self._complaints.seek(0)
-        reason = (self._complaints.read().strip() or "it said nothing").splitlines()[-1]
-        raise InkreadError(f"{self.engine} stopped {moment}: {reason}")
+def peak_bytes() -> int | None:
+    """Highest resident memory of this process so far; None where the system does not tell, as on Windows."""
+    try:
+        # not getrusage: what that gives starts at the size of the process that started this one
+        status = Path("/proc/self/status").read_text(encoding="ascii").splitlines()
+        return next(int(line.split()[1]) for line in status if line.startswith("VmHWM")) * 1024
+    except OSError:
+        pass
+    try:
+        import resource
+    except ImportError:
+        return None
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024

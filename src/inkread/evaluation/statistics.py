@@ -60,17 +60,21 @@ def ratio_interval(
 
 
 def rate_by_document(parts: Iterable[tuple[str, float, float]]) -> Estimate | None:
-    """The micro-averaged rate over (document, numerator, denominator) parts, None where there are none.
+    """The micro-averaged rate over (document, numerator, denominator) parts.
 
     A document may come in several parts: its lines, its pages.
+
+    Returns:
+        None where there are no parts or the denominators add up to 0: the rate is undefined.
     """
     totals: defaultdict[str, list[float]] = defaultdict(lambda: [0.0, 0.0])
     for document, numerator, denominator in parts:
         totals[document][0] += numerator
         totals[document][1] += denominator
-    if not totals:
+    numerators = [numerator for numerator, _ in totals.values()]
+    denominators = [denominator for _, denominator in totals.values()]
+    if not sum(denominators):
         return None
-    numerators, denominators = zip(*totals.values(), strict=True)
     return ratio_interval(numerators, denominators)
 
 

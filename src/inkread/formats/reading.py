@@ -6,6 +6,7 @@ Usage: ``read_document(Path("letter.xml"))``; ``paired(folder)``
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from itertools import pairwise
 from pathlib import Path
 
 from inkread.document import Document, Page
@@ -85,7 +86,8 @@ def paired(folders: Folders) -> Iterator[tuple[Path, Path]]:
     """``list(paired("volume"))``: images with the XML of the same stem, sorted by image within each folder.
 
     The XML stands beside the image or in a folder ``page`` or ``alto`` there, and is called ``stem.xml``,
-    ``stem.page.xml`` or ``stem.alto.xml``; the first found counts.
+    ``stem.page.xml`` or ``stem.alto.xml``; the first found counts. Of images with one stem, too, the first counts
+    (``doubles``). Hidden files, such as the ``._stem.xml`` of macOS, are ignored.
 
     Raises:
         InputNotFoundError: where a folder does not exist.
@@ -93,8 +95,8 @@ def paired(folders: Folders) -> Iterator[tuple[Path, Path]]:
     for folder in _listed(folders):
         layouts = {stem: path for path, stem in reversed(list(_layouts(folder)))}
         for image in _images(folder):
-            if image.stem in layouts:
-                yield image, layouts[image.stem]
+            if layout := layouts.pop(image.stem, None):
+                yield image, layout
 
 
 def without_image(folders: Folders) -> list[Path]:
@@ -106,6 +108,16 @@ def without_image(folders: Folders) -> list[Path]:
     return lonely
 
 
+def doubles(folders: Folders) -> list[Path]:
+    """``doubles("volume")``: the images that ``paired`` leaves out because another one has the same stem."""
+    left_out = []
+    for folder in _listed(folders):
+        stems = {stem for _, stem in _layouts(folder)}
+        images = [image for image in _images(folder) if image.stem in stems]
+        left_out += [image for before, image in pairwise(images) if image.stem == before.stem]
+    return left_out
+
+
 def _listed(folders: Folders) -> Iterator[Path]:
     for folder in [folders] if isinstance(folders, str | Path) else folders:
         if not Path(folder).is_dir():
@@ -114,7 +126,8 @@ def _listed(folders: Folders) -> Iterator[Path]:
 
 
 def _images(folder: Path) -> list[Path]:
-    return sorted(path for path in folder.iterdir() if path.suffix.lower() in _IMAGES)
+    files = (path for path in folder.iterdir() if path.suffix.lower() in _IMAGES and not path.name.startswith("."))
+    return sorted(files, key=lambda path: (path.stem, path.suffix))
 
 
 def _layouts(folder: Path) -> Iterator[tuple[Path, str]]:
@@ -123,5 +136,5 @@ def _layouts(folder: Path) -> Iterator[tuple[Path, str]]:
         place = folder / subfolder
         for path in sorted(place.iterdir()) if place.is_dir() else []:
             suffix = next((suffix for suffix in _LAYOUTS if path.name.lower().endswith(suffix)), None)
-            if suffix and path.name.lower() != "mets.xml":
+            if suffix and path.name.lower() != "mets.xml" and not path.name.startswith("."):
                 yield path, path.name[: -len(suffix)]

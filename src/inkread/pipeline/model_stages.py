@@ -17,11 +17,11 @@ from inkread.bundle import Confidences
 from inkread.data.dataset import Dataset
 from inkread.data.store import LineStore
 from inkread.document import Line, Word
-from inkread.evaluation.calibration import figures, rated_words, reliability, risk_coverage, word_error
+from inkread.evaluation.calibration import TuningLine, calibrate, rated_words, reliability, word_error
 from inkread.evaluation.compare import ReadLine, compared
-from inkread.evaluation.confidences import TuningLine, calibrate
+from inkread.evaluation.coverage import risk_coverage
 from inkread.evaluation.html import html_report
-from inkread.evaluation.report import summarise
+from inkread.evaluation.report import confidence_figures, summarise
 from inkread.evaluation.statistics import classification
 from inkread.evaluation.text import normalise
 from inkread.io.files import write_bytes
@@ -128,7 +128,7 @@ def evaluate_model(artifacts: Artifacts, params: Params) -> None:
         "wer": summary.wer.value,
         "lines": summary.lines,
         "documents": summary.documents,
-        **figures(kept),
+        **confidence_figures(kept),
         "word_ece_raw": word_error(rated_words(compare_lines(store, tested, Confidences()))),
         "word_cnn": {key: value for key, value in (baseline or {}).items() if key != "classification"},
     }

@@ -5,7 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from inkread.evaluation import worker
+import worker
 
 LOAD = f"import runpy, sys; worker = runpy.run_path({worker.__file__!r})"
 MANY_BYTES = 100 * 2**20

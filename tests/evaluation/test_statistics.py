@@ -1,11 +1,11 @@
-"""An interval that is too narrow sells noise as progress."""
+"""An interval that is too narrow takes noise for progress."""
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from inkread.evaluation.statistics import Estimate, rate_by_document, ratio_interval
+from inkread.evaluation.statistics import Estimate, classification, rate_by_document, ratio_interval
 
 documents = st.lists(st.tuples(st.integers(0, 50), st.integers(1, 100)), min_size=2, max_size=20)
 
@@ -64,3 +64,16 @@ def _width(estimate: Estimate) -> float:
     assert estimate.low is not None
     assert estimate.high is not None
     return estimate.high - estimate.low
+
+
+def test_figures_by_hand() -> None:
+    report = classification(["the", "the", "sea", "tea"], ["the", "sea", "sea", "sea"])
+    assert report.accuracy == 0.5
+    assert [figures.name for figures in report.classes] == ["the", "sea", "tea"]
+    the, sea, tea = report.classes
+    assert [the.precision, the.recall, the.f1, the.support] == pytest.approx([1.0, 0.5, 2 / 3, 2])
+    assert [sea.precision, sea.recall] == pytest.approx([1 / 3, 1.0])
+    assert tea.f1 == 0.0
+    assert report.macro_f1 == pytest.approx((2 / 3 + 0.5 + 0) / 3)
+    assert set(report.confusions) == {("the", "sea", 1), ("tea", "sea", 1)}
+    assert classification([], []).accuracy == 0.0
