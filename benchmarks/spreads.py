@@ -4,9 +4,9 @@ Usage: ``python benchmarks/spreads.py DATA -o spreads --split val --count 60 --s
 
 There is little ground truth for folded letter paper and open books, where two pages lie side by side and the fold is
 hardly wider than a space between words. Each spread takes two pages of one source, trims them to the writing, and
-varies what varies in photographs: the fold (0.3 to 3 line distances), skew, scale and light of each half, the height at
-which a half begins, writing of another page that shows through. The single pages are written beside the spreads, so that a
-reader can be measured on both: what a spread costs more than its pages is the loss through layout.
+varies what varies in photographs: the fold (0.3 to 3 line distances), skew, scale and light of each half, the height
+at which a half begins, writing of another page that shows through. The single pages are written beside the spreads, so
+that a reader can be measured on both: what a spread costs more than its pages is the loss through layout.
 """
 
 from __future__ import annotations
@@ -155,7 +155,9 @@ def one_column(lines: Sequence[Line], most: float = 0.15) -> bool:
     x0, y0, x1, y1 = boxes.T
     middle = (y0 + y1) / 2
     distance = np.median(np.diff(np.sort(middle)))
-    beside = (np.abs(middle[:, None] - middle) < distance / 2) & (np.minimum(x1[:, None], x1) < np.maximum(x0[:, None], x0))
+    beside = (np.abs(middle[:, None] - middle) < distance / 2) & (
+        np.minimum(x1[:, None], x1) < np.maximum(x0[:, None], x0)
+    )
     return float(beside.any(axis=1).mean()) <= most
 
 
