@@ -51,7 +51,7 @@ class Half:
 def transformed(half: Half, degrees: float, scale: float) -> Half:
     """The page turned and scaled; new paper is as bright as the old."""
     height, width = half.grey.shape
-    matrix = cv2.getRotationMatrix2D((width / 2, height / 2), degrees, scale)
+    matrix = np.asarray(cv2.getRotationMatrix2D((width / 2, height / 2), degrees, scale), np.float64)
     corners = np.array([[0, 0, 1], [width, 0, 1], [0, height, 1], [width, height, 1]]) @ matrix.T
     matrix[:, 2] -= corners.min(axis=0)
     columns, rows = (int(value) for value in np.ceil(np.ptp(corners, axis=0)))
@@ -108,14 +108,14 @@ def _showing_through(front: Grey, back: Grey, rng: np.random.Generator) -> Grey:
     """The front with a share of the mirrored back, as on thin paper."""
     mirrored = cv2.resize(back[:, ::-1], front.shape[::-1], interpolation=cv2.INTER_AREA).astype(np.float32)
     ink = np.maximum(np.percentile(mirrored, 80) - mirrored, 0)
-    return np.clip(front - float(rng.uniform(0.08, 0.25)) * ink, 0, 255).astype(np.uint8)
+    return np.asarray(np.clip(front - float(rng.uniform(0.08, 0.25)) * ink, 0, 255), np.uint8)
 
 
 def _with_fold(sheet: Grey, x: int, rng: np.random.Generator) -> Grey:
     """A soft shadow along the fold, or none."""
     depth, reach = float(rng.uniform(0, 0.3)), float(rng.uniform(5, 40))
     shadow = 1 - depth * np.exp(-(((np.arange(sheet.shape[1]) - x) / reach) ** 2))
-    return np.clip(sheet * shadow, 0, 255).astype(np.uint8)
+    return np.asarray(np.clip(sheet * shadow, 0, 255), np.uint8)
 
 
 def _mapped(page: Page, matrix: NDArray[np.float64], width: int, height: int) -> Page:

@@ -4,9 +4,9 @@ Usage: ``for gutter in find_gutters(fragments.level): ...``; ``mark(gutters, sha
 
 A fold is often hardly wider than a space between words, so a single line cannot tell it from one. Many lines can: a
 slanted cut that meets writing in no row, while lines end on its left and begin on its right, is a gutter. The measure
-is how unlikely that is by chance: each row that a cut passes between two pieces of writing has, on a page of one column,
-about the probability ``p`` that any place of a line lies between two pieces; rows are taken as independent, and the
-number of cuts that were tried is made up for (Bonferroni). Rows in which the cut meets writing count against it.
+is how unlikely that is by chance. On a page of one column a cut passes between two pieces of a row with the probability
+that any place of a line lies between two pieces. Rows are taken as independent. The number of cuts that were tried is
+made up for (Bonferroni). Rows in which the cut meets writing count against it.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class Gutter:
     evidence: float
     spared: tuple[tuple[float, float], ...] = ()
 
-    def x(self, y: float | NDArray[np.float64]) -> float | NDArray[np.float64]:
+    def x(self, y: float) -> float:
         """Where it is at height ``y``."""
         return self.at + self.slope * (y - self.middle)
 
@@ -94,7 +94,7 @@ def mark(gutters: Sequence[Gutter], shape: tuple[int, ...], width: int = 3) -> N
     """
     drawn = np.zeros(shape, np.uint8)
     for gutter in gutters:
-        ends = [(round(float(gutter.x(y))), round(y)) for y in (gutter.top, gutter.bottom)]
+        ends = [(round(gutter.x(y)), round(y)) for y in (gutter.top, gutter.bottom)]
         single = np.zeros(shape, np.uint8)
         cv2.line(single, ends[0], ends[1], 1, width)
         for top, bottom in gutter.spared:
