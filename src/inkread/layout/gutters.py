@@ -11,8 +11,9 @@ made up for (Bonferroni). Rows in which the cut meets writing count against it.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
 
 import cv2
 import numpy as np
@@ -76,12 +77,16 @@ def find_gutters(fragments: Sequence[Fragment], settings: LayoutSettings = DEFAU
     slopes = np.arange(-settings.cut_slope, settings.cut_slope + 1e-9, settings.cut_slope_step)
     cuts = _Cuts.of(pieces, places, slopes, middle, settings)
     needed = np.log(settings.cut_odds * len(cuts.evidence))
-    tried = [
-        gutter
-        for index in np.flatnonzero(cuts.evidence >= needed)
-        if (gutter := cuts.gutter(int(index), pieces, middle, settings))
-    ]
-    return _apart(tried, settings.cut_column * pieces.unit)
+    chosen: list[Gutter] = []
+    for index in np.argsort(-cuts.evidence, kind="stable"):
+        if cuts.evidence[index] < needed:
+            break
+        gutter = cuts.gutter(int(index), pieces, middle, settings)
+        if _apart(gutter, chosen, settings.cut_column * pieces.unit) and cuts.parts_columns(
+            int(index), pieces, settings
+        ):
+            chosen.append(replace(gutter, spared=tuple(cuts.spared(int(index), pieces, settings))))
+    return sorted(chosen, key=lambda gutter: gutter.at)
 
 
 def mark(gutters: Sequence[Gutter], shape: tuple[int, ...], width: int = 3) -> NDArray[np.bool_]:
@@ -125,7 +130,7 @@ class _Cuts:
 
     Attributes:
         at: slope and place of each.
-        crossing, ends, starts, on_left: what each piece is to each cut.
+        crossing, on_left: what each piece is to each cut.
         first, last: the stretch of pieces with the most evidence, and ``evidence`` for it.
     """
 
@@ -133,8 +138,6 @@ class _Cuts:
     slope: NDArray[np.float64]
     at: NDArray[np.float64]
     crossing: NDArray[np.bool_]
-    ends: NDArray[np.bool_]
-    starts: NDArray[np.bool_]
     on_left: NDArray[np.bool_]
     first: NDArray[np.intp]
     last: NDArray[np.intp]
@@ -161,30 +164,56 @@ class _Cuts:
         chance = _chance_of_a_gap(pieces, settings)
         gain, loss = np.log(1 / chance), np.log((1 - chance) / settings.cut_chance)
         first, last = _best_stretch((ends | starts) * (gain / 2) - crossing * loss)
-        ended, started, crossed = (_counts(kind, first, last) for kind in (ends, starts, crossing))
+        ended, started, crossed = (_sums(kind, first, last) for kind in (ends, starts, crossing))
         rows = np.minimum(ended, started)
-        evidence = np.where(rows >= settings.cut_lines, rows * gain - crossed * loss, -np.inf)
-        return cls(place, slope, at, crossing, ends, starts, on_left, first, last, evidence)
-
-    def gutter(self, index: int, pieces: _Pieces, middle: float, settings: LayoutSettings) -> Gutter | None:
-        """One of the cuts as a gutter; None where what lies beside it is no column."""
-        chosen = np.arange(self.first[index], self.last[index] + 1)
-        at, on_left, crossing = self.at[index], self.on_left[index], self.crossing[index]
-        if not _columns_beside(pieces, chosen, on_left, ~on_left & ~crossing, at, settings):
-            return None
         most = settings.cut_word_space * pieces.unit
-        free = np.minimum(np.abs(np.where(on_left, pieces.right, pieces.left) - at), most)
-        near = chosen[(self.ends[index] | self.starts[index])[chosen]]
+        room = np.minimum(np.abs(np.where(on_left, pieces.right, pieces.left) - at), most) / most
+        free = _sums((ends | starts) * room, first, last) / np.maximum(ended + started, 1)
+        evidence = np.where(rows >= settings.cut_lines, rows * gain - crossed * loss + free, -np.inf)
+        return cls(place, slope, at, crossing, on_left, first, last, evidence)
+
+    def gutter(self, index: int, pieces: _Pieces, middle: float, settings: LayoutSettings) -> Gutter:
+        """One of the cuts."""
         reach = settings.cut_reach * pieces.unit
         return Gutter(
             float(self.place[index]),
             float(self.slope[index]),
             middle,
-            float(pieces.y[chosen[0]]) - reach,
-            float(pieces.y[chosen[-1]]) + reach,
-            float(self.evidence[index] + free[near].mean() / most),
-            tuple(_spared(pieces, chosen[crossing[chosen]], on_left, ~on_left & ~crossing, at, reach, settings)),
+            float(pieces.y[self.first[index]]) - reach,
+            float(pieces.y[self.last[index]]) + reach,
+            float(self.evidence[index]),
         )
+
+    def parts_columns(self, index: int, pieces: _Pieces, settings: LayoutSettings) -> bool:
+        """Whether a column stands on both sides of a cut, not a margin of numbers or signs."""
+        stretch = slice(self.first[index], self.last[index] + 1)
+        at, on_left = self.at[index, stretch], self.on_left[index, stretch]
+        on_right = ~on_left & ~self.crossing[index, stretch]
+        if not on_left.any() or not on_right.any():
+            return False
+        left = _ranked(at[on_left], 0.5) - _ranked(pieces.left[stretch][on_left], 0.1)
+        right = _ranked(pieces.right[stretch][on_right], 0.9) - _ranked(at[on_right], 0.5)
+        return bool(min(left, right) >= settings.cut_column * pieces.unit)
+
+    def spared(self, index: int, pieces: _Pieces, settings: LayoutSettings) -> Iterator[tuple[float, float]]:
+        """Extents of the pieces that a cut must leave whole.
+
+        These hardly reach across it, or stand alone in their row and away from both outer edges, as a heading over
+        both columns does.
+        """
+        at, on_left = self.at[index], self.on_left[index]
+        outer_left = _ranked(pieces.left[on_left], 0.1)
+        outer_right = _ranked(pieces.right[~on_left & ~self.crossing[index]], 0.9)
+        height, inset = settings.cut_reach * pieces.unit, settings.cut_heading_inset
+        for piece in range(self.first[index], self.last[index] + 1):
+            if not self.crossing[index, piece]:
+                continue
+            before, behind = at[piece] - pieces.left[piece], pieces.right[piece] - at[piece]
+            away_left = pieces.left[piece] - outer_left > inset * (at[piece] - outer_left)
+            away_right = outer_right - pieces.right[piece] > inset * (outer_right - at[piece])
+            alone = np.count_nonzero(np.abs(pieces.y - pieces.y[piece]) < pieces.unit) == 1
+            if min(before, behind) < settings.cut_part * pieces.unit or (away_left and away_right and alone):
+                yield float(pieces.y[piece]) - height, float(pieces.y[piece]) + height
 
 
 def _neighbours(pieces: _Pieces) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -209,68 +238,22 @@ def _best_stretch(steps: NDArray[np.float64]) -> tuple[NDArray[np.intp], NDArray
     return first, last
 
 
-def _counts(kind: NDArray[np.bool_], first: NDArray[np.intp], last: NDArray[np.intp]) -> NDArray[np.int64]:
-    """How many are True from first to last, by row."""
-    sums = np.concatenate([np.zeros((len(kind), 1), np.int64), np.cumsum(kind, axis=1)], axis=1)
-    rows = np.arange(len(kind))
-    return np.asarray(sums[rows, last + 1] - sums[rows, first], np.int64)
+def _sums(values: NDArray[Any], first: NDArray[np.intp], last: NDArray[np.intp]) -> NDArray[Any]:
+    """Sum of [rows, columns] from first to last, by row."""
+    sums = np.concatenate([np.zeros((len(values), 1)), np.cumsum(values, axis=1)], axis=1)
+    rows = np.arange(len(values))
+    return np.asarray(sums[rows, last + 1] - sums[rows, first])
 
 
-def _columns_beside(
-    pieces: _Pieces,
-    chosen: NDArray[np.intp],
-    on_left: NDArray[np.bool_],
-    on_right: NDArray[np.bool_],
-    at: NDArray[np.float64],
-    settings: LayoutSettings,
-) -> bool:
-    """Whether there is a column on both sides, not a margin of numbers or signs."""
-    left, right = chosen[on_left[chosen]], chosen[on_right[chosen]]
-    if not len(left) or not len(right):
-        return False
-    widths = (
-        np.median(at[left]) - np.percentile(pieces.left[left], 10),
-        np.percentile(pieces.right[right], 90) - np.median(at[right]),
+def _ranked(values: NDArray[np.float64], share: float) -> float:
+    """The value below which that share of them lies; quicker than a percentile of a few."""
+    return float(np.sort(values)[round(share * (len(values) - 1))])
+
+
+def _apart(gutter: Gutter, others: Sequence[Gutter], distance: float) -> bool:
+    """Whether a gutter stands apart from others, or above or below them."""
+    return all(
+        min(gutter.bottom, other.bottom) <= max(gutter.top, other.top)
+        or min(abs(gutter.x(y) - other.x(y)) for y in (gutter.top, gutter.bottom)) > distance
+        for other in others
     )
-    return bool(min(widths) >= settings.cut_column * pieces.unit)
-
-
-def _spared(
-    pieces: _Pieces,
-    crossing: NDArray[np.intp],
-    on_left: NDArray[np.bool_],
-    on_right: NDArray[np.bool_],
-    at: NDArray[np.float64],
-    height: float,
-    settings: LayoutSettings,
-) -> list[tuple[float, float]]:
-    """Extents of the pieces that a cut must leave whole.
-
-    These hardly reach across it, or stand alone in their row and away from both outer edges, as a heading over both
-    columns does.
-    """
-    found = []
-    outer_left, outer_right = np.percentile(pieces.left[on_left], 10), np.percentile(pieces.right[on_right], 90)
-    for index in crossing:
-        row = np.abs(pieces.y - pieces.y[index]) < pieces.unit
-        row[index] = False
-        inset = settings.cut_heading_inset
-        away_left = pieces.left[index] - outer_left > inset * (at[index] - outer_left)
-        away_right = outer_right - pieces.right[index] > inset * (outer_right - at[index])
-        reach = min(at[index] - pieces.left[index], pieces.right[index] - at[index])
-        if reach < settings.cut_part * pieces.unit or (away_left and away_right and not row.any()):
-            found.append((float(pieces.y[index]) - height, float(pieces.y[index]) + height))
-    return found
-
-
-def _apart(tried: Sequence[Gutter], distance: float) -> list[Gutter]:
-    """The best ones that stand apart from each other, or one below another, from left to right."""
-    chosen: list[Gutter] = []
-    for gutter in sorted(tried, key=lambda item: -item.evidence):
-        if all(
-            min(gutter.bottom, other.bottom) <= max(gutter.top, other.top)
-            or min(abs(gutter.x(y) - other.x(y)) for y in (gutter.top, gutter.bottom)) > distance
-            for other in chosen
-        ):
-            chosen.append(gutter)
-    return sorted(chosen, key=lambda item: item.at)
