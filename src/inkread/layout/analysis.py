@@ -5,7 +5,7 @@ Usage: ``page = Analyser(Detector(bundle.detector))(page_image.grey)``
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import count
 
 import numpy as np
@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from inkread.document import Line, Page, Polygon, Polyline, Region
 from inkread.layout.detector import Detector, TextMap
+from inkread.layout.gutters import find_gutters, mark
 from inkread.layout.lines import Fragments, find_fragments, find_rulings, join_fragments, line_geometry
 from inkread.layout.order import reading_order
 from inkread.layout.settings import DEFAULT_LAYOUT, LayoutSettings
@@ -42,8 +43,8 @@ class Analyser:
         """
         height, width = grey.shape
         text_map, found = self._look(grey)
-        rulings = find_rulings(text_map.grey, self.settings)
-        level = join_fragments(found.level, rulings, self.settings)
+        text_map, found, barriers = self._divide(text_map, found)
+        level = join_fragments(found.level, barriers, self.settings)
         upright = join_fragments(found.upright, settings=self.settings)
         sideways = sum(piece.length for piece in upright) > sum(piece.length for piece in level)
         geometry = [line_geometry(piece, text_map, self.settings) for piece in level]
@@ -62,6 +63,16 @@ class Analyser:
         wanted = max(settings.side * settings.best_thickness / typical, settings.min_side)
         text_map = self.detector(grey, round(min(wanted, settings.max_side, max(grey.shape))))
         return text_map, find_fragments(text_map, settings)
+
+    def _divide(self, text_map: TextMap, found: Fragments) -> tuple[TextMap, Fragments, NDArray[np.bool_]]:
+        """The map and its fragments cut at the gutters, and what no line is joined across: rulings and gutters."""
+        barriers = find_rulings(text_map.grey, self.settings)
+        gutters = find_gutters(found.level, self.settings)
+        if not gutters:
+            return text_map, found, barriers
+        drawn = mark(gutters, text_map.probability.shape)
+        cut = replace(text_map, probability=np.where(drawn, np.float32(0), text_map.probability))
+        return cut, find_fragments(cut, self.settings), barriers | drawn
 
     def _regions(self, geometry: list[tuple[Polyline, Polygon]]) -> tuple[Region, ...]:
         regions = []

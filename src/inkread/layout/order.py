@@ -1,4 +1,4 @@
-"""Reading order: columns, facing pages, marginal notes.
+"""Reading order: columns, facing pages, marginal notes, tables.
 
 Usage: ``blocks = reading_order(baselines)``
 
@@ -10,13 +10,15 @@ cutting the page into boxes, and so bears slanted lines and notes that reach int
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from itertools import groupby
 
 import numpy as np
 from numpy.typing import NDArray
 
 from inkread.document import Polyline
 from inkread.layout.settings import DEFAULT_LAYOUT, LayoutSettings
+from inkread.layout.tables import find_tables
 
 Boxes = NDArray[np.float64]
 
@@ -34,8 +36,22 @@ def reading_order(baselines: Sequence[Polyline], settings: LayoutSettings = DEFA
     if not baselines:
         return []
     boxes = _level_boxes(baselines)
-    order = _topological(_before(boxes, settings.beside_share), boxes, settings.beside_share)
-    return _blocks(order, boxes, settings.column_gap)
+    tables = find_tables(boxes, settings)
+    within = {index for rows in tables for row in rows for index in row}
+    units = [[index] for index in range(len(boxes)) if index not in within]
+    units += [[index for row in rows for index in row] for rows in tables]
+    outer = np.array([(boxes[unit, 0].min(), boxes[unit, 1].max(), boxes[unit, 2].mean()) for unit in units])
+    order = _topological(_before(outer, settings.beside_share), outer, settings.beside_share)
+    return [run for block in _blocks(order, outer, settings.column_gap) for run in _with_tables(block, units)]
+
+
+def _with_tables(block: list[int], units: list[list[int]]) -> Iterator[list[int]]:
+    """The lines of a block of units; each table is a block of its own."""
+    for is_table, members in groupby(block, key=lambda number: len(units[number]) > 1):
+        if is_table:
+            yield from (units[number] for number in members)
+        else:
+            yield [units[number][0] for number in members]
 
 
 def _level_boxes(baselines: Sequence[Polyline]) -> Boxes:

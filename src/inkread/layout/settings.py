@@ -76,6 +76,47 @@ class LayoutSettings:
     gutter_starts: int = 3
     """Aligned starts that an edge of a column must exceed; fewer happen by chance within a paragraph."""
 
+    cut_lines: int = 4
+    """Lines that must end on the left of a gutter and begin on its right; fewer prove nothing."""
+    cut_step: float = 0.5
+    """Thicknesses from one place where a gutter is tried to the next; ends of lines vary by more."""
+    cut_slope: float = 0.06
+    """Steepest gutter, as sideways by height: pages lie less than 3.5 degrees askew."""
+    cut_slope_step: float = 0.01
+    """Step of the slopes that are tried; moves a gutter by about half a thickness over a page."""
+    cut_odds: float = 1000.0
+    """How much likelier than chance a gutter must be after all that was tried: one false one in so many pages."""
+    cut_word_space: float = 2.0
+    """Thicknesses of the widest space between words."""
+    cut_chance: float = 0.05
+    """Least probability that a place of a line lies between two pieces of it, and the probability that a line runs
+    across a true gutter because the detector joined two."""
+    cut_slack: float = 0.5
+    """Thicknesses that a line may reach into a gutter."""
+    cut_column: float = 8.0
+    """Thicknesses of the narrowest column; narrower ones are margins of numbers or signs."""
+    cut_reach: float = 1.5
+    """Thicknesses that a gutter goes on above its first and below its last line."""
+    cut_part: float = 4.0
+    """Thicknesses of the shorter part that a cut through a line may leave; a line that reaches less far stays whole."""
+    cut_heading_inset: float = 0.15
+    """Share of a column that stays blank on both sides of a heading over two columns, which stays whole too."""
+
+    row_tolerance: float = 0.3
+    """Line distances between the baselines of one row of a table; half a line apart are two rows."""
+    row_step: float = 2.5
+    """Usual steps from row to row that a table may have between two rows; longer ones end it."""
+    row_alone: int = 1
+    """Rows of one cell that may stand between rows of several; more are text."""
+    table_rows: int = 3
+    """Rows of several cells that make a table; two lines stand beside one another by chance."""
+    table_share: float = 0.7
+    """Share of the rows of a table that must have several cells; registers with entries of several lines have fewer."""
+    table_writing: float = 0.75
+    """Share of the width of a table that writing covers in the median row; columns of prose cover more."""
+    table_short_cell: float = 0.5
+    """Longest last cell of a table of two columns, as a share of the first: amounts beside items, not prose."""
+
     baseline_offset: float = 0.45
     """Thicknesses from the centre of a ribbon down to the baseline: ribbons cover the x-height."""
     outline_height: float = 2.6

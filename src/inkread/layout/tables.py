@@ -1,0 +1,96 @@
+"""Tables, accounts and programmes: lines that stand beside one another and are read row by row.
+
+Usage: ``for rows in find_tables(boxes): ...``
+
+Columns of prose and the cells of a table both stand side by side. A table is told by its rows: cells that share a
+baseline, row after row, with much blank paper between them, in three columns or more, or with short cells such as
+amounts on the right. A register in which one column has several lines an entry is read by column.
+"""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import numpy as np
+from numpy.typing import NDArray
+
+from inkread.layout.settings import DEFAULT_LAYOUT, LayoutSettings
+
+Boxes = NDArray[np.float64]
+"""x0, x1 and y of each line, the page's skew taken out."""
+Row = list[int]
+
+
+def find_tables(boxes: Boxes, settings: LayoutSettings = DEFAULT_LAYOUT) -> list[list[Row]]:
+    """The tables of a page: each is a list of rows from above, each row the numbers of its lines from the left.
+
+    Args:
+        boxes: float64 [lines, 3].
+        settings: the thresholds.
+    """
+    rows = _rows(boxes, settings)
+    found = []
+    for run in _runs(rows, boxes, settings):
+        while run and len(run[-1]) < 2:  # what follows the last row is text below the table
+            run.pop()
+        if _is_table(run, boxes, settings):
+            found.append(run)
+    return found
+
+
+def _rows(boxes: Boxes, settings: LayoutSettings) -> list[Row]:
+    """Lines that share a baseline, from above."""
+    order = np.argsort(boxes[:, 2], kind="stable")
+    distance = _line_distance(boxes)
+    rows: list[Row] = []
+    for index in map(int, order):
+        row = rows[-1] if rows else []
+        level = float(np.mean(boxes[row, 2])) if row else -np.inf
+        apart = all(boxes[index, 0] >= boxes[other, 1] or boxes[index, 1] <= boxes[other, 0] for other in row)
+        if row and apart and boxes[index, 2] - level <= settings.row_tolerance * distance:
+            row.append(index)
+        else:
+            rows.append([index])
+    return [sorted(row, key=lambda index: float(boxes[index, 0])) for row in rows]
+
+
+def _line_distance(boxes: Boxes) -> float:
+    """Median distance of a line to the next one below it in its column; 0 where no line has one."""
+    x0, x1, y = boxes.T
+    below = (np.minimum(x1[:, None], x1) > np.maximum(x0[:, None], x0)) & (y > y[:, None])
+    nearest = np.where(below, y - y[:, None], np.inf).min(axis=1, initial=np.inf)
+    known = nearest[np.isfinite(nearest)]
+    return float(np.median(known)) if len(known) else 0.0
+
+
+def _runs(rows: list[Row], boxes: Boxes, settings: LayoutSettings) -> list[list[Row]]:
+    """Rows of several cells one below another, with few rows of one cell between them."""
+    steps = [float(np.mean(boxes[b, 2]) - np.mean(boxes[a, 2])) for a, b in pairwise(rows)]
+    usual = float(np.median(steps)) if steps else np.inf
+    runs: list[list[Row]] = []
+    alone = 0
+    for number, row in enumerate(rows):
+        near = number > 0 and steps[number - 1] <= settings.row_step * usual
+        if runs and near and runs[-1] and (len(row) > 1 or alone < settings.row_alone):
+            runs[-1].append(row)
+        elif len(row) > 1:
+            runs.append([row])
+        elif runs:
+            runs.append([])
+        alone = 0 if len(row) > 1 else alone + 1
+    return [run for run in runs if run]
+
+
+def _is_table(run: list[Row], boxes: Boxes, settings: LayoutSettings) -> bool:
+    several = [row for row in run if len(row) > 1]
+    if len(several) < settings.table_rows or len(several) < settings.table_share * len(run):
+        return False
+    members = [index for row in run for index in row]
+    left, right = float(boxes[members, 0].min()), float(boxes[members, 1].max())
+    written = [sum(float(boxes[i, 1] - boxes[i, 0]) for i in row) for row in several]
+    if float(np.median(written)) > settings.table_writing * (right - left):
+        return False
+    if float(np.median([len(row) for row in several])) > 2:
+        return True
+    first, last = (float(np.median([boxes[row[at], 1] - boxes[row[at], 0] for row in several])) for at in (0, -1))
+    return last <= settings.table_short_cell * first

@@ -1,0 +1,52 @@
+"""Rows of a table are read one after the other; columns of prose are not taken for one."""
+
+import numpy as np
+
+from inkread.document import Polyline
+from inkread.layout.order import reading_order
+
+
+def line(x0: float, x1: float, y: float) -> Polyline:
+    return ((x0, y), (x1, y))
+
+
+def order(lines: list[Polyline]) -> list[int]:
+    return [number for block in reading_order(lines) for number in block]
+
+
+def test_three_columns_of_short_cells_are_read_by_row() -> None:
+    cells = [line(x, x + 120, y + shift) for y in range(100, 500, 100) for x, shift in ((0, 0), (300, 4), (600, -5))]
+    assert order(cells) == list(range(12))
+
+
+def test_amounts_belong_to_their_items() -> None:
+    rows = [
+        (line(50, 50 + width, y), line(500 + width, 580 + width, y + 3))
+        for y, width in ((100, 300), (180, 220), (260, 380), (340, 250))
+    ]
+    assert order([cell for row in rows for cell in row]) == list(range(8))
+
+
+def test_text_above_and_below_a_table_stays_outside() -> None:
+    above, below = line(0, 900, 40), line(0, 900, 560)
+    cells = [line(x, x + 120, y) for y in range(120, 520, 100) for x in (0, 300, 600)]
+    assert order([below, *cells, above]) == [13, *range(1, 13), 0]
+
+
+def test_facing_pages_on_ruled_paper_are_no_table() -> None:
+    rng = np.random.default_rng(1)
+    left = [line(0, 400 - float(rng.uniform(0, 60)), 100 + 50 * i) for i in range(10)]
+    right = [line(480, 880 - float(rng.uniform(0, 60)), 101 + 50 * i) for i in range(10)]
+    assert order(left + right) == list(range(20))
+
+
+def test_a_register_with_entries_of_several_lines_is_read_by_column() -> None:
+    numbers = [line(0, 60, 100 + 150 * i) for i in range(4)]
+    entries = [line(100, 800, 100 + 50 * i) for i in range(12)]
+    assert order(numbers + entries) == list(range(16))
+
+
+def test_a_lone_cell_in_the_last_row_belongs_to_the_table() -> None:
+    cells = [line(x, x + 120, y) for y in (100, 200, 300) for x in (0, 300, 600)]
+    total = line(600, 720, 400)
+    assert order([*cells, total])[-1] == 9
