@@ -135,7 +135,7 @@ def test_the_old_way_to_load_says_what_to_write_now() -> None:
     with pytest.warns(DeprecationWarning, match=r"Reader\(\.\.\.\)"):
         assert Reader.load(threads=1, language_model=False).bundle == Bundle.open()
     with pytest.warns(DeprecationWarning, match=r"inkread\.Input"):
-        assert inkread.Source is Input  # type: ignore[attr-defined]
+        assert inkread.Source is Input
 
 
 def test_reading_is_lazy(reader: Reader) -> None:
