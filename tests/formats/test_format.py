@@ -100,6 +100,16 @@ def test_the_suffix_says_what_is_saved(read: Document, tmp_path: Path, name: str
         assert abs(path.stat().st_size - other.stat().st_size) < 100 < other.stat().st_size
 
 
+@pytest.mark.parametrize("name", FORMATS)
+def test_the_same_document_is_the_same_bytes(
+    read: Document, tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", "1700000000")
+    first, second = (read.save(tmp_path / number / "letter", name)[0].read_bytes() for number in ("1", "2"))
+    assert first == second
+    assert (b"2023-11-14T22:13:20" in first) == (name in ("alto", "page"))
+
+
 def test_each_page_is_saved_under_a_name_of_its_own(read: Document, tmp_path: Path) -> None:
     paths = Document(read.pages * 2).save(tmp_path / "book.page.xml")
     assert [path.name for path in paths] == ["book_0001.page.xml", "book_0002.page.xml"]
