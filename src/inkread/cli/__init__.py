@@ -23,7 +23,7 @@ from inkread.errors import InkreadError
 COMMANDS = {
     "read": "Read handwriting from images, PDFs, folders and globs.",
     "evaluate": "Measure how well transcribed pages are read: CER, WER, page CER, line detection.",
-    "bench": "Measure speed, memory and page CER on your own pages.",
+    "bench": "Measure on your own pages: pages a second, seconds a page, peak memory, lines a page, page CER.",
     "train": "Train a recogniser on datasets; inkread export makes a bundle of the run.",
     "finetune": "Fine-tune a bundle on a dataset; keeps the starting weights if validation CER does not improve.",
     "export": "Write a model bundle: int8 network, float weights, description and card.",
