@@ -1,6 +1,8 @@
+import shutil
 import weakref
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
@@ -8,9 +10,10 @@ import pytest
 from PIL import Image
 
 import inkread
-from inkread import DamagedInputError, InputError, InputNotFoundError, Page, Reader, ReaderSettings
+from inkread import Bundle, DamagedInputError, InputError, InputNotFoundError, Page, Reader, ReaderSettings
 from inkread.evaluation.detection import match_baselines
 from inkread.formats import read_layout
+from inkread.formats.json import dump
 from inkread.io.images import PageImage, turn
 from inkread.io.inputs import Input, load_pages
 
@@ -77,6 +80,62 @@ def test_one_document_a_source_in_order_whatever_the_batches(reader: Reader, let
     assert documents[0].text == documents[2].text == letter.text
     assert [line.confidence for line in documents[0].lines] == pytest.approx([line.confidence for line in letter.lines])
     assert documents[0].provenance == reader.provenance
+
+
+def test_what_is_read_depends_on_the_page_alone(reader: Reader) -> None:
+    """Not on the order of the pages, what they are read with, the threads, or what was read before."""
+    paths = [LETTER, EXAMPLES / "notes.png", EXAMPLES / "lettre.png"]
+
+    def written(by: Reader, order: list[Path]) -> dict[str, bytes]:
+        return dict(sorted((doc.pages[0].source, dump(doc)) for doc in by.read(order)))
+
+    expected = {name: data for path in paths for name, data in written(Reader(threads=1), [path]).items()}
+    assert written(reader, paths) == expected
+    assert written(reader, paths[::-1]) == expected
+    assert written(Reader(threads=3), [paths[1], paths[2], paths[0]]) == expected
+
+
+def test_confidences_have_six_digits(letter: Page) -> None:
+    line = letter.lines[0]
+    rated = [
+        line.confidence,
+        *(word.confidence for word in line.words),
+        *(other.confidence for other in line.alternatives),
+    ]
+    rated += [character.confidence for word in line.words for character in word.characters]
+    assert len(rated) > 10
+    assert all(value is not None and value == round(value, 6) for value in rated)
+
+
+@pytest.mark.parametrize("kind", [bytes, bytearray, memoryview, BytesIO, str, Path])
+def test_one_input_need_not_be_a_list(reader: Reader, letter: Page, kind: Callable[[object], Input]) -> None:
+    (document,) = reader.read(kind(str(LETTER) if kind in (str, Path) else LETTER.read_bytes()))
+    assert document.text == letter.text
+
+
+def test_several_inputs_can_be_one_document(letter: Page) -> None:
+    document = inkread.read([LETTER, EXAMPLES / "notes.png"])
+    assert [page.source for page in document.pages] == [str(LETTER), str(EXAMPLES / "notes.png")]
+    assert document.pages[0] == letter
+
+
+def test_a_bundle_that_is_replaced_is_read_with_from_then_on(tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(Bundle.open().folder, tmp_path / "model"))
+    first = inkread.read(LETTER, folder)
+    model = Bundle.open(folder).model.model_copy(update={"version": "other"})
+    (folder / "model.json").write_text(model.model_dump_json(), encoding="utf-8")
+    second = inkread.read(LETTER, folder)
+    assert first.provenance is not None
+    assert second.provenance is not None
+    assert second.provenance.model_version == "other" != first.provenance.model_version
+    assert second.provenance.steps != first.provenance.steps, "they name the content of the bundle"
+
+
+def test_the_old_way_to_load_says_what_to_write_now() -> None:
+    with pytest.warns(DeprecationWarning, match=r"Reader\(\.\.\.\)"):
+        assert Reader.load(threads=1, language_model=False).bundle == Bundle.open()
+    with pytest.warns(DeprecationWarning, match=r"inkread\.Input"):
+        assert inkread.Source is Input
 
 
 def test_reading_is_lazy(reader: Reader) -> None:

@@ -9,8 +9,8 @@ nobody estimated one (a human transcription, for instance).
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -128,6 +128,28 @@ class Page:
         rated = [(line.confidence, max(len(line.text), 1)) for line in self.lines if line.confidence is not None]
         total = sum(weight for _, weight in rated)
         return sum(confidence * weight for confidence, weight in rated) / total if total else None
+
+
+def move_points(page: Page, move: Callable[[Point], Point]) -> Page:
+    """The page with every point of its regions, lines, words and characters moved; its size stays as it is."""
+
+    def points(many: Iterable[Point]) -> tuple[Point, ...]:
+        return tuple(map(move, many))
+
+    def character(item: Character) -> Character:
+        return replace(item, polygon=points(item.polygon))
+
+    def word(item: Word) -> Word:
+        return replace(item, polygon=points(item.polygon), characters=tuple(map(character, item.characters)))
+
+    def line(item: Line) -> Line:
+        words = tuple(map(word, item.words))
+        return replace(item, baseline=points(item.baseline), polygon=points(item.polygon), words=words)
+
+    def region(item: Region) -> Region:
+        return replace(item, polygon=points(item.polygon), lines=tuple(map(line, item.lines)))
+
+    return replace(page, regions=tuple(map(region, page.regions)))
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ import os
 import shutil
 import threading
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -290,7 +291,8 @@ class Registry:
                 target = self._place(folder, bundle.identity)
                 if not _holds(target, bundle.identity):
                     shutil.rmtree(target, ignore_errors=True)
-                    got.rename(target)
+                    with suppress(FileExistsError):  # another process was faster
+                        got.rename(target)
         except (MlflowException, OSError) as error:
             raise self._failed(error) from error
         return target

@@ -1,9 +1,12 @@
 """``inkread read`` hands its options to the reader and its results to where they belong."""
 
+import os
 import sys
+import threading
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from tempfile import gettempdir
 from types import ModuleType
 from typing import ClassVar
 
@@ -220,3 +223,37 @@ def test_a_searchable_pdf_never_replaces_the_scan_it_is_made_from(tmp_path: Path
     assert result.exit_code != 0
     assert "would replace its input" in str(result.exception)
     assert scan.read_bytes() == before
+
+
+@pytest.mark.parametrize("name", FormatName)
+def test_standard_input_is_read_and_written_in_every_format(name: str, tmp_path: Path) -> None:
+    content = picture(tmp_path / "a.png").read_bytes()
+    options = ["read", "-", "-f", name, "-o", str(tmp_path / "out")]
+    result = CliRunner().invoke(app, options, input=content)
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert files(tmp_path / "out") == [f"stdin{FORMATS[name].suffix}"]
+    if name not in (FormatName.TXT, FormatName.PDF):
+        text = (tmp_path / "out" / f"stdin{FORMATS[name].suffix}").read_text(encoding="utf-8")
+        assert gettempdir() not in text
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
+def test_a_pipe_is_read_once_beside_other_files(tmp_path: Path) -> None:
+    pipe, other = tmp_path / "pipe", picture(tmp_path / "b.png", 31)
+    content = picture(tmp_path / "a.png").read_bytes()
+    os.mkfifo(pipe)
+    writer = threading.Thread(target=pipe.write_bytes, args=(content,))
+    writer.start()
+    result = inkread(pipe, other, "-f", "txt", "-f", "pdf", "-o", tmp_path / "out")
+    writer.join()
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert files(tmp_path / "out") == ["b.pdf", "b.txt", "pipe.pdf", "pipe.txt"]
+
+
+def test_what_is_wrong_with_standard_input_is_said_under_its_name(tmp_path: Path) -> None:
+    result = CliRunner().invoke(app, ["read", "-"], input=b"no image")
+    assert result.exit_code == 1
+    assert result.stderr.startswith("inkread: -: this is none of PNG")
+    result = CliRunner().invoke(app, ["read", "-", str(picture(tmp_path / "a.png"))], input=b"")
+    assert (result.exit_code, result.stdout) == (1, "30x20\n")
+    assert result.stderr == "inkread: -: the file is empty, copy or scan it again\n"

@@ -1,7 +1,9 @@
+from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from inkread.document import Document
 from inkread.errors import OutputError
@@ -75,3 +77,59 @@ def test_a_place_that_cannot_be_written_is_named(sample: Document, tmp_path: Pat
     (tmp_path / "file").touch()
     with pytest.raises(OutputError, match=r"a\.txt: cannot be written"):
         save(sample, [], FORMATS["txt"], tmp_path / "file", "a")
+
+
+@pytest.fixture
+def read(sample: Document, scan: PageImage, tmp_path: Path) -> Document:
+    """The sample, from an image that is there."""
+    image = tmp_path / "scan.png"
+    Image.fromarray(scan.pixels).save(image)
+    return Document(tuple(replace(page, source=str(image), index=0) for page in sample.pages), sample.provenance)
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_the_suffix_says_what_is_saved(read: Document, tmp_path: Path, name: str) -> None:
+    item = FORMATS[name]
+    (path,) = read.save(tmp_path / "new" / f"letter{item.suffix}")
+    assert path == tmp_path / "new" / f"letter{item.suffix}"
+    (other,) = read.save(str(tmp_path / "any.name"), name)
+    assert other == tmp_path / "any.name"
+    if name in ("txt", "json"):
+        assert path.read_bytes() == other.read_bytes()
+    else:
+        assert abs(path.stat().st_size - other.stat().st_size) < 100 < other.stat().st_size
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_the_same_document_is_the_same_bytes(
+    read: Document, tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", "1700000000")
+    first, second = (read.save(tmp_path / number / "letter", name)[0].read_bytes() for number in ("1", "2"))
+    assert first == second
+    assert (b"2023-11-14T22:13:20" in first) == (name in ("alto", "page"))
+
+
+def test_each_page_is_saved_under_a_name_of_its_own(read: Document, tmp_path: Path) -> None:
+    paths = Document(read.pages * 2).save(tmp_path / "book.page.xml")
+    assert [path.name for path in paths] == ["book_0001.page.xml", "book_0002.page.xml"]
+
+
+def test_a_suffix_without_a_format_is_explained(read: Document, tmp_path: Path) -> None:
+    with pytest.raises(OutputError, match=r"letter\.xml: the suffix names no format, write one of \.txt, .* format="):
+        read.save(tmp_path / "letter.xml")
+    with pytest.raises(OutputError, match="docx is no format, take one of txt"):
+        read.save(tmp_path / "letter.xml", "docx")
+    assert not list(tmp_path.glob("letter*"))
+
+
+def test_a_pdf_takes_the_images_it_is_given(sample: Document, scan: PageImage, read: Document, tmp_path: Path) -> None:
+    with pytest.raises(OutputError, match="a PDF shows the images of the pages, and .*: give them with images="):
+        sample.save(tmp_path / "letter.pdf")
+    with pytest.raises(OutputError, match="number or size differ"):
+        sample.save(tmp_path / "letter.pdf", images=scan.pixels[:-1])
+    with pytest.raises(OutputError, match="number or size differ"):
+        Document(sample.pages * 2).save(tmp_path / "letter.pdf", images=scan.pixels)
+    assert sample.save(tmp_path / "letter.pdf", images=scan.pixels) == [tmp_path / "letter.pdf"]
+    (again,) = read.save(tmp_path / "again.pdf")
+    assert abs(again.stat().st_size - (tmp_path / "letter.pdf").stat().st_size) < 200

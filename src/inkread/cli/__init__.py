@@ -12,7 +12,6 @@ import os
 import sys
 import warnings
 from importlib import import_module
-from importlib.metadata import version
 from typing import Annotated, cast
 
 import typer
@@ -24,12 +23,12 @@ from inkread.errors import InkreadError
 COMMANDS = {
     "read": "Read handwriting from images, PDFs, folders and globs.",
     "evaluate": "Measure how well transcribed pages are read: CER, WER, page CER, line detection.",
-    "bench": "Measure speed, memory and page CER on your own pages.",
-    "train": "Train a recogniser.",
-    "finetune": "Teach a bundle the hands of a data set; never ends worse than it began.",
+    "bench": "Measure on your own pages: pages a second, seconds a page, peak memory, lines a page, page CER.",
+    "train": "Train a recogniser on datasets; inkread export makes a bundle of the run.",
+    "finetune": "Fine-tune a bundle on a dataset; keeps the starting weights if validation CER does not improve.",
     "export": "Write a model bundle: int8 network, float weights, description and card.",
     "models": "List, inspect, promote and roll back model bundles.",
-    "ingest": "Make a data set: manifest.parquet, images, and ingest.json, which says what was left out and why.",
+    "ingest": "Make a dataset: manifest.parquet, images, and ingest.json, which says what was left out and why.",
     "synthesize": "Make handwriting-like lines or pages with their ground truth.",
     "serve": "Start one service: gateway, ingestion, training or prediction.",
     "up": "Start all services on this machine, supervised, on loopback; Ctrl-C stops them.",
@@ -52,18 +51,36 @@ DEBUG_VARIABLE = "INKREAD_DEBUG"
 
 
 def load_command(name: str) -> TyperCommand | TyperGroup:
-    """``load_command("read")``: the command, its module imported now."""
+    """``load_command("read")``: the command, its module imported now.
+
+    A command whose extra is not installed still has help; when it is run, it raises an InkreadError that names the
+    extra.
+    """
     try:
         module = import_module(f"{__name__}.{name}")
     except ModuleNotFoundError as error:
         if name not in EXTRAS or (error.name or "").startswith("inkread"):
             raise
-        raise _missing(name, error) from None
+        return _stand_in(name, _missing(name, error))
     host = typer.Typer()
     if hasattr(module, "app"):
         host.add_typer(module.app, name=name)
     else:
         host.command(name)(getattr(module, name))
+    return _named(host, name)
+
+
+def _stand_in(name: str, need: InkreadError) -> TyperCommand | TyperGroup:
+    def refuse() -> None:
+        raise need
+
+    host = typer.Typer(rich_markup_mode=None)
+    options = {"ignore_unknown_options": True, "allow_extra_args": True}
+    host.command(name, help=f"{COMMANDS[name]}\n\n{need}.", context_settings=options)(refuse)
+    return _named(host, name)
+
+
+def _named(host: typer.Typer, name: str) -> TyperCommand | TyperGroup:
     return cast(TyperCommand | TyperGroup, typer.main.get_group(host).commands[name])
 
 
@@ -85,6 +102,8 @@ class Commands(TyperGroup):
 
 def _show_version(wanted: bool) -> None:
     if wanted:
+        from importlib.metadata import version
+
         typer.echo(f"inkread {version('inkread')}")
         raise typer.Exit
 

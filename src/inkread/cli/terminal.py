@@ -11,12 +11,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from io import UnsupportedOperation
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn
-from rich.table import Table
 from rich.text import Text
+
+if TYPE_CHECKING:
+    from rich.table import Table
 
 STDERR = 2
 
@@ -66,6 +67,8 @@ class Reading:
 
     def __init__(self, *, files: int, shown: bool) -> None:
         """``files``: how many there are; ``shown``: False for no bar even on a terminal."""
+        from rich.progress import BarColumn, Progress, TextColumn  # takes long, and help has no bar
+
         self.failures = 0
         self._pages = 0
         self._console = Console(stderr=True)

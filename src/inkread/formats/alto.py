@@ -28,6 +28,7 @@ from inkread.formats.xml import (
     probability,
     serialise,
     text_of,
+    time_of_writing,
 )
 
 NAMESPACE = "http://www.loc.gov/standards/alto/ns-v4#"
@@ -37,8 +38,8 @@ _LOCATION = f"{NAMESPACE} http://www.loc.gov/standards/alto/v4/alto-4-4.xsd"
 
 
 def dump(page: Page, provenance: Provenance | None = None, created: datetime | None = None) -> bytes:
-    """``dump(page)``: one ALTO file; ``created`` is now unless given."""
-    return serialise(_Writer(complete(page)).root(provenance, created or datetime.now(UTC)))
+    """``dump(page)``: one ALTO file; ``created`` is `time_of_writing` unless given."""
+    return serialise(_Writer(complete(page)).root(provenance, created or time_of_writing()))
 
 
 def words_spell(line: Line) -> bool:

@@ -10,7 +10,7 @@ from dataclasses import replace
 from math import hypot, isfinite
 from statistics import median
 
-from inkread.document import Character, Line, Page, Point, Polygon, Polyline, Region, Word
+from inkread.document import Line, Page, Point, Polygon, Polyline, Region, move_points
 from inkread.formats.xml import Element
 
 Box = tuple[float, float, float, float]
@@ -121,25 +121,8 @@ def fit(page: Page, width: int, height: int) -> Page:
     """``fit(page, *image_size)``: the page with all coordinates scaled to an image of another resolution."""
     across, down = width / page.width, height / page.height
 
-    def points(polygon: Polygon) -> Polygon:
-        return tuple((x * across, y * down) for x, y in polygon)
-
-    def character(item: Character) -> Character:
-        return replace(item, polygon=points(item.polygon))
-
-    def word(item: Word) -> Word:
-        return replace(item, polygon=points(item.polygon), characters=tuple(map(character, item.characters)))
-
-    def line(item: Line) -> Line:
-        return replace(
-            item, baseline=points(item.baseline), polygon=points(item.polygon), words=tuple(map(word, item.words))
-        )
-
-    def region(item: Region) -> Region:
-        return replace(item, polygon=points(item.polygon), lines=tuple(map(line, item.lines)))
-
-    dpi = page.dpi * across if page.dpi else None
-    return replace(page, width=width, height=height, dpi=dpi, regions=tuple(map(region, page.regions)))
+    moved = move_points(page, lambda point: (point[0] * across, point[1] * down))
+    return replace(moved, width=width, height=height, dpi=page.dpi * across if page.dpi else None)
 
 
 _LARGEST_SIDE = 1_000_000

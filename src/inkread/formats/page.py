@@ -40,6 +40,7 @@ from inkread.formats.xml import (
     probability,
     serialise,
     text_of,
+    time_of_writing,
 )
 
 NAMESPACE = "http://schema.primaresearch.org/PAGE/gts/pagecontent/2019-07-15"
@@ -70,8 +71,8 @@ REGION_TYPES = frozenset(
 
 
 def dump(page: Page, provenance: Provenance | None = None, created: datetime | None = None) -> bytes:
-    """``dump(page)``: one PAGE file; ``created`` is now unless given."""
-    return serialise(_Writer(complete(page)).root(provenance, created or datetime.now(UTC)))
+    """``dump(page)``: one PAGE file; ``created`` is `time_of_writing` unless given."""
+    return serialise(_Writer(complete(page)).root(provenance, created or time_of_writing()))
 
 
 class _Writer:

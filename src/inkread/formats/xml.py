@@ -5,10 +5,12 @@ Usage: ``serialise(root)``; ``number(element, "WIDTH")``; ``xml_safe(text)``
 
 from __future__ import annotations
 
+import os
 import re
 import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from math import isfinite
 
 from lxml import etree
@@ -32,6 +34,12 @@ def xml_safe(text: str) -> str:
 def encode(text: str) -> bytes:
     """``encode("é") == b"\\xc3\\xa9"``: UTF-8; half surrogate pairs become question marks."""
     return text.encode("utf-8", "replace")
+
+
+def time_of_writing() -> datetime:
+    """Now, in UTC; or the second that ``SOURCE_DATE_EPOCH`` names, so that files can be made again byte by byte."""
+    chosen = os.environ.get("SOURCE_DATE_EPOCH", "")
+    return datetime.fromtimestamp(int(chosen), UTC) if chosen.isdecimal() else datetime.now(UTC)
 
 
 Element = etree._Element

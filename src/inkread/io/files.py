@@ -5,6 +5,7 @@ Usage: ``with replacing(Path("out/page.png")) as stream: stream.write(data)``
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -28,10 +29,18 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
             yield stream
         unfinished.replace(path)
     except OSError as error:
-        raise OutputError(f"{path}: cannot be written ({error.strerror or error}); name another folder") from error
+        advice = (
+            "close it in other programs, or name another folder" if _is_held(path, error) else "name another folder"
+        )
+        raise OutputError(f"{path}: cannot be written ({error.strerror or error}); {advice}") from error
     finally:
         with suppress(OSError):
             unfinished.unlink()
+
+
+def _is_held(path: Path, error: OSError) -> bool:
+    """Windows does not replace a file that another program has open."""
+    return sys.platform == "win32" and isinstance(error, PermissionError) and path.exists()
 
 
 def write_bytes(path: Path, data: bytes) -> None:

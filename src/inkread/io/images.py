@@ -21,7 +21,7 @@ from PIL.PngImagePlugin import PngImageFile
 from PIL.TiffImagePlugin import PHOTOMETRIC_INTERPRETATION, TiffImageFile
 from PIL.WebPImagePlugin import WebPImageFile
 
-from inkread.document import Character, Line, Page, Point, Region, Word
+from inkread.document import Page, Point, move_points
 from inkread.errors import DamagedInputError, InputTooLargeError, UnsupportedInputError
 
 
@@ -278,25 +278,4 @@ def turn_back(page: Page, degrees: int) -> Page:
             case _:
                 return at
 
-    def points(many: tuple[Point, ...]) -> tuple[Point, ...]:
-        return tuple(point(at) for at in many)
-
-    def character(item: Character) -> Character:
-        return replace(item, polygon=points(item.polygon))
-
-    def word(item: Word) -> Word:
-        return replace(item, polygon=points(item.polygon), characters=tuple(map(character, item.characters)))
-
-    def line(item: Line) -> Line:
-        return replace(
-            item,
-            baseline=points(item.baseline),
-            polygon=points(item.polygon),
-            words=tuple(map(word, item.words)),
-        )
-
-    def region(item: Region) -> Region:
-        return replace(item, polygon=points(item.polygon), lines=tuple(map(line, item.lines)))
-
-    regions = tuple(map(region, page.regions))
-    return replace(page, width=width, height=height, regions=regions, orientation=degrees)
+    return replace(move_points(page, point), width=width, height=height, orientation=degrees)

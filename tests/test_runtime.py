@@ -1,12 +1,14 @@
-"""What runs side by side must not show in the results, nor run far ahead of who asked."""
+"""Work side by side does not show in the results, nor run far ahead of who asked; networks open or are named."""
 
 import os
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
-from inkread.runtime import Workers, usable_processors
+from inkread.errors import BundleError
+from inkread.runtime import Workers, open_session, usable_processors
 
 
 @pytest.mark.parametrize("threads", [1, 2, 5])
@@ -51,3 +53,14 @@ def test_without_a_number_all_processors_are_used(monkeypatch: pytest.MonkeyPatc
 def test_processors_are_counted_where_the_system_has_no_affinity(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delattr("os.sched_getaffinity", raising=False)
     assert usable_processors() == os.cpu_count()
+
+
+def test_a_missing_network_is_named(tmp_path: Path) -> None:
+    with pytest.raises(BundleError, match=r"none\.onnx: the network cannot be read"):
+        open_session(tmp_path / "none.onnx")
+
+
+def test_a_file_that_is_no_network_is_named(tmp_path: Path) -> None:
+    (tmp_path / "odd.onnx").write_bytes(b"not a network")
+    with pytest.raises(BundleError, match=r"odd\.onnx: onnxruntime cannot run this network"):
+        open_session(tmp_path / "odd.onnx")

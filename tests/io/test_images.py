@@ -1,4 +1,4 @@
-"""Image files come out as a viewer shows them."""
+"""Image files of every kind, their samples and their turns come out as a viewer shows them."""
 
 import struct
 from io import BytesIO
@@ -6,11 +6,154 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as arrays
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
-from inkread.errors import InputTooLargeError
-from inkread.io.images import DEFAULT_LIMITS, EXIF_ORIENTATION, Limits, read_bitmap, read_image
+from inkread.document import Character, Line, Page, Region, Word
+from inkread.errors import DamagedInputError, InputTooLargeError, UnsupportedInputError
+from inkread.io.images import (
+    DEFAULT_LIMITS,
+    EXIF_ORIENTATION,
+    Limits,
+    PageImage,
+    array_pixels,
+    image_pixels,
+    read_bitmap,
+    read_image,
+    scale_to_uint8,
+    turn,
+    turn_back,
+)
+
+
+def test_grey_of_a_grey_page_is_not_copied() -> None:
+    pixels = np.full((3, 4), 7, np.uint8)
+    assert PageImage(pixels).grey is pixels
+
+
+def test_grey_of_a_colour_page_weighs_green_most() -> None:
+    pixels = np.zeros((1, 3, 3), np.uint8)
+    pixels[0, [0, 1, 2], [0, 1, 2]] = 255
+    red, green, blue = (int(value) for value in PageImage(pixels).grey[0])
+    assert green > red > blue > 0
+
+
+def test_size_is_columns_and_rows() -> None:
+    page = PageImage(np.zeros((3, 4, 3), np.uint8))
+    assert (page.width, page.height) == (4, 3)
+
+
+SHADES = np.array([[0, 128, 255]], np.uint8)
+
+
+@pytest.mark.parametrize("bits", [8, 10, 12, 14, 16])
+def test_scans_with_fewer_bits_than_their_samples_are_not_read_as_black(bits: int) -> None:
+    white = 2**bits - 1
+    samples = np.array([[0, white // 2, white]], np.uint16)
+    assert np.abs(scale_to_uint8(samples).astype(int) - [[0, 127, 255]]).max() <= 1
+
+
+def test_a_dark_page_of_the_full_range_stays_dark() -> None:
+    assert scale_to_uint8(np.array([[20_000]], np.uint16)).item() == pytest.approx(20_000 / 257, abs=1)
+
+
+def test_samples_that_are_no_numbers_do_not_spoil_the_page() -> None:
+    samples = np.array([[np.nan, np.inf, -np.inf, -3.0, 1.0]], np.float32)
+    assert scale_to_uint8(samples).tolist() == [[0, 0, 0, 0, 255]]
+
+
+@pytest.mark.parametrize(
+    "array",
+    [SHADES, SHADES.astype(np.uint16) * 257, SHADES / 255, (SHADES / 255).astype(np.float32), SHADES[:, :, None]],
+    ids=["uint8", "uint16", "float64", "float32", "channel axis"],
+)
+def test_arrays_of_all_types_give_the_same_page(array: NDArray[np.generic]) -> None:
+    assert array_pixels(array).tolist() == SHADES.tolist()
+
+
+def test_true_is_paper() -> None:
+    assert array_pixels(np.array([[True, False]])).tolist() == [[255, 0]]
+
+
+def test_an_8_bit_array_is_not_copied() -> None:
+    assert np.shares_memory(array_pixels(SHADES), SHADES)
+
+
+def test_a_transparent_array_lies_on_white_paper() -> None:
+    array = np.array([[[0, 0, 0, 0], [0, 0, 0, 255]]], np.uint8)
+    assert array_pixels(array).tolist() == [[[255] * 3, [0] * 3]]
+
+
+@pytest.mark.parametrize(
+    ("array", "message"),
+    [
+        (np.zeros(3), r"shape \[3\]"),
+        (np.zeros((3, 3, 2)), r"shape \[3, 3, 2\]"),
+        (np.zeros((1, 3, 3, 3)), r"shape \[1, 3, 3, 3\]"),
+        (np.full((2, 2), 255.0), "outside 0 to 1"),
+        (np.full((2, 2), np.nan), "outside 0 to 1"),
+        (np.zeros((2, 2), np.int64), "int64"),
+        (np.array([["a"]]), "<U1"),
+    ],
+)
+def test_other_arrays_are_refused_with_what_is_wrong(array: NDArray[np.generic], message: str) -> None:
+    with pytest.raises(UnsupportedInputError, match=message):
+        array_pixels(array)
+
+
+def test_an_empty_array_is_refused() -> None:
+    with pytest.raises(DamagedInputError, match="no pixels"):
+        array_pixels(np.zeros((0, 5), np.uint8))
+
+
+@given(
+    arrays.arrays(
+        st.sampled_from([np.uint8, np.uint16, np.bool_]),
+        st.tuples(st.integers(1, 5), st.integers(1, 5), st.sampled_from([1, 3, 4])),
+    )
+)
+def test_every_array_keeps_its_rows_and_columns(array: NDArray[np.generic]) -> None:
+    pixels = array_pixels(array)
+    assert pixels.dtype == np.uint8
+    assert pixels.shape[:2] == array.shape[:2]
+    assert pixels.ndim == 2 or pixels.shape[2] == 3
+
+
+@pytest.mark.parametrize(
+    "mode", ["1", "L", "P", "RGB", "RGBA", "LA", "CMYK", "YCbCr", "I;16", "I", "F", "PA", "La", "LAB", "HSV"]
+)
+def test_black_ink_on_white_paper_comes_out_of_every_mode(mode: str) -> None:
+    page = np.full((8, 8), 255, np.uint8)
+    page[2:6, 2:6] = 0
+    image = Image.fromarray(page)
+    if mode == "I;16":
+        image = Image.fromarray(page.astype(np.uint16) * 257)
+    elif mode == "La":
+        image = image.convert("LA").convert("La")
+    elif mode == "PA":
+        image = image.convert("P").convert("PA")
+    else:
+        image = image.convert("RGB" if mode in ("LAB", "HSV") else "L").convert(mode)
+    pixels = image_pixels(image)
+    grey = pixels if pixels.ndim == 2 else pixels[:, :, 1]
+    assert np.abs(grey.astype(int) - page).max() <= 2
+
+
+def test_half_transparent_red_is_pink() -> None:
+    pixels = image_pixels(Image.new("RGBA", (1, 1), (255, 0, 0, 128)))
+    assert pixels.tolist() == [[[255, 127, 127]]]
+
+
+def test_a_transparent_palette_colour_is_paper() -> None:
+    image = Image.new("P", (2, 1))
+    image.putpalette([0, 0, 0, 9, 9, 9])
+    image.putpixel((1, 0), 1)
+    image.info["transparency"] = 0
+    assert image_pixels(image).tolist() == [[[255] * 3, [9] * 3]]
+
 
 RNG = np.random.default_rng(5)
 COLOUR = RNG.integers(0, 256, (12, 20, 3), dtype=np.uint8)
@@ -157,3 +300,23 @@ def test_reading_an_open_image_leaves_it_alone() -> None:
     assert pixels.shape == (20, 12, 3)
     assert image.size == (20, 12)
     assert image.mode == "RGBA"
+
+
+@pytest.mark.parametrize("degrees", [0, 90, 180, 270])
+def test_what_is_found_on_a_turned_page_comes_back_to_its_place(degrees: int) -> None:
+    grey = np.zeros((40, 60), np.uint8)
+    grey[7, 11] = 255
+    turned = turn(grey, degrees)
+    y, x = (int(value) for value in np.argwhere(turned)[0])
+    spot = ((x + 0.5, y + 0.5),)
+    word = Word("a", spot, characters=(Character("a", spot),))
+    found = Page(turned.shape[1], turned.shape[0], (Region("r", spot, (Line("l", spot, spot, words=(word,)),)),))
+    page = turn_back(found, degrees)
+    line = page.lines[0]
+    assert (page.width, page.height, page.orientation) == (60, 40, degrees)
+    places = (page.regions[0].polygon, line.baseline, line.polygon, line.words[0].polygon)
+    assert all(place == ((11.5, 7.5),) for place in (*places, line.words[0].characters[0].polygon))
+
+
+def test_pages_turn_clockwise() -> None:
+    assert turn(np.array([[1, 2], [3, 4]], np.uint8), 90).tolist() == [[3, 1], [4, 2]]
