@@ -82,6 +82,24 @@ def test_links_lead_to_files_and_headings(page: Path) -> None:
         assert not anchor or anchor in _anchors(path.read_text(encoding="utf-8")), target
 
 
+def test_the_architecture_names_modules_that_are_there() -> None:
+    text = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    names = re.findall(r"`((?:\w+/)*\w+\.py|\w+/)`", text)
+    assert len(names) > 40
+    assert [
+        name for name in names if not any((root / name).exists() for root in (ROOT, ROOT / "src" / "inkread"))
+    ] == []
+    packages = {path.name for path in (ROOT / "src" / "inkread").iterdir() if (path / "__init__.py").exists()}
+    assert packages <= {name.split("/")[0] for name in names}
+
+
+def test_decisions_have_a_number_each_and_are_in_the_index() -> None:
+    index = (ROOT / "docs" / "decisions" / "index.md").read_text(encoding="utf-8")
+    names = sorted(path.name for path in (ROOT / "docs" / "decisions").glob("0*.md"))
+    assert [name[:4] for name in names] == [f"{number:04}" for number in range(1, len(names) + 1)]
+    assert not [name for name in names if f"({name})" not in index]
+
+
 def test_the_readme_is_short() -> None:
     assert len((ROOT / "README.md").read_text(encoding="utf-8").split()) < 700
 

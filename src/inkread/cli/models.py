@@ -62,7 +62,7 @@ def show(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Say what a bundle is, what taught it and how well it reads; checks its files.
+    """Show a bundle: its sources, its error rates, and whether its files are complete.
 
     Example: inkread models show models:/inkread/3
     """
@@ -139,7 +139,7 @@ def promote(
     force: Annotated[bool, typer.Option(help="Promote even where it reads worse than the champion.")] = False,
     uri: Uri = None,
 ) -> None:
-    """Make a version the champion, where the gate does not object.
+    """Make a version the champion; refused if it reads worse than the champion on the same lines.
 
     Example: inkread models promote challenger --why "better on registers"
     """
@@ -164,7 +164,7 @@ def rollback(
     who: Who = "",
     uri: Uri = None,
 ) -> None:
-    """Go back to the champion before this one.
+    """Make the previous champion the champion again.
 
     Example: inkread models rollback 3 --why "complaints from the reading room"
     """

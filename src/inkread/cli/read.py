@@ -190,7 +190,7 @@ def read(
     ] = None,
     show_confidence: Annotated[
         bool,
-        typer.Option("--show-confidence", help="Print 'confidence TAB text' for each line, flagged ones with a '?'."),
+        typer.Option("--show-confidence", help="Print 'confidence TAB text' for each line; flagged lines get a '?'."),
     ] = False,
     lines: Annotated[
         Lines,
@@ -210,9 +210,9 @@ def read(
 ) -> None:
     """Read handwriting from images, PDFs, folders and globs.
 
-    Without -o the text goes to stdout, documents separated by an empty line (json: one a line). A file that cannot
-    be read gives one line on stderr and does not stop the others. The exit status is 0 when all were read, 1 when
-    some were not, 2 for wrong usage.
+    Without -o the text goes to stdout, documents separated by an empty line (json: one a line). A file that cannot be
+    read prints one warning, and the others are still read. The exit status is 0 if everything was read, 1 if something
+    was not, 2 for wrong usage.
 
     Example: inkread read scans -o texts -f txt -f alto
     """

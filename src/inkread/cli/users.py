@@ -15,7 +15,7 @@ from inkread.server.settings import Settings
 from inkread.server.tokens import Role
 from inkread.server.users import Users
 
-app = typer.Typer(help="Add, list, disable users of the gateway, set passwords.", no_args_is_help=True)
+app = typer.Typer(help="Add, list, disable and enable users of the gateway, and set their passwords.", no_args_is_help=True)
 
 
 class RoleName(StrEnum):
@@ -66,7 +66,7 @@ def passwd(name: Name, password_stdin: FromInput = False) -> None:
 
 @app.command()
 def disable(name: Name) -> None:
-    """Shut a user out at once, tokens included.
+    """Disable a user: password and tokens stop working at once.
 
     Example: inkread users disable ada
     """
@@ -76,7 +76,7 @@ def disable(name: Name) -> None:
 
 @app.command()
 def enable(name: Name) -> None:
-    """Let a user in again.
+    """Enable a disabled user.
 
     Example: inkread users enable ada
     """
