@@ -16,7 +16,7 @@ import urllib.parse
 import urllib.request
 from pathlib import Path
 
-PATIENCE = 120.0
+PATIENCE = float(os.environ.get("SMOKE_SECONDS", "120"))
 PAUSE = 1.0
 SERVICES = ("gateway", "ingestion", "training", "prediction")
 USER = "smoke-test"

@@ -73,7 +73,7 @@ def installed_with(requirements: Iterable[str]) -> set[str]:
 def packages_that_are_imported(source: Path, modules: Iterable[str]) -> set[str]:
     """What these modules of ours, and all of ours that those import, need besides the standard library.
 
-    Imports within functions count in services and registry, which have no optional parts.
+    Imports within functions count in services, which have no optional parts.
     """
     waiting, seen, found = list(modules), set[str](), set[str]()
     while waiting:
@@ -84,7 +84,7 @@ def packages_that_are_imported(source: Path, modules: Iterable[str]) -> set[str]
             continue  # a name in a module, such as inkread.errors.InkreadError
         seen.add(module)
         tree = ast.parse(file.read_text(encoding="utf-8"))
-        for node in ast.walk(tree) if file.parent.name in ("services", "registry") else tree.body:
+        for node in ast.walk(tree) if "server" in file.relative_to(source).parts else tree.body:
             names: list[str] = []
             if isinstance(node, ast.Import):
                 names = [alias.name for alias in node.names]

@@ -59,10 +59,12 @@ def test_a_stack_that_reads_passes_twice_and_leaves_no_user_who_can_log_in(setti
 
 
 @pytest.mark.system
-def test_a_stack_without_prediction_fails_with_a_sentence(settings: Settings) -> None:
+def test_a_stack_without_prediction_fails_with_a_sentence(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     nobody = f"http://127.0.0.1:{free_port()}"
     settings = settings.model_copy(update={"prediction_url": nobody})
+    monkeypatch.setenv("SMOKE_SECONDS", "3")
     with served(gateway_app(settings)) as gateway:
         answer = smoke(settings, ROOT / "examples" / "letter.png", gateway=gateway)
     assert answer.returncode == 1
-    assert answer.stderr.startswith(f"smoke test: {gateway}/predict?format=txt answers 503")
+    assert answer.stderr.startswith(f"smoke test: {gateway}/readyz answers 503")
+    assert "the prediction service is not there" in answer.stderr

@@ -18,8 +18,17 @@ from prometheus_client import REGISTRY
 
 from inkread.server.jobs import workspace
 from inkread.server.jobs.app import training_app
-from inkread.server.jobs.models import Job, view_job, view_jobs
-from inkread.server.jobs.workflows import QUEUE, cancel, count_jobs, new_id, running_jobs, submit
+from inkread.server.jobs.models import Job
+from inkread.server.jobs.workflows import (
+    QUEUE,
+    cancel,
+    count_jobs,
+    new_id,
+    running_jobs,
+    submit,
+    view_job,
+    view_jobs,
+)
 from inkread.server.metrics import SERVICE_UP
 from inkread.server.settings import Settings
 from inkread.server.tokens import Role

@@ -23,18 +23,8 @@ from inkread.io.archives import is_archive
 from inkread.io.files import replacing
 from inkread.server.answers import file_name
 from inkread.server.app import create_app
-from inkread.server.jobs.models import (
-    SHOWN,
-    IngestRequest,
-    Job,
-    JobId,
-    JobList,
-    Kind,
-    TrainRequest,
-    view_job,
-    view_jobs,
-)
-from inkread.server.jobs.workflows import cancel, count_jobs, new_id, running_jobs, submit
+from inkread.server.jobs.models import SHOWN, IngestRequest, Job, JobId, JobList, Kind, TrainRequest
+from inkread.server.jobs.workflows import cancel, count_jobs, new_id, running_jobs, submit, view_job, view_jobs
 from inkread.server.jobs.workspace import Workspace
 from inkread.server.problems import PROBLEMS, ProblemError
 from inkread.server.settings import Settings

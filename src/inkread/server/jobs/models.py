@@ -1,20 +1,14 @@
-"""Jobs as the API shows them: requests, states, views.
+"""Jobs as the API takes and shows them: requests, jobs, lists.
 
-Usage: ``view_job("0b9c")``
+Usage: ``IngestRequest.model_validate_json("{}"); Job(id="train-1", kind="train", state="queued")``
 """
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-from typing import Annotated, Any, Literal, cast, get_args
+from typing import Annotated, Any, Literal
 
-from dbos import DBOS, WorkflowStatus
 from fastapi import Path
 from pydantic import BaseModel, ConfigDict, Field
-
-from inkread.server.jobs.workflows import SCHEDULED, STATES
-from inkread.server.jobs.workspace import Workspace
-from inkread.server.settings import Settings
 
 JobId = Annotated[str, Path(pattern=r"^[\w:.+-]{1,150}$", examples=["train-20260131-120000-3f2a"])]
 """Ids of jobs; those of a schedule have the time in them, with colons."""
@@ -92,50 +86,5 @@ class JobList(BaseModel):
     schedules: list[Schedule]
 
 
-MOST = 100
 SHOWN: tuple[Kind, ...] = ("ingest", "train", "retrain")
-
-
-def view_job(job: str, settings: Settings) -> Job | None:
-    """A job with its log; None where there is no such job."""
-    status = DBOS.get_workflow_status(job)
-    if status is None or status.name not in get_args(Kind):
-        return None
-    return _view(status, settings, with_log=True)
-
-
-def view_jobs(settings: Settings, kinds: tuple[Kind, ...] = SHOWN) -> JobList:
-    """The newest jobs, and the schedules."""
-    found = DBOS.list_workflows(name=list(kinds), limit=MOST, sort_desc=True)
-    schedules = [
-        Schedule(name=item["schedule_name"], crontab=item["schedule"], last=str(item["last_fired_at"] or ""))
-        for item in DBOS.list_schedules()
-    ]
-    return JobList(jobs=[_view(item, settings, with_log=False) for item in found], schedules=schedules)
-
-
-def _view(status: WorkflowStatus, settings: Settings, *, with_log: bool) -> Job:
-    state = cast(State, STATES.get(status.status, "failed"))
-    progress = Workspace(settings.home).progress(status.workflow_id)
-    arguments = status.input["args"] if status.input else ()
-    asked = status.name in ("ingest", "train") and len(arguments) == 2
-    return Job(
-        id=status.workflow_id,
-        kind=cast(Kind, status.name),
-        state=state,
-        stage=progress.stage,
-        progress=1.0 if state == "succeeded" else progress.share,
-        who=str(arguments[1]) if asked else SCHEDULED,
-        submitted=_time(status.created_at),
-        started=_time(status.dequeued_at or (status.created_at if state != "queued" else None)),
-        ended=_time(status.completed_at),
-        message=str(status.error) if status.error is not None and state == "failed" else "",
-        log=progress.lines if with_log else [],
-        metrics=status.output if state == "succeeded" and isinstance(status.output, dict) else {},
-    )
-
-
-def _time(milliseconds: int | None) -> str:
-    if milliseconds is None:
-        return ""
-    return datetime.fromtimestamp(milliseconds / 1000, UTC).isoformat(timespec="seconds")
+"""What GET /jobs lists where it is not asked for something else."""

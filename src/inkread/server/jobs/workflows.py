@@ -14,12 +14,13 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from importlib.metadata import version
-from typing import Any
+from typing import Any, cast, get_args
 
 import httpx2
 import structlog
-from dbos import DBOS, DBOSConfig, SetWorkflowID
+from dbos import DBOS, DBOSConfig, SetWorkflowID, WorkflowStatus
 
+from inkread.server.jobs.models import SHOWN, Job, JobList, Kind, Schedule, State
 from inkread.server.jobs.workspace import JobError, JobStopped, Workspace
 from inkread.server.metrics import JOB_KINDS, JOB_SECONDS, JOB_STATES, JOBS, JOBS_FINISHED, SERVICE_UP
 from inkread.server.settings import SERVICES, Settings
@@ -239,3 +240,51 @@ def _apply_schedules(settings: Settings) -> None:
             )
         elif DBOS.get_schedule(name) is not None:
             DBOS.delete_schedule(name)
+
+
+MOST = 100
+
+
+def view_job(job: str, settings: Settings) -> Job | None:
+    """A job with its log; None where there is no such job."""
+    status = DBOS.get_workflow_status(job)
+    if status is None or status.name not in get_args(Kind):
+        return None
+    return _view(status, settings, with_log=True)
+
+
+def view_jobs(settings: Settings, kinds: tuple[Kind, ...] = SHOWN) -> JobList:
+    """The newest jobs, and the schedules."""
+    found = DBOS.list_workflows(name=list(kinds), limit=MOST, sort_desc=True)
+    schedules = [
+        Schedule(name=item["schedule_name"], crontab=item["schedule"], last=str(item["last_fired_at"] or ""))
+        for item in DBOS.list_schedules()
+    ]
+    return JobList(jobs=[_view(item, settings, with_log=False) for item in found], schedules=schedules)
+
+
+def _view(status: WorkflowStatus, settings: Settings, *, with_log: bool) -> Job:
+    state = cast(State, STATES.get(status.status, "failed"))
+    progress = Workspace(settings.home).progress(status.workflow_id)
+    arguments = status.input["args"] if status.input else ()
+    asked = status.name in ("ingest", "train") and len(arguments) == 2
+    return Job(
+        id=status.workflow_id,
+        kind=cast(Kind, status.name),
+        state=state,
+        stage=progress.stage,
+        progress=1.0 if state == "succeeded" else progress.share,
+        who=str(arguments[1]) if asked else SCHEDULED,
+        submitted=_time(status.created_at),
+        started=_time(status.dequeued_at or (status.created_at if state != "queued" else None)),
+        ended=_time(status.completed_at),
+        message=str(status.error) if status.error is not None and state == "failed" else "",
+        log=progress.lines if with_log else [],
+        metrics=status.output if state == "succeeded" and isinstance(status.output, dict) else {},
+    )
+
+
+def _time(milliseconds: int | None) -> str:
+    if milliseconds is None:
+        return ""
+    return datetime.fromtimestamp(milliseconds / 1000, UTC).isoformat(timespec="seconds")
