@@ -272,9 +272,9 @@ def _advance(
     size, tried = len(beam.labels), frame.tried
     in_blank = beam.totals * frame.blank
     in_label = beam.in_label * frame.probabilities[beam.labels]
-    if not len(tried):
-        return _stay(beam, tree, in_blank, in_label, prefix_floor)
     sources, columns, grown = _grow(beam, frame, in_blank, in_label, fusion, width, prefix_floor)
+    if not len(grown):
+        return _stay(beam, tree, in_blank, in_label, prefix_floor)
     masses = np.concatenate([in_blank + in_label, grown])
     scale = float(masses.max())
     kept = np.flatnonzero(masses > prefix_floor * scale)
@@ -294,7 +294,7 @@ def _advance(
 
 
 def _stay(beam: _Beam, tree: _Tree, in_blank: Masses, in_label: Masses, prefix_floor: float) -> tuple[_Beam, float]:
-    """The same where no class is tried: prefixes are only dropped."""
+    """The same where no prefix grows: some are dropped."""
     masses = in_blank + in_label
     scale = float(masses.max())
     kept = masses > prefix_floor * scale
@@ -323,6 +323,8 @@ def _grow(
     already without the language model is left out.
     """
     tried, probabilities = frame.tried, frame.probabilities[frame.tried]
+    if not len(tried):
+        return tried, tried, probabilities
     grown = beam.totals[:, None] * probabilities
     last, columns = np.nonzero(beam.labels[:, None] == tried)
     grown[last, columns] = beam.in_blank[last] * probabilities[columns]

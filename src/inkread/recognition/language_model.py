@@ -90,6 +90,7 @@ class LanguageModel:
         self._symbols = {character: symbol for symbol, character in enumerate(characters, start=1)}
         self._uniform = 1 / (len(characters) + 1)
         self._tables = [_Table(level) for level in self.levels]
+        self._continued = self._tables[:-1]
         contexts = 1
         for level, table in zip(self.levels, self._tables, strict=True):
             if table.contexts != contexts or len(level.backoffs) != contexts or not level.firsts[:1].all():
@@ -142,7 +143,7 @@ class LanguageModel:
     def extend(self, context: Context, symbol: int) -> Context:
         """The context after one more symbol."""
         longer = [0]
-        for number, table in zip(context, self._tables, strict=False):
+        for number, table in zip(context, self._continued, strict=False):
             entry = -1
             if number >= 0:
                 entry = table.symbols.find(symbol, table.starts[number], table.starts[number + 1])
@@ -191,11 +192,13 @@ class _Table:
         self.symbols = level.symbols.tobytes()
         self.probabilities = level.probabilities.tobytes()
         self.backoffs = level.backoffs.tobytes()
-        followers = np.full(len(level.continued), -1, np.int32)
-        continued = np.flatnonzero(level.continued)
-        followers[continued] = np.arange(len(continued), dtype=np.int32)
-        self.followers = array("i", followers.tobytes())
-        """For each entry the context of the next level that it is, -1 for none."""
+        self.followers = array("i")
+        """For each entry the context of the next level that it is, -1 for none; empty in the last level."""
+        if level.continued.any():
+            followers = np.full(len(level.continued), -1, np.int32)
+            continued = np.flatnonzero(level.continued)
+            followers[continued] = np.arange(len(continued), dtype=np.int32)
+            self.followers = array("i", followers.tobytes())
 
 
 def _parse(content: bytes) -> tuple[str, list[Level], list[dict[str, str | int]]]:
