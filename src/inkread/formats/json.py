@@ -2,7 +2,7 @@
 
 Usage: ``load(dump(document)) == document``
 
-All of a document is carried: coordinates to 0.01 pixel, confidences to six digits, everything else exactly.
+All of a document is carried: coordinates to 0.01 pixel, everything else exactly.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from inkread.formats.xml import encode
 
 FORMAT: Literal["inkread-document"] = "inkread-document"
 VERSION: Literal[1] = 1
-_DIGITS = {"polygon": 2, "baseline": 2, "confidence": 6}
+_POINTS = {"polygon", "baseline"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,9 +61,9 @@ def schema_text() -> str:
     return json.dumps(schema, indent=2, ensure_ascii=False) + "\n"
 
 
-def _rounded(value: object, digits: int | None = None) -> object:
+def _rounded(value: object, *, pixels: bool = False) -> object:
     if isinstance(value, dict):
-        return {key: _rounded(item, _DIGITS.get(key)) for key, item in value.items()}
+        return {key: _rounded(item, pixels=key in _POINTS) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [_rounded(item, digits) for item in value]
-    return round(value, digits) if digits is not None and isinstance(value, float) else value
+        return [_rounded(item, pixels=pixels) for item in value]
+    return round(value, 2) if pixels and isinstance(value, float) else value
