@@ -90,7 +90,7 @@ class LanguageModel:
         self._symbols = {character: symbol for symbol, character in enumerate(characters, start=1)}
         self._uniform = 1 / (len(characters) + 1)
         self._tables = [_Table(level) for level in self.levels]
-        self._continued = self._tables[:-1]
+        self._continued = [table for table in self._tables if table.followers]
         contexts = 1
         for level, table in zip(self.levels, self._tables, strict=True):
             if table.contexts != contexts or len(level.backoffs) != contexts or not level.firsts[:1].all():
@@ -193,7 +193,8 @@ class _Table:
         self.probabilities = level.probabilities.tobytes()
         self.backoffs = level.backoffs.tobytes()
         self.followers = array("i")
-        """For each entry the context of the next level that it is, -1 for none; empty in the last level."""
+        """For each entry the context of the next level that it is, -1 for none; empty in the last level that has
+        entries."""
         if level.continued.any():
             followers = np.full(len(level.continued), -1, np.int32)
             continued = np.flatnonzero(level.continued)
