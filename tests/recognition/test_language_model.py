@@ -95,6 +95,13 @@ def test_a_damaged_file_is_one_clear_error(
         LanguageModel.load(path)
 
 
+def test_a_model_of_the_first_format_is_named_as_such(tmp_path: Path) -> None:
+    (tmp_path / "lm.bin").write_bytes(b"INKLM\x00\x01\x00" + bytes(100))
+
+    with pytest.raises(BundleError, match=r"lm\.bin: a language model of Inkread 0\.1; read with --no-lm"):
+        LanguageModel.load(tmp_path / "lm.bin")
+
+
 def test_a_missing_file_is_one_clear_error(tmp_path: Path) -> None:
     with pytest.raises(BundleError, match=r"lm\.bin: the language model cannot be read"):
         LanguageModel.load(tmp_path / "lm.bin")

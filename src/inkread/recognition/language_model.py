@@ -33,6 +33,7 @@ from inkread.errors import BundleError
 from inkread.recognition.alphabet import BLANK, Alphabet
 
 MAGIC = b"INKLM\x00\x02\x00"
+MAGIC_OF_0_1 = b"INKLM\x00\x01\x00"
 OTHER = 0
 """The symbol that stands for all characters the model does not know."""
 BOUNDARY = "\n"
@@ -117,6 +118,10 @@ class LanguageModel:
             content = Path(path).read_bytes()
         except OSError:
             raise BundleError(f"{path}: the language model cannot be read") from None
+        if content.startswith(MAGIC_OF_0_1):
+            raise BundleError(
+                f"{path}: a language model of Inkread 0.1; read with --no-lm, or fine-tune again from the bundled model"
+            )
         try:
             return cls(*_parse(content))
         except (ValueError, KeyError, TypeError):
