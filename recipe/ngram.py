@@ -1,10 +1,12 @@
 """Estimate the character language model of a bundle.
 
-Usage: ``python -m recipe.ngram --out lm.bin --data DATA --packages DOWNLOADS``
+Usage: ``python -m recipe.ngram --out lm.bin --data DATA --texts TEXTS``
 
-Interpolated Kneser-Ney smoothing (Kneser and Ney 1995; Chen and Goodman 1999) with one absolute discount, made to
-work with weighted texts: a discount is a share of the heaviest single occurrence of an n-gram, and a lower order
-counts that weight once for each character seen before it. All text is one array of symbols, an n-gram one uint64.
+Interpolated Kneser-Ney smoothing with three discounts (Kneser and Ney 1995; Chen and Goodman 1999), made to work with
+weighted texts: a discount is a share of the heaviest single occurrence of an n-gram, and a lower order counts that
+weight once for each character seen before it. N-grams that tell little more than the n-gram without their first
+character are left out, in the way of Seymore and Rosenfeld ("Scalable backoff language models", ICSLP 1996). An n-gram
+is one uint64, a byte a character.
 """
 
 from __future__ import annotations
@@ -21,20 +23,24 @@ from numpy.typing import NDArray
 
 from inkread.errors import InkreadError
 from inkread.io.files import write_bytes
-from inkread.recognition.language_model import BOUNDARY, STEPS_PER_NAT, LanguageModel, Level, context_keys
-from recipe.corpora import Corpus, packages, transcriptions
+from inkread.recognition.language_model import BOUNDARY, PROBABILITIES, STEPS_PER_NAT, LanguageModel, Level
+from recipe.corpora import Corpus, all_texts, all_transcriptions
 
 ORDER = 7
-"""7 against 8: 0.02 bits a character worse on val, a fifth smaller; 6: 0.07 bits worse."""
-DISCOUNT = 0.85
-"""Between 0.7 and 0.9 the val texts differ by 0.01 bits a character."""
+DISCOUNTS = (0.8, 1.05, 1.2)
+"""Of n-grams that occur once, twice and more often."""
+LEAST_GAIN = 4.3
+"""An n-gram must make its occurrences so much more probable, in nats times weight; 4.3 gives a file of 11 MB."""
 LEAST_OCCURRENCES = 3
-MOST_CHARACTERS = 250
-LEAST_COUNTS = (0.0, 0.0, 0.5, 1.5, 3.0, 4.5, 5.0)
+MOST_CHARACTERS = 230
+TINY = 1e-9
 _BYTE = np.uint64(8)
 
+Symbols = NDArray[np.uint8]
 Keys = NDArray[np.uint64]
 Values = NDArray[np.float64]
+Numbers = NDArray[np.intp]
+Flags = NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
@@ -46,42 +52,66 @@ class _Grams:
     units: Values
 
 
-def build(
-    corpora: Sequence[Corpus], *, order: int = ORDER, least_counts: Sequence[float] = LEAST_COUNTS
-) -> LanguageModel:
-    """A model of ``order``-grams, 1 to 8, without the n-grams whose weight is below the least count of their length.
+@dataclass(frozen=True)
+class _Smoothed:
+    """The n-grams of one length before any is left out.
 
-    Least counts must not fall from one length to the next, so that a kept n-gram has its parts kept.
-    Equal corpora give equal bytes.
+    Attributes:
+        grams: with the weight of their occurrences in the texts.
+        contexts: number of each n-gram's context among the n-grams one shorter.
+        shorter: number of each n-gram without its first character among the n-grams one shorter.
+        owns: probability of the n-gram's last character that does not come from shorter n-grams.
+        gains: natural log of how much more probable the n-gram is than without it.
     """
+
+    grams: _Grams
+    contexts: Numbers
+    shorter: Numbers
+    owns: Values
+    gains: Values
+
+
+def build(corpora: Sequence[Corpus], *, order: int = ORDER, least_gain: float = LEAST_GAIN) -> LanguageModel:
+    """A model of ``order``-grams, 1 to 8. Equal corpora give equal bytes."""
     characters = _characters(corpora)
-    symbols, weights = _stream(corpora, characters)
-    grams = [_count(symbols, weights, length) for length in range(1, order + 1)]
-    levels = []
-    for length, raw in enumerate(grams, start=1):
-        counted = raw if length == order else _continuations(raw, grams[length], length)
-        levels.append(_level(counted, raw.counts >= least_counts[length - 1]))
+    texts = [_symbols(corpus, characters) for corpus in corpora]
+    weights = [corpus.weight for corpus in corpora]
+    grams = [_count(texts, weights, length) for length in range(1, order + 1)]
+    uniform = 1 / (len(characters) + 1)
+    smoothed = _smooth(grams, uniform)
+    levels = _levels(smoothed, _kept(smoothed, least_gain), uniform)
     return LanguageModel(characters, levels, [corpus.source.record() for corpus in corpora])
 
 
 def _characters(corpora: Sequence[Corpus]) -> str:
-    seen = Counter(character for corpus in corpora for line in corpus.lines for character in line)
+    seen: Counter[str] = Counter()
+    for corpus in corpora:
+        seen.update(Counter("".join(corpus.lines)))
     frequent = [character for character, count in seen.most_common(MOST_CHARACTERS) if count >= LEAST_OCCURRENCES]
     return "".join(sorted({BOUNDARY, *frequent}))
 
 
-def _stream(corpora: Sequence[Corpus], characters: str) -> tuple[NDArray[np.uint8], Values]:
-    """All lines as symbols, a boundary before each and one at the end, and the weight of each symbol."""
-    text = "".join(BOUNDARY + line for corpus in corpora for line in corpus.lines) + BOUNDARY
+def _symbols(corpus: Corpus, characters: str) -> Symbols:
+    """All lines as symbols, a boundary before each and one at the end."""
+    text = "".join(BOUNDARY + line for line in corpus.lines) + BOUNDARY
     table = np.zeros(sys.maxunicode + 1, np.uint8)
     table[[ord(character) for character in characters]] = np.arange(1, len(characters) + 1)
-    lengths = [sum(len(line) + 1 for line in corpus.lines) for corpus in corpora]
-    weights = np.repeat([corpus.weight for corpus in corpora], lengths)
-    return table[np.frombuffer(text.encode("utf-32-le"), np.uint32)], np.append(weights, 0.0)
+    return table[np.frombuffer(text.encode("utf-32-le"), np.uint32)]
 
 
-def _count(symbols: NDArray[np.uint8], weights: Values, length: int) -> _Grams:
+def _count(texts: Sequence[Symbols], weights: Sequence[float], length: int) -> _Grams:
     """The n-grams within lines; a boundary may be their first or last symbol only."""
+    keys, counts, units = [], [], []
+    for symbols, weight in zip(texts, weights, strict=True):
+        found = np.sort(_windows(symbols, length))
+        starts = _starts(found)
+        keys.append(found[starts])
+        counts.append(np.diff(np.append(starts, len(found))) * weight)
+        units.append(np.full(len(starts), weight))
+    return _merge(np.concatenate(keys), np.concatenate(counts), np.concatenate(units))
+
+
+def _windows(symbols: Symbols, length: int) -> Keys:
     windows = max(len(symbols) - length + 1, 0)
     keys = np.zeros(windows, np.uint64)
     inside = np.ones(windows, bool)
@@ -90,71 +120,113 @@ def _count(symbols: NDArray[np.uint8], weights: Values, length: int) -> _Grams:
         keys = keys << _BYTE | part
         if 0 < place < length - 1:
             inside &= part != symbols[0]
-    places = np.flatnonzero(inside)
-    places = places[np.argsort(keys[places], kind="stable")]
-    return _merge(keys[places], weights[places], weights[places])
+    return keys[inside]
 
 
 def _merge(keys: Keys, counts: Values, units: Values) -> _Grams:
+    order = np.argsort(keys, kind="stable")
+    keys = keys[order]
     starts = _starts(keys)
-    return _Grams(keys[starts], np.add.reduceat(counts, starts), np.maximum.reduceat(units, starts))
+    return _Grams(keys[starts], np.add.reduceat(counts[order], starts), np.maximum.reduceat(units[order], starts))
 
 
-def _starts(ascending: Keys) -> NDArray[np.intp]:
+def _starts(ascending: Keys) -> Numbers:
     """Where each run of equal keys starts."""
     return np.flatnonzero(np.append(np.ones(min(len(ascending), 1), bool), ascending[1:] != ascending[:-1]))
 
 
+def _suffixes(keys: Keys, length: int) -> Keys:
+    """The n-grams of ``length`` without their first character."""
+    return keys & np.uint64((1 << 8 * (length - 1)) - 1)
+
+
 def _continuations(raw: _Grams, longer: _Grams, length: int) -> _Grams:
     """Counts of a lower order: a unit a distinct character before; at the start of a line n-grams keep their count."""
-    suffixes = longer.keys & np.uint64((1 << 8 * length) - 1)
-    order = np.argsort(suffixes, kind="stable")
-    continued = _merge(suffixes[order], longer.units[order], longer.units[order])
+    continued = _merge(_suffixes(longer.keys, length + 1), longer.units, longer.units)
     counts, units = raw.counts.copy(), raw.units.copy()
     places = np.searchsorted(raw.keys, continued.keys)
     counts[places], units[places] = continued.counts, continued.units
     return _Grams(raw.keys, counts, units)
 
 
-def _level(grams: _Grams, kept: NDArray[np.bool_]) -> Level:
-    contexts = grams.keys >> _BYTE
-    starts = _starts(contexts)
-    totals = np.add.reduceat(grams.counts, starts)
-    sizes = np.diff(np.append(starts, len(contexts)))
-    owns = (grams.counts - DISCOUNT * grams.units) / np.repeat(totals, sizes)
-    left = 1 - np.add.reduceat(np.where(kept, owns, 0), starts)
-    kept_sizes = np.add.reduceat(kept.astype(np.int64), starts)
-    hashes = context_keys(contexts[starts])
-    used = np.flatnonzero(kept_sizes)
-    chosen = used[np.unique(hashes[used], return_index=True)[1]]
-    ranks = np.full(len(starts), -1)
-    ranks[chosen] = np.arange(len(chosen))
-    entry_ranks = np.where(kept, np.repeat(ranks, sizes), -1)
-    entries = np.argsort(entry_ranks, kind="stable")[np.count_nonzero(entry_ranks < 0) :]
-    return Level(
-        keys=hashes[chosen],
-        sizes=kept_sizes[chosen].astype(np.uint8),
-        backoffs=_quantise(left[chosen]),
-        symbols=(grams.keys[entries] & np.uint64(255)).astype(np.uint8),
-        owns=_quantise(owns[entries]),
-    )
+def _smooth(grams: Sequence[_Grams], uniform: float) -> list[_Smoothed]:
+    smoothed: list[_Smoothed] = []
+    lower = np.array([uniform])
+    for length, raw in enumerate(grams, start=1):
+        counted = raw if length == len(grams) else _continuations(raw, grams[length], length)
+        above = grams[length - 2].keys if length > 1 else np.zeros(1, np.uint64)
+        contexts = np.searchsorted(above, raw.keys >> _BYTE)
+        shorter = np.searchsorted(above, _suffixes(raw.keys, length))
+        occurrences = counted.counts / counted.units
+        discounts = np.select([occurrences < 1.5, occurrences < 2.5], DISCOUNTS[:2], DISCOUNTS[2]) * counted.units
+        totals = np.bincount(contexts, weights=counted.counts)
+        owns = np.maximum(counted.counts - discounts, 0) / totals[contexts]
+        left = (1 - np.bincount(contexts, weights=owns))[contexts]
+        probabilities = owns + left * lower[shorter]
+        without = np.minimum(left + owns, 1) * lower[shorter]
+        smoothed.append(_Smoothed(raw, contexts, shorter, owns, np.log(probabilities / without)))
+        lower = probabilities
+    return smoothed
 
 
-def _quantise(probabilities: Values) -> NDArray[np.uint8]:
-    steps = np.rint(-np.log(np.clip(probabilities, 1e-9, 1)) * STEPS_PER_NAT)
-    return np.asarray(np.clip(steps, 1, 255), np.uint8)
+def _kept(smoothed: Sequence[_Smoothed], least_gain: float) -> list[Flags]:
+    """Which n-grams stay: those with enough gain, single characters, and the contexts of those that stay."""
+    kept: list[Flags] = []
+    for length in range(len(smoothed), 0, -1):
+        level = smoothed[length - 1]
+        stays = level.grams.counts * level.gains >= (least_gain if length > 1 else -np.inf)
+        if kept:
+            stays[smoothed[length].contexts[kept[-1]]] = True
+        kept.append(stays)
+    return kept[::-1]
+
+
+def _levels(smoothed: Sequence[_Smoothed], kept: Sequence[Flags], uniform: float) -> list[Level]:
+    """The n-grams that stay, with backoffs that make the probabilities after each context sum to one."""
+    levels = []
+    lower = np.array([uniform])
+    steps = np.array(PROBABILITIES)
+    for length, (level, stays) in enumerate(zip(smoothed, kept, strict=True), start=1):
+        shorter = lower[level.shorter]
+        owns = np.where(stays, level.owns, 0)
+        left = 1 - np.bincount(level.contexts, weights=owns)
+        bytes_ = _quantise(owns + left[level.contexts] * shorter)
+        probabilities = np.where(stays, steps[bytes_], 0)
+        unseen = 1 - np.bincount(level.contexts, weights=probabilities)
+        covered = 1 - np.bincount(level.contexts, weights=np.where(stays, shorter, 0))
+        backoffs = _quantise(np.maximum(unseen, TINY) / np.maximum(covered, TINY))
+        used = np.bincount(level.contexts, weights=stays) > 0
+        lower = np.where(stays, probabilities, np.where(used, steps[backoffs], 1)[level.contexts] * shorter)
+        continued = np.zeros(len(stays), bool)
+        if length < len(smoothed):
+            continued[smoothed[length].contexts[kept[length]]] = True
+        contexts = level.contexts[stays]
+        levels.append(
+            Level(
+                symbols=(level.grams.keys[stays] & np.uint64(255)).astype(np.uint8),
+                probabilities=bytes_[stays],
+                firsts=np.append(np.ones(min(len(contexts), 1), bool), contexts[1:] != contexts[:-1]),
+                continued=continued[stays],
+                backoffs=backoffs[used],
+            )
+        )
+    return levels
+
+
+def _quantise(probabilities: Values) -> Symbols:
+    steps = np.rint(-np.log(np.clip(probabilities, TINY, 1)) * STEPS_PER_NAT)
+    return np.asarray(np.clip(steps, 0, 255), np.uint8)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """The command ``python -m recipe.ngram``."""
     parser = argparse.ArgumentParser(prog="python -m recipe.ngram", description="Build a language model.")
     parser.add_argument("--out", type=Path, required=True, help="file to write, lm.bin of a bundle")
-    parser.add_argument("--data", type=Path, required=True, help="folder of transcribed sources, each with train data")
-    parser.add_argument("--packages", type=Path, required=True, help="folder of downloaded Debian packages")
+    parser.add_argument("--data", type=Path, required=True, help="folder of transcribed sources")
+    parser.add_argument("--texts", type=Path, required=True, help="folder of texts with SOURCES.tsv")
     options = parser.parse_args(arguments)
     try:
-        sources = sorted(path for path in options.data.iterdir() if path.is_dir()) if options.data.is_dir() else []
-        corpora = [*map(transcriptions, sources), *packages(options.packages)]
+        corpora = [*all_transcriptions(options.data), *all_texts(options.texts)]
         write_bytes(options.out, build(corpora).to_bytes())
     except InkreadError as error:
         raise SystemExit(str(error)) from None

@@ -38,8 +38,8 @@ from inkread.recognition.line_images import Grey
 from inkread.recognition.recognizer import Recognizer
 from inkread.training.bundling import add_language_model
 
-WEIGHTS = (0.2, 0.35, 0.5, 0.65, 0.8, 1.0, 1.2)
-BONUSES_PER_WEIGHT = (1.0, 1.5, 2.0, 2.5, 3.0)
+WEIGHTS = (0.35, 0.5, 0.65)
+BONUSES_PER_WEIGHT = (1.4, 1.8, 2.2)
 """The bonus makes up for what the language model takes from each character, so it grows with the weight."""
 
 L = TypeVar("L", "TuningLine", Sample)
@@ -81,7 +81,7 @@ def tune(
     alphabet: Alphabet,
     language_model: LanguageModel,
     *,
-    width: int = 16,
+    width: int = 48,
     most: int = 60,
     temperature: float = 1.0,
     keep: Decoding | None = None,
@@ -204,7 +204,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--all", type=int, default=400, help="lines of a source that fit the calibrations")
     parser.add_argument("--write", action="store_true", help="put the language model and the values into the bundle")
     parser.add_argument("--temperature", type=float, help="of the network's probabilities; left out, as in the bundle")
-    parser.add_argument("--width", type=int, default=16, help="beam width")
+    parser.add_argument("--width", type=int, default=48, help="beam width")
     parser.add_argument("--keep-decoding", action="store_true", help="fit the confidences only, without a search")
     options = parser.parse_args(arguments)
     try:

@@ -1,65 +1,51 @@
 import hashlib
-import io
-import tarfile
-import zlib
+import lzma
 from pathlib import Path
 
 import pytest
 
 from inkread.errors import DatasetError
-from recipe.corpora import packages, transcriptions
+from recipe.corpora import KIND_WEIGHTS, UNEDITED_WEIGHT, all_texts, all_transcriptions, transcriptions
 
-FILES = {
-    "debian-handbook_1.0_all": {
-        "usr/share/doc/debian-handbook/html/en-US/a.html": "<html><div class='para'>Run <b>apt</b>  now.</div></html>",
-        "usr/share/doc/debian-handbook/html/de-DE/a.html": "<html><p>Nicht lesen.</p></html>",
-    },
-    "gnome-user-docs_43.0-2_all": {
-        "usr/share/help/fr/a.page": '<page xmlns="http://projectmallard.org/1.0/"><p>Cliquez <gui>ici</gui>.</p></page>'
-    },
-    "sword-text-web_426.0-1_all": {"usr/share/sword/x/nt.bzz": "<chapter>In the <w>beginning</w><note>n</note>"},
-    "wordnet-base_1%3a3.0-37_all": {"usr/share/wordnet/data.noun": '1 03 n | that which is; "a thing"  \nlicence line'},
-}
+HEADER = "file\tsource\twork\tkind\tlicence\n"
 
 
-def deb(files: dict[str, str]) -> bytes:
-    """A Debian package: an ar archive with the version, an empty control part and the files."""
-    packed = io.BytesIO()
-    with tarfile.open(fileobj=packed, mode="w:xz") as archive:
-        for name, text in files.items():
-            data = text.encode()
-            data = zlib.compress(data) + b"\0\0" + zlib.compress(b" was") if name.endswith(".bzz") else data
-            member = tarfile.TarInfo(f"./{name}")
-            member.size = len(data)
-            archive.addfile(member, io.BytesIO(data))
-    parts = [("debian-binary", b"2.0\n"), ("control.tar.xz", b"odd"), ("data.tar.xz", packed.getvalue())]
-    content = b"!<arch>\n"
-    for name, body in parts:
-        content += (
-            f"{name:<16}{0:<12}{0:<6}{0:<6}{100644:<8}{len(body):<10}`\n".encode() + body + b"\n" * (len(body) % 2)
-        )
-    return content
+def texts(folder: Path, **files: str) -> Path:
+    """A folder of texts with its table; ``en_letters_x`` stands for ``en-letters-x.txt.xz``."""
+    rows = [HEADER]
+    for name, text in files.items():
+        stem = name.replace("_", "-")
+        (folder / f"{stem}.txt.xz").write_bytes(lzma.compress(text.encode()))
+        rows.append(f'{stem}.txt\tsomewhere\t"Quoted" work\t{stem.split("-")[1]}\tpublic domain\n')
+    (folder / "SOURCES.tsv").write_text("".join(rows), encoding="utf-8")
+    return folder
 
 
-def test_packages_give_their_prose_and_where_it_comes_from(tmp_path: Path) -> None:
-    for name, files in FILES.items():
-        (tmp_path / f"{name}.deb").write_bytes(deb(files))
+def test_texts_are_broken_into_lines_with_the_signs_of_handwriting(tmp_path: Path) -> None:
+    long = "“Don’t write too long a line” — she said – for the page is narrow…"
+    folder = texts(tmp_path, en_letters_x=f"Dear  Sir,\n\n{long}\n", en_diary_cook="Fresh gales\n", fr_forms_y="Nom\n")
 
-    handbook, gnome, bible, wordnet = packages(tmp_path)
+    letters, unedited, forms = all_texts(folder)
 
-    assert handbook.lines == ("Run apt now.",)
-    assert gnome.lines == ("Cliquez ici.",)
-    assert bible.lines == ("In the beginning", "was")
-    assert wordnet.lines == ("that which is", "a thing")
-    assert wordnet.source.version == "1:3.0-37"
-    content = (tmp_path / "debian-handbook_1.0_all.deb").read_bytes()
-    assert handbook.source.sha256 == hashlib.sha256(content).hexdigest()
-    assert handbook.source.licence == "CC-BY-SA-3.0"
+    assert letters.lines == ("Dear Sir,", '"Don\'t write too long a line" - she said - for the page', "is narrow...")
+    assert (letters.weight, unedited.weight, forms.weight) == (1.0, UNEDITED_WEIGHT, KIND_WEIGHTS["forms"])
+    assert (letters.source.name, letters.source.licence) == ("en-letters-x (somewhere)", "public domain")
+    content = (folder / "en-letters-x.txt.xz").read_bytes()
+    assert (letters.source.sha256, letters.source.size) == (hashlib.sha256(content).hexdigest(), len(content))
 
 
-def test_a_missing_package_is_named(tmp_path: Path) -> None:
-    with pytest.raises(DatasetError, match="package debian-handbook is missing"):
-        packages(tmp_path)
+@pytest.mark.parametrize("fault", ["no table", "no text", "no archive", "odd kind"])
+def test_texts_that_cannot_be_read_are_one_clear_error(tmp_path: Path, fault: str) -> None:
+    folder = texts(tmp_path, **{"en_odd_x" if fault == "odd kind" else "en_letters_x": "Dear Sir,"})
+    if fault == "no table":
+        (folder / "SOURCES.tsv").unlink()
+    if fault == "no text":
+        (folder / "en-letters-x.txt.xz").unlink()
+    if fault == "no archive":
+        (folder / "en-letters-x.txt.xz").write_bytes(b"Dear Sir,")
+
+    with pytest.raises(DatasetError, match=r"SOURCES\.tsv names cannot be read"):
+        all_texts(folder)
 
 
 def test_transcriptions_are_those_of_the_train_split_only(shared_data: Path) -> None:
@@ -72,6 +58,23 @@ def test_transcriptions_are_those_of_the_train_split_only(shared_data: Path) -> 
 
 def test_pen_stroke_texts_are_read_without_their_words(shared_data: Path) -> None:
     assert 8000 < len(transcriptions(shared_data / "unipen-en").lines) < 9000
+
+
+def test_texts_of_single_images_are_read_from_their_table(tmp_path: Path) -> None:
+    train = tmp_path / "names-fr" / "train"
+    train.mkdir(parents=True)
+    (train / "lines.tsv").write_text('image\ttext\na.webp\tMARIE\nb.webp\t"JEAN\n', encoding="utf-8")
+
+    assert transcriptions(tmp_path / "names-fr").lines == ("MARIE", '"JEAN')
+
+
+def test_of_a_folder_of_sources_those_with_a_train_split_are_taken(tmp_path: Path) -> None:
+    for source, split in (("names-fr", "train"), ("csafe-en", "train"), ("delacroix-fr", "val")):
+        folder = tmp_path / source / split
+        folder.mkdir(parents=True)
+        (folder / "lines.tsv").write_text("image\ttext\na.webp\tMARIE\n", encoding="utf-8")
+
+    assert [corpus.source.name for corpus in all_transcriptions(tmp_path)] == ["names-fr train"]
 
 
 def test_texts_of_unknown_licence_are_refused(tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ from inkread.recognition.language_model import LanguageModel
 
 AB = Alphabet("ab")
 EVERYTHING = 10_000
+NO_FLOORS = {"class_floor": 0.0, "prefix_floor": 0.0, "paper_floor": 0.0}
 FRAMES = arrays(np.float32, st.tuples(st.integers(1, 5), st.just(3)), elements=st.floats(-5, 0, width=32))
 
 
@@ -33,7 +34,7 @@ def all_texts(log_probs: NDArray[np.float32], alphabet: Alphabet) -> dict[str, f
 
 
 def exact(log_probs: NDArray[np.float32], n_best: int = 1, **options: object) -> list[Hypothesis]:
-    return beam_search(log_probs, AB, width=EVERYTHING, n_best=n_best, class_floor=0, prefix_floor=0, **options)  # type: ignore[arg-type]
+    return beam_search(log_probs, AB, width=EVERYTHING, n_best=n_best, **NO_FLOORS, **options)  # type: ignore[arg-type]
 
 
 @settings(deadline=None)
@@ -110,7 +111,7 @@ def test_the_length_bonus_favours_longer_texts() -> None:
     log_probs = np.log(np.array([[0.8, 0.1, 0.1]] * 3, np.float32))
 
     assert beam_search(log_probs, AB)[0].text == ""
-    assert len(beam_search(log_probs, AB, length_bonus=3.0)[0].text) >= 2
+    assert len(beam_search(log_probs, AB, length_bonus=3.0, paper_floor=0.05)[0].text) >= 2
 
 
 @pytest.mark.parametrize("frames", [0, 1, 40])
@@ -162,3 +163,27 @@ def test_a_line_of_thousands_of_frames_does_not_underflow(model: LanguageModel) 
 
     assert math.isfinite(best.score)
     assert len(best.text) > 100
+
+
+def test_nothing_is_written_over_blank_paper() -> None:
+    """There the network gives each frame a few per cent for common letters, as many frames as there are."""
+    ink = [[0.1, 0.85, 0.05], [0.97, 0.02, 0.01]]
+    log_probs = np.log(np.array(ink + [[0.955, 0.02, 0.025]] * 175, np.float32))
+
+    best, *others = beam_search(log_probs, AB, length_bonus=1.0, n_best=5)
+    anywhere = beam_search(log_probs, AB, length_bonus=1.0, paper_floor=0.0)[0]
+
+    assert best.text == "a"
+    assert all(len(other.text) <= 3 for other in others)
+    assert len(anywhere.text) > 3, "so that it is the floor that helps"
+
+
+def test_a_line_reads_the_same_to_the_last_digit_after_any_others(model: LanguageModel) -> None:
+    rng = np.random.default_rng(3)
+    lines = [softmax(rng.normal(0, 2, (40, 3)).astype(np.float32)) for _ in range(12)]
+    fresh = LanguageModel(model.characters, model.levels)
+
+    warm = [beam_search(line, AB, language_model=model, weight=0.6, length_bonus=0.6, n_best=4) for line in lines]
+    cold = [beam_search(line, AB, language_model=fresh, weight=0.6, length_bonus=0.6, n_best=4) for line in lines[::-1]]
+
+    assert cold[::-1] == warm

@@ -1,4 +1,6 @@
 import itertools
+import math
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -7,69 +9,58 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from inkread.errors import BundleError
-from inkread.recognition.language_model import BOUNDARY, OTHER, LanguageModel, context_key, context_keys
+from inkread.recognition.language_model import BOUNDARY, LEAST, OTHER, LanguageModel
 
-AN_ODD_TEXT = st.text(st.one_of(st.sampled_from("ab\n"), st.characters()), max_size=12)
+TEXT = st.text(st.sampled_from("ab\n€"), max_size=12)
+
+
+def byte(value: int) -> float:
+    return math.exp(-value / 16)
+
+
+def test_probabilities_follow_the_formula_of_the_file_format(model: LanguageModel) -> None:
+    cases = {
+        ("", "a"): byte(10),
+        ("", "€"): byte(40) / 4,
+        ("a", "b"): byte(4),
+        ("a", "a"): byte(24) * byte(10),
+        ("\na", "b"): byte(2),
+        ("\na", "a"): byte(30) * byte(24) * byte(10),
+        ("ba", "€"): byte(24) * byte(40) / 4,
+    }
+    for (context, character), expected in cases.items():
+        assert model.score(context, character) == pytest.approx(math.log(expected))
 
 
 @settings(deadline=None)
-@given(context=AN_ODD_TEXT)
-def test_after_any_context_the_probabilities_sum_to_one(model: LanguageModel, context: str) -> None:
-    distribution = model.distribution(context)
-
-    assert distribution.shape == (4,)
-    assert (distribution > 0).all()
-    assert distribution.sum() == pytest.approx(1, abs=1e-5)
+@given(TEXT)
+def test_only_the_last_characters_of_a_context_matter(model: LanguageModel, text: str) -> None:
+    assert [model.score(text + "ba", c) for c in "ab\n€"] == [model.score("ba", c) for c in "ab\n€"]
 
 
 @settings(deadline=None)
-@given(context=AN_ODD_TEXT, character=st.characters())
-def test_a_single_probability_equals_its_place_in_the_distribution(
-    model: LanguageModel, context: str, character: str
-) -> None:
-    symbol = model.encode(character)[0]
-    fresh = LanguageModel(model.characters, model.levels)
-    symbols = model.encode(context)[-2:]
+@given(TEXT)
+def test_a_line_is_the_sum_of_its_characters_and_its_end(model: LanguageModel, text: str) -> None:
+    line = BOUNDARY + text + BOUNDARY
+    expected = sum(model.score(line[:place], line[place]) for place in range(1, len(line)))
 
-    assert fresh.symbol_probability(symbols, symbol) == pytest.approx(
-        float(model.distribution(context)[symbol]), rel=1e-5
-    )
-    assert model.score(context, character) == pytest.approx(
-        float(np.log(model.distribution(context)[symbol])), rel=1e-5
-    )
+    assert model.score_line(text) == pytest.approx(expected)
 
 
-def test_interpolation_follows_the_formula_of_the_file_format(model: LanguageModel) -> None:
-    def byte(value: int) -> float:
-        return float(np.exp(-value / 16))
+def test_a_context_names_the_longest_end_of_a_text_that_the_model_has(model: LanguageModel) -> None:
+    start = model.extend((0,), 1)
+    after_a = model.extend(start, 2)
 
-    raw = np.array([0, byte(20), byte(10), byte(14)])
-    unigram = raw * (1 - byte(40)) / raw.sum() + byte(40) / 4
-    raw = np.array([0, byte(30), 0, byte(4)])
-    bigram = raw * (1 - byte(24)) / raw.sum() + byte(24) * unigram
-    trigram = np.array([0, 0, 0, 1 - byte(30)]) + byte(30) * bigram
-
-    assert model.distribution("") == pytest.approx(unigram, rel=1e-5)
-    assert model.distribution("a") == pytest.approx(bigram, rel=1e-5)
-    assert model.distribution("\na") == pytest.approx(trigram, rel=1e-5)
+    assert (start, after_a) == ((0, 0), (0, 1, 0))
+    assert model.extend(after_a, 3) == (0, 2, 1)
+    assert model.extend(model.extend(after_a, 3), OTHER) == (0,)
 
 
-def test_only_the_last_characters_of_a_context_matter(model: LanguageModel) -> None:
-    assert np.array_equal(model.distribution("bbbbaba"), model.distribution("ba"))
+def test_nothing_is_impossible(model: LanguageModel) -> None:
+    levels = [replace(level, backoffs=np.full_like(level.backoffs, 255)) for level in model.levels]
+    strict = LanguageModel(model.characters, levels)
 
-
-def test_the_state_of_a_context_predicts_what_the_context_does(model: LanguageModel) -> None:
-    for context in itertools.product(range(4), repeat=2):
-        state = model.state(context)
-        assert len(state) <= 2
-        assert np.array_equal(model.symbol_distribution(context), model.symbol_distribution(state))
-
-
-def test_a_likely_line_scores_better_than_an_unlikely_one(model: LanguageModel) -> None:
-    assert model.score_line("ab") > model.score_line("ba")
-    assert model.score_line("ab") == pytest.approx(
-        model.score(BOUNDARY, "a") + model.score(BOUNDARY + "a", "b") + model.score(BOUNDARY + "ab", BOUNDARY)
-    )
+    assert strict.score("\na", "€") == math.log(LEAST)
 
 
 def test_characters_it_never_saw_share_one_symbol(model: LanguageModel) -> None:
@@ -86,8 +77,8 @@ def test_a_saved_model_loads_as_it_was(model: LanguageModel, tmp_path: Path) -> 
     assert loaded.to_bytes() == model.to_bytes()
     assert loaded.sources == model.sources
     assert loaded.characters == model.characters
-    for context in ("", "a", "ab", "\na", "zz"):
-        assert np.array_equal(loaded.distribution(context), model.distribution(context))
+    for context, character in itertools.product(("", "a", "ab", "\na", "zz"), "ab\n€"):
+        assert loaded.score(context, character) == model.score(context, character)
 
 
 @settings(deadline=None)
@@ -104,24 +95,22 @@ def test_a_damaged_file_is_one_clear_error(
         LanguageModel.load(path)
 
 
+def test_a_model_of_the_first_format_is_named_as_such(tmp_path: Path) -> None:
+    (tmp_path / "lm.bin").write_bytes(b"INKLM\x00\x01\x00" + bytes(100))
+
+    with pytest.raises(BundleError, match=r"lm\.bin: a language model of Inkread 0\.1; read with --no-lm"):
+        LanguageModel.load(tmp_path / "lm.bin")
+
+
 def test_a_missing_file_is_one_clear_error(tmp_path: Path) -> None:
     with pytest.raises(BundleError, match=r"lm\.bin: the language model cannot be read"):
         LanguageModel.load(tmp_path / "lm.bin")
 
 
-@settings(deadline=None)
-@given(st.lists(st.integers(0, 255), max_size=8))
-def test_keys_of_one_context_and_of_many_agree(context: list[int]) -> None:
-    packed = int.from_bytes(bytes(context), "big")
+@pytest.mark.parametrize("part", ["firsts", "continued", "backoffs"])
+def test_levels_that_do_not_belong_together_are_refused(model: LanguageModel, part: str) -> None:
+    first, second, third = model.levels
+    wrong = replace(second, **{part: getattr(second, part)[:-1] if part == "backoffs" else ~getattr(second, part)})
 
-    assert context_keys(np.array([packed], np.uint64))[0] == context_key(context)
-
-
-def test_the_cache_of_distributions_is_bounded(model: LanguageModel, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("inkread.recognition.language_model.CACHED_CONTEXTS", 3)
-    small = LanguageModel(model.characters, model.levels)
-
-    for context in itertools.product("ab\n", repeat=2):
-        assert np.array_equal(small.distribution("".join(context)), model.distribution("".join(context)))
-
-    assert len(small._cache) <= 3
+    with pytest.raises(ValueError, match="contexts"):
+        LanguageModel(model.characters, [first, wrong, third])

@@ -80,5 +80,5 @@ def test_a_language_model_comes_with_its_values_and_sources(folder: Path) -> Non
     bundle.verify()
     assert bundle.model == model
     assert (model.decoding, model.word_calibration) == (decoding, calibration)
-    assert len([source for source in model.sources if source.name == "debian-handbook 11.20220922"]) == 1
+    assert len([source for source in model.sources if source.name == "hooker-en train"]) == 1
     assert model.sources[0].name == "nothing"

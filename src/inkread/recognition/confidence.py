@@ -19,12 +19,13 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
 from inkread.recognition.alphabet import BLANK
-from inkread.recognition.language_model import Context, Fusion
+from inkread.recognition.language_model import Fusion
 
 TEMPER = 0.4
 """Chosen on val: word AUROC 0.76 with 1, 0.80 with 0.5, 0.81 with 0.4 and 0.33."""
@@ -112,9 +113,9 @@ def character_confidences(
             float(math.exp(log_probs[start:stop, label].max()))
             for label, (start, stop) in zip(labels, spans, strict=True)
         )
-    contexts = _contexts(labels, fusion)
+    states = _states(labels, fusion)
     return tuple(
-        _conditional(np.exp(log_probs[_peak(log_probs, label, span)]), labels, place, contexts, fusion)
+        _conditional(np.exp(log_probs[_peak(log_probs, label, span)]), labels, place, states[place], fusion)
         for place, (label, span) in enumerate(zip(labels, spans, strict=True))
     )
 
@@ -124,36 +125,33 @@ def _peak(log_probs: NDArray[np.float32], label: int, span: tuple[int, int]) -> 
     return start + int(log_probs[start:stop, label].argmax())
 
 
-def _contexts(labels: Labels, fusion: Fusion) -> list[Context]:
-    contexts = [fusion.start]
+def _states(labels: Labels, fusion: Fusion) -> list[int]:
+    states = [fusion.start()]
     for label in labels:
-        contexts.append(fusion.extend(contexts[-1], label))
-    return contexts
+        states.append(fusion.step(states[-1], label))
+    return states
 
 
-def _conditional(
-    posteriors: NDArray[np.float32], labels: Labels, place: int, contexts: Sequence[Context], fusion: Fusion
-) -> float:
+def _conditional(posteriors: NDArray[np.float32], labels: Labels, place: int, state: int, fusion: Fusion) -> float:
     """Probability of the character at ``place``, given all other characters."""
     label = labels[place]
     rivals = [rival for rival in np.flatnonzero(posteriors > RIVAL_FLOOR).tolist() if rival != label]
     if not rivals:
         return float(posteriors[label])
     following = [*labels[place + 1 : place + 1 + RIGHT_CONTEXT], BLANK][:RIGHT_CONTEXT]
-    context = contexts[place]
 
     def likelihood(choice: int) -> float:
         text = following if choice == BLANK else [choice, *following]
-        return math.pow(float(posteriors[choice]) * _continue(context, text, fusion), TEMPER)
+        return math.pow(float(posteriors[choice]) * _continue(state, text, fusion), TEMPER)
 
     own = likelihood(label)
     return own / (own + math.fsum(map(likelihood, rivals))) if own > 0 else 0.0
 
 
-def _continue(context: Context, labels: Labels, fusion: Fusion) -> float:
-    """Product of the factors of ``labels`` after ``context``; the blank, at the end, stands for the line's end."""
-    product = 1.0
-    for label in labels:
-        factor, context = fusion.step(context, label)
-        product *= factor
+def _continue(state: int, labels: Labels, fusion: Fusion) -> float:
+    """Product of the factors of ``labels`` after ``state``; the blank, at the end, stands for the line's end."""
+    product = fusion.factor(state, labels[0])
+    for last, label in pairwise(labels):
+        state = fusion.step(state, last)
+        product *= fusion.factor(state, label)
     return product

@@ -8,7 +8,6 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from heapq import nlargest
 
 import numpy as np
 from numpy.typing import NDArray
@@ -103,15 +102,16 @@ def _viterbi(emissions: NDArray[np.float32], states: NDArray[np.intp]) -> tuple[
 CLASS_FLOOR = 1e-2
 """Classes less probable than this in a frame are not tried there."""
 PREFIX_FLOOR = 1e-3
-"""Prefixes less probable than this share of the best one are dropped."""
+"""Prefixes less probable than this share of the best one are dropped, so a sure network is followed by few."""
+PAPER_FLOOR = 0.2
+"""The same as ``CLASS_FLOOR`` where nothing is written: `_on_paper`. On blank paper the network gives each frame
+a few per cent for common letters, which add up over many frames."""
+INK_REACH = 4
+"""Frames from the nearest one where a character is the most probable class, beyond which nothing is written."""
 TINY = 1e-300
 
-Candidate = tuple[int, float]
-Growth = tuple[float, int, int]
-"""Mass, prefix, and the label it grows by; `BLANK` for a prefix that stays as it is."""
-Masses = list[float]
-Beam = dict[int, Masses]
-"""By prefix: probability of the paths that end in a blank, and of those that end in its last character."""
+Masses = NDArray[np.float64]
+Numbers = NDArray[np.intp]
 
 
 def beam_search(
@@ -126,11 +126,12 @@ def beam_search(
     n_best: int = 1,
     class_floor: float = CLASS_FLOOR,
     prefix_floor: float = PREFIX_FLOOR,
+    paper_floor: float = PAPER_FLOOR,
 ) -> list[Hypothesis]:
     """The most probable texts, best first: at least one, at most ``n_best`` and at most ``width``.
 
     Only the best one is aligned with the frames; the others are texts to choose from, without spans and confidences.
-    With both floors 0 and ``width`` beyond the number of prefixes the search is exact.
+    With all floors 0 and ``width`` beyond the number of prefixes the search is exact.
 
     Args:
         log_probs: float32 [frames, classes], natural log softmax.
@@ -143,130 +144,203 @@ def beam_search(
         n_best: texts wanted, >= 1.
         class_floor: probability below which a class is not tried in a frame.
         prefix_floor: share of the best prefix's probability below which a prefix is dropped.
+        paper_floor: the class floor of frames without ink.
     """
     fusion = Fusion.of(alphabet, language_model, weight=weight, length_bonus=length_bonus)
-    tree = _Tree(fusion)
-    beam: Beam = {0: [1.0, 0.0]}
-    log_scale = 0.0
-    for blank, candidates in _frames(_softened(log_probs, temperature), class_floor):
-        stayed = _stay(beam, tree, blank, candidates)
-        fresh = _grow(beam, stayed, tree, fusion, candidates, prefix_floor)
-        beam, scale = _prune(stayed, fresh, tree, width, prefix_floor)
-        log_scale += math.log(scale)
-    ranked = nlargest(n_best, ((sum(masses) * tree.end(prefix), prefix) for prefix, masses in beam.items()))
-    scores = [math.log(max(mass, TINY)) + log_scale for mass, _ in ranked]
-    texts = [tree.labels_of(prefix) for _, prefix in ranked]
-    spans = align(log_probs, texts[0])
-    confidences = character_confidences(log_probs, texts[0], spans, fusion)
+    with fusion.lock:
+        tree = _Tree(len(log_probs) * width + 1)
+        beam, log_scale = _Beam.of(fusion.start()), 0.0
+        for frame in _frames(log_probs, temperature, class_floor, paper_floor):
+            beam, scale = _advance(beam, frame, tree, fusion, width, prefix_floor)
+            log_scale += math.log(scale)
+        ends = np.array([fusion.factor(state, BLANK) for state in beam.states.tolist()])
+        totals = beam.totals * ends
+        ranked = np.argsort(-totals, kind="stable")[:n_best]
+        scores = [math.log(max(mass, TINY)) + log_scale for mass in totals[ranked].tolist()]
+        texts = [tree.labels_of(prefix) for prefix in beam.prefixes[ranked].tolist()]
+        spans = align(log_probs, texts[0])
+        confidences = character_confidences(log_probs, texts[0], spans, fusion)
     others = [Hypothesis(alphabet.decode(text), (), (), score) for text, score in zip(texts, scores, strict=True)][1:]
     plain = greedy(log_probs, alphabet).text
     return [Hypothesis(alphabet.decode(texts[0]), spans, confidences, scores[0], plain), *others]
 
 
-def _softened(log_probs: LogProbs, temperature: float) -> LogProbs:
-    if temperature == 1 or not len(log_probs):
-        return log_probs
-    flatter = log_probs / np.float32(temperature)
-    return np.asarray(flatter - np.log(np.exp(flatter).sum(axis=1, keepdims=True)), np.float32)
+@dataclass(frozen=True, slots=True)
+class _Frame:
+    """Probabilities in a frame: of the blank, of all classes, and which classes are tried."""
+
+    blank: float
+    probabilities: NDArray[np.float64]
+    tried: Numbers
+
+
+@dataclass(slots=True)
+class _Beam:
+    """The prefixes after a frame, the best one first; every array has one element a prefix.
+
+    Attributes:
+        prefixes: numbers in the tree.
+        labels: last characters.
+        states: of the language model.
+        parents: where in these arrays the prefix without its last character is, -1 for nowhere.
+        in_blank: probability of the paths that end in a blank.
+        in_label: probability of the paths that end in the last character.
+    """
+
+    prefixes: Numbers
+    labels: Numbers
+    states: Numbers
+    parents: Numbers
+    in_blank: Masses
+    in_label: Masses
+
+    @classmethod
+    def of(cls, start: int) -> _Beam:
+        """The empty prefix alone."""
+        zero = np.zeros(1, np.intp)
+        return cls(zero, zero, np.full(1, start, np.intp), zero - 1, np.ones(1), np.zeros(1))
+
+    @property
+    def totals(self) -> Masses:
+        """Probability of each prefix."""
+        return self.in_blank + self.in_label
 
 
 class _Tree:
     """Prefixes by number; 0 is the empty one."""
 
-    def __init__(self, fusion: Fusion) -> None:
-        self._fusion = fusion
-        self.parents = [0]
-        self.labels = [BLANK]
-        self.contexts = [fusion.start]
-        self.children: list[dict[int, int]] = [{}]
+    def __init__(self, most: int) -> None:
+        self.parents = np.zeros(most, np.intp)
+        self.labels = np.zeros(most, np.intp)
+        self._places = np.full(most, -1, np.intp)
+        self._size = 1
 
-    def child(self, parent: int, label: int) -> int:
-        """The prefix one character longer, made where there is none yet."""
-        known = self.children[parent].get(label)
-        if known is not None:
-            return known
-        number = len(self.parents)
-        self.children[parent][label] = number
-        self.parents.append(parent)
-        self.labels.append(label)
-        self.contexts.append(self._fusion.extend(self.contexts[parent], label))
-        self.children.append({})
-        return number
+    def grow(self, parents: Numbers, labels: Numbers) -> Numbers:
+        """New prefixes, each one character longer than its parent."""
+        fresh = np.arange(self._size, self._size + len(parents))
+        self._size += len(parents)
+        self.parents[fresh] = parents
+        self.labels[fresh] = labels
+        return fresh
+
+    def places_of_parents(self, prefixes: Numbers) -> Numbers:
+        """Where the parent of each prefix is among ``prefixes``, -1 for nowhere."""
+        self._places[prefixes] = np.arange(len(prefixes))
+        places = self._places[self.parents[prefixes]]
+        places[prefixes == 0] = -1
+        self._places[prefixes] = -1
+        return places
 
     def labels_of(self, prefix: int) -> list[int]:
         """The classes of a prefix's characters."""
         labels = []
         while prefix:
-            labels.append(self.labels[prefix])
-            prefix = self.parents[prefix]
+            labels.append(int(self.labels[prefix]))
+            prefix = int(self.parents[prefix])
         return labels[::-1]
 
-    def end(self, prefix: int) -> float:
-        """The language model's factor for the end of the line."""
-        return self._fusion.factors(self.contexts[prefix])[BLANK]
 
-
-def _frames(log_probs: LogProbs, class_floor: float) -> Iterator[tuple[float, list[Candidate]]]:
-    """Of each frame the probability of the blank, and the classes worth trying with theirs, most probable first."""
-    probs = np.exp(log_probs)
-    floors = np.minimum(class_floor, probs.max(axis=1, initial=0.0, keepdims=True) / 2)
-    frames, classes = np.nonzero(probs[:, 1:] > floors)
-    classes += 1
-    values = probs[frames, classes]
-    order = np.lexsort((-values, frames))
-    candidates = list(zip(classes[order].tolist(), values[order].tolist(), strict=True))
+def _frames(log_probs: LogProbs, temperature: float, class_floor: float, paper_floor: float) -> Iterator[_Frame]:
+    if not len(log_probs):
+        return
+    sharp = np.exp(log_probs.astype(np.float64))
+    probs = sharp if temperature == 1 else sharp ** (1 / temperature)
+    probs /= probs.sum(axis=1, keepdims=True)
+    wanted = probs > np.minimum(class_floor, probs.max(axis=1, keepdims=True) / 2)
+    paper = _on_paper(sharp)
+    wanted[paper] &= sharp[paper] > paper_floor
+    wanted[:, BLANK] = False
+    frames, classes = np.nonzero(wanted)
     cuts = np.searchsorted(frames, np.arange(len(probs) + 1)).tolist()
     for frame, blank in enumerate(probs[:, BLANK].tolist()):
-        yield blank, candidates[cuts[frame] : cuts[frame + 1]]
+        yield _Frame(blank, probs[frame], classes[cuts[frame] : cuts[frame + 1]])
 
 
-def _stay(beam: Beam, tree: _Tree, blank: float, candidates: Sequence[Candidate]) -> Beam:
-    """The prefixes after a frame that adds a blank, or their last character once more."""
-    repeat = dict(candidates)
-    labels = tree.labels
-    return {
-        prefix: [(in_blank + in_label) * blank, in_label * repeat.get(labels[prefix], 0.0)]
-        for prefix, (in_blank, in_label) in beam.items()
-    }
+def _on_paper(probs: Masses) -> NDArray[np.bool_]:
+    """The frames that are further than ``INK_REACH`` from each one whose most probable class is a character."""
+    inked = np.flatnonzero(probs.argmax(axis=1) != BLANK)
+    paper = np.ones(len(probs), bool)
+    for shift in range(-INK_REACH, INK_REACH + 1):
+        paper[np.clip(inked + shift, 0, len(probs) - 1)] = False
+    return paper
+
+
+def _advance(
+    beam: _Beam, frame: _Frame, tree: _Tree, fusion: Fusion, width: int, prefix_floor: float
+) -> tuple[_Beam, float]:
+    """The beam after one more frame, and the mass of its best prefix, which the others are divided by."""
+    size, tried = len(beam.labels), frame.tried
+    in_blank = beam.totals * frame.blank
+    in_label = beam.in_label * frame.probabilities[beam.labels]
+    sources, columns, grown = _grow(beam, frame, in_blank, in_label, fusion, width, prefix_floor)
+    if not len(grown):
+        return _stay(beam, tree, in_blank, in_label, prefix_floor)
+    masses = np.concatenate([in_blank + in_label, grown])
+    scale = float(masses.max())
+    kept = np.flatnonzero(masses > prefix_floor * scale)
+    kept = kept[np.argsort(-masses[kept], kind="stable")][:width]
+    fresh = np.flatnonzero(kept >= size)
+    places = kept.copy()
+    places[fresh] = sources[kept[fresh] - size]
+    labels, states = beam.labels[places], beam.states[places]
+    labels[fresh] = tried[columns[kept[fresh] - size]]
+    states[fresh] = list(map(fusion.step, states[fresh].tolist(), labels[fresh].tolist()))
+    prefixes = beam.prefixes[places]
+    prefixes[fresh] = tree.grow(prefixes[fresh], labels[fresh])
+    into_blank, into_label = in_blank[places] / scale, in_label[places] / scale
+    into_blank[fresh] = 0
+    into_label[fresh] = masses[kept[fresh]] / scale
+    return _Beam(prefixes, labels, states, tree.places_of_parents(prefixes), into_blank, into_label), scale
+
+
+def _stay(beam: _Beam, tree: _Tree, in_blank: Masses, in_label: Masses, prefix_floor: float) -> tuple[_Beam, float]:
+    """The same where no prefix grows: some are dropped."""
+    masses = in_blank + in_label
+    scale = float(masses.max())
+    kept = masses > prefix_floor * scale
+    if kept.all():
+        beam.in_blank, beam.in_label = in_blank / scale, in_label / scale
+        return beam, scale
+    prefixes = beam.prefixes[kept]
+    parents = tree.places_of_parents(prefixes)
+    return _Beam(
+        prefixes, beam.labels[kept], beam.states[kept], parents, in_blank[kept] / scale, in_label[kept] / scale
+    ), scale
 
 
 def _grow(
-    beam: Beam, stayed: Beam, tree: _Tree, fusion: Fusion, candidates: Sequence[Candidate], prefix_floor: float
-) -> list[Growth]:
-    """The prefixes that a character was added to; what grows into one of ``stayed`` is added there instead."""
-    fresh: list[Growth] = []
-    floor = prefix_floor * max(in_blank + in_label for in_blank, in_label in stayed.values())
-    likeliest = candidates[0][1] if candidates else 0.0
-    for prefix, (in_blank, in_label) in beam.items():
-        total = in_blank + in_label
-        if total * likeliest <= floor:
-            continue
-        factors = fusion.factors(tree.contexts[prefix])
-        children, last = tree.children[prefix], tree.labels[prefix]
-        for label, probability in candidates:
-            mass = (in_blank if label == last else total) * probability
-            if mass <= floor:
-                continue
-            mass *= factors[label]
-            child = children.get(label)
-            if child in stayed:
-                stayed[child][1] += mass
-            else:
-                fresh.append((mass, prefix, label))
-    return fresh
+    beam: _Beam,
+    frame: _Frame,
+    in_blank: Masses,
+    in_label: Masses,
+    fusion: Fusion,
+    width: int,
+    prefix_floor: float,
+) -> tuple[Numbers, Numbers, Masses]:
+    """The prefixes that a tried class makes longer: which, which class, and the mass of the result.
+
+    What grows into another prefix of the beam is added to that one's ``in_label`` instead. What is too improbable
+    already without the language model is left out.
+    """
+    tried, probabilities = frame.tried, frame.probabilities[frame.tried]
+    if not len(tried):
+        return tried, tried, probabilities
+    grown = beam.totals[:, None] * probabilities
+    last, columns = np.nonzero(beam.labels[:, None] == tried)
+    grown[last, columns] = beam.in_blank[last] * probabilities[columns]
+    has_parent = beam.parents[last] >= 0
+    last, columns = last[has_parent], columns[has_parent]
+    parents = beam.parents[last]
+    joined = grown[parents, columns]
+    in_label[last] += joined * _factors(fusion, beam.states[parents], tried[columns])
+    grown[parents, columns] = 0
+    stayed = in_blank + in_label
+    floor = prefix_floor * stayed.max()
+    if len(stayed) >= width:
+        floor = max(floor, np.partition(stayed, -width)[-width])
+    sources, columns = np.nonzero(grown > floor)
+    return sources, columns, grown[sources, columns] * _factors(fusion, beam.states[sources], tried[columns])
 
 
-def _prune(stayed: Beam, fresh: list[Growth], tree: _Tree, width: int, prefix_floor: float) -> tuple[Beam, float]:
-    """The ``width`` best prefixes, and the mass of the best one, which the others are divided by."""
-    ranked = [(in_blank + in_label, prefix, BLANK) for prefix, (in_blank, in_label) in stayed.items()] + fresh
-    ranked.sort(reverse=True)
-    scale = ranked[0][0]
-    beam: Beam = {}
-    for mass, prefix, label in ranked[:width]:
-        if mass <= prefix_floor * scale:
-            break
-        if label == BLANK:
-            beam[prefix] = [part / scale for part in stayed[prefix]]
-        else:
-            beam[tree.child(prefix, label)] = [0.0, mass / scale]
-    return beam, scale
+def _factors(fusion: Fusion, states: Numbers, labels: Numbers) -> Masses:
+    return np.fromiter(map(fusion.factor, states.tolist(), labels.tolist()), np.float64, len(states))

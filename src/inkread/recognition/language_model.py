@@ -1,6 +1,18 @@
 """A character language model (n-grams) and its use while lines are decoded.
 
-Usage: ``model = LanguageModel.load(Path("lm.bin")); Fusion(model, alphabet, weight=0.5)``
+Usage: ``model = LanguageModel.load(Path("lm.bin")); Fusion(alphabet, model, weight=0.5)``
+
+A model gives each character a probability after the characters before it. Where an n-gram is not in the model, its
+probability is that of the n-gram without its first character, times the backoff of its context (Katz 1987; Chen and
+Goodman, "An empirical study of smoothing techniques for language modeling", 1999).
+
+The n-grams are a trie in arrays. The entries of level n are the n-grams of n characters, those of one context side by
+side and in the order of the contexts. An entry that longer n-grams go on from is a context of the next level.
+
+The file: the magic bytes, the length of the header (uint32, little-endian), a JSON header, and then for each level
+five arrays one after the other: ``symbols`` (uint8, the last character of each entry), ``probabilities`` (uint8),
+``firsts`` (a bit an entry: whether it is the first of its context), ``continued`` (a bit an entry: whether it is a
+context of the next level) and ``backoffs`` (uint8, one a context). Probabilities are ``exp(-byte / 16)``.
 """
 
 from __future__ import annotations
@@ -8,11 +20,11 @@ from __future__ import annotations
 import json
 import math
 from array import array
-from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from threading import RLock
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,42 +32,44 @@ from numpy.typing import NDArray
 from inkread.errors import BundleError
 from inkread.recognition.alphabet import BLANK, Alphabet
 
-MAGIC = b"INKLM\x00\x01\x00"
+MAGIC = b"INKLM\x00\x02\x00"
+MAGIC_OF_0_1 = b"INKLM\x00\x01\x00"
 OTHER = 0
 """The symbol that stands for all characters the model does not know."""
 BOUNDARY = "\n"
 """The character that starts a context and ends a line."""
 STEPS_PER_NAT = 16
+PROBABILITIES = [math.exp(-byte / STEPS_PER_NAT) for byte in range(256)]
 LEAST = 1e-9
 """No character after any context is taken for less probable than this."""
-CACHED_CONTEXTS = 20_000
-_HASH = 0x9E3779B97F4A7C15
+KEPT_FACTORS = 200_000
+"""Factors kept for the next lines, about 20 MB."""
 
-Distribution = NDArray[np.float32]
+Bytes = NDArray[np.uint8]
+Flags = NDArray[np.bool_]
 Context = tuple[int, ...]
+"""What the next characters depend on: for n from 0 on the number, among the contexts of level n + 1, of the last n
+characters; -1 where they are none. The last one is not -1."""
+NOTHING: Context = (0,)
 
 
 @dataclass(frozen=True)
 class Level:
-    """The n-grams of one context length, probabilities still quantised.
+    """The n-grams of one length.
 
     Attributes:
-        keys: uint32 [contexts], ascending `context_key` of each context.
-        sizes: uint8 [contexts], characters seen after each.
-        backoffs: uint8 [contexts].
-        symbols: uint8 [sum of sizes].
-        owns: uint8 [sum of sizes].
+        symbols: uint8 [entries], the last character of each.
+        probabilities: uint8 [entries], quantised.
+        firsts: bool [entries], the first entry of a context.
+        continued: bool [entries], a context of the next level.
+        backoffs: uint8 [contexts], quantised.
     """
 
-    keys: NDArray[np.uint32]
-    sizes: NDArray[np.uint8]
-    backoffs: NDArray[np.uint8]
-    symbols: NDArray[np.uint8]
-    owns: NDArray[np.uint8]
-
-    def arrays(self) -> tuple[NDArray[np.uint32] | NDArray[np.uint8], ...]:
-        """The arrays in the order of the file."""
-        return (self.keys, self.sizes, self.backoffs, self.symbols, self.owns)
+    symbols: Bytes
+    probabilities: Bytes
+    firsts: Flags
+    continued: Flags
+    backoffs: Bytes
 
 
 class LanguageModel:
@@ -63,8 +77,11 @@ class LanguageModel:
 
     Args:
         characters: the known characters; symbol ``i`` is ``characters[i - 1]``, symbol 0 any other one.
-        levels: n-grams by context length, from the empty context on.
+        levels: n-grams by length, from single characters on.
         sources: what the model learnt from.
+
+    Raises:
+        ValueError: the levels do not belong together.
     """
 
     def __init__(self, characters: str, levels: Sequence[Level], sources: Iterable[dict[str, str | int]] = ()) -> None:
@@ -72,9 +89,18 @@ class LanguageModel:
         self.levels = tuple(levels)
         self.sources = tuple(sources)
         self._symbols = {character: symbol for symbol, character in enumerate(characters, start=1)}
+        self._uniform = 1 / (len(characters) + 1)
         self._tables = [_Table(level) for level in self.levels]
-        self._uniform: Distribution = np.full(len(characters) + 1, 1 / (len(characters) + 1), np.float32)
-        self._cache: dict[Context, Distribution] = {}
+        self._continued = [table for table in self._tables if table.followers]
+        contexts = 1
+        for level, table in zip(self.levels, self._tables, strict=True):
+            if table.contexts != contexts or len(level.backoffs) != contexts or not level.firsts[:1].all():
+                raise ValueError("contexts")
+            if level.symbols.max(initial=0) > len(characters):
+                raise ValueError("symbols")
+            contexts = int(np.count_nonzero(level.continued))
+        if contexts:
+            raise ValueError("levels")
 
     @property
     def order(self) -> int:
@@ -92,6 +118,10 @@ class LanguageModel:
             content = Path(path).read_bytes()
         except OSError:
             raise BundleError(f"{path}: the language model cannot be read") from None
+        if content.startswith(MAGIC_OF_0_1):
+            raise BundleError(
+                f"{path}: a language model of Inkread 0.1; read with --no-lm, or fine-tune again from the bundled model"
+            )
         try:
             return cls(*_parse(content))
         except (ValueError, KeyError, TypeError):
@@ -101,113 +131,80 @@ class LanguageModel:
         """The content of the model file; equal models give equal bytes."""
         header = {
             "characters": self.characters,
-            "levels": [[len(level.keys), len(level.symbols)] for level in self.levels],
+            "levels": [[len(level.symbols), len(level.backoffs)] for level in self.levels],
             "sources": list(self.sources),
         }
         text = json.dumps(header, ensure_ascii=False, sort_keys=True).encode()
-        arrays = [part.astype(part.dtype.newbyteorder("<")) for level in self.levels for part in level.arrays()]
-        return b"".join([MAGIC, len(text).to_bytes(4, "little"), text, *(part.tobytes() for part in arrays)])
+        parts = [MAGIC, len(text).to_bytes(4, "little"), text]
+        for level in self.levels:
+            bits = (np.packbits(level.firsts), np.packbits(level.continued))
+            parts += [part.tobytes() for part in (level.symbols, level.probabilities, *bits, level.backoffs)]
+        return b"".join(parts)
 
     def encode(self, text: str) -> tuple[int, ...]:
         """Symbols of ``text``, unknown characters as ``OTHER``."""
         return tuple(self._symbols.get(character, OTHER) for character in text)
 
+    def extend(self, context: Context, symbol: int) -> Context:
+        """The context after one more symbol."""
+        longer = [0]
+        for number, table in zip(context, self._continued, strict=False):
+            entry = -1
+            if number >= 0:
+                entry = table.symbols.find(symbol, table.starts[number], table.starts[number + 1])
+            longer.append(entry if entry < 0 else table.followers[entry])
+        while longer[-1] < 0:
+            longer.pop()
+        return tuple(longer)
+
+    def probability(self, context: Context, symbol: int) -> float:
+        """Of ``symbol`` to come next."""
+        weight = 1.0
+        for length in range(len(context) - 1, -1, -1):
+            number = context[length]
+            if number >= 0:
+                table = self._tables[length]
+                entry = table.symbols.find(symbol, table.starts[number], table.starts[number + 1])
+                if entry >= 0:
+                    return weight * PROBABILITIES[table.probabilities[entry]]
+                weight *= PROBABILITIES[table.backoffs[number]]
+        return weight * self._uniform
+
     def score(self, context: str, character: str) -> float:
-        """Natural log probability of ``character`` after ``context``; a line starts with the context ``BOUNDARY``."""
-        probability = float(self.distribution(context)[self._symbols.get(character, OTHER)])
-        return math.log(max(probability, LEAST))
+        """Natural log probability of ``character`` after a text; a line starts with the text ``BOUNDARY``."""
+        known = NOTHING
+        for symbol in self.encode(context[max(len(context) - self.order + 1, 0) :]):
+            known = self.extend(known, symbol)
+        return math.log(max(self.probability(known, self._symbols.get(character, OTHER)), LEAST))
 
     def score_line(self, text: str) -> float:
         """Natural log probability of a whole line, its end included."""
-        line = BOUNDARY + text + BOUNDARY
-        return sum(self.score(line[:position], line[position]) for position in range(1, len(line)))
-
-    def distribution(self, context: str) -> Distribution:
-        """Probabilities of the next character, float32 [1 + known characters], sum 1; element 0 is any other one."""
-        return self.symbol_distribution(self.encode(context[max(len(context) - self.order + 1, 0) :]))
-
-    def state(self, context: Context) -> Context:
-        """The longest end of a context that the model has seen: all that the next characters depend on."""
-        context = context[max(len(context) - self.order + 1, 0) :]
-        while context and self._tables[len(context)].find(context) is None:
-            context = context[1:]
-        return context
-
-    def symbol_probability(self, context: Context, symbol: int) -> float:
-        """One element of `symbol_distribution`, cheaper where the others are not wanted."""
-        known = self._cache.get(context)
-        if known is None and context:
-            own, backoff = self._tables[len(context)].look_up(context, symbol)
-            return own + backoff * self.symbol_probability(context[1:], symbol)
-        return float((self.symbol_distribution(context) if known is None else known)[symbol])
-
-    def symbol_distribution(self, context: Context) -> Distribution:
-        """`distribution` after a context of at most ``order - 1`` symbols; the array is shared: do not write to it."""
-        known = self._cache.get(context)
-        if known is not None:
-            return known
-        lower = self.symbol_distribution(context[1:]) if context else self._uniform
-        distribution = self._tables[len(context)].interpolate(context, lower)
-        if len(self._cache) >= CACHED_CONTEXTS:
-            self._cache.clear()
-        self._cache[context] = distribution
-        return distribution
+        start, *symbols = self.encode(BOUNDARY + text + BOUNDARY)
+        context, total = self.extend(NOTHING, start), 0.0
+        for symbol in symbols:
+            total += math.log(max(self.probability(context, symbol), LEAST))
+            context = self.extend(context, symbol)
+        return total
 
 
 class _Table:
-    """One level made ready for look-up: probabilities as numbers, each context with the start of its characters."""
+    """One level made ready for look-up: the entries of context n are ``starts[n]`` to ``starts[n + 1]``."""
 
     def __init__(self, level: Level) -> None:
-        self._keys = level.keys.data
-        sizes = level.sizes.astype(np.int64)
-        starts = np.concatenate([np.zeros(1, np.int64), np.cumsum(sizes)])
-        self._starts = starts.data
-        probabilities = np.exp(-np.arange(256) / STEPS_PER_NAT).astype(np.float32)
-        backoffs = probabilities[level.backoffs]
-        owns = probabilities[level.owns]
-        sums = np.add.reduceat(owns, starts[:-1]) if len(owns) else np.zeros(0, np.float32)
-        self._owns = owns * np.repeat((1 - backoffs) / sums, sizes)
-        self._backoffs = array("f", backoffs.tobytes())
-        self._own_values = array("f", self._owns.tobytes())
-        self._symbols = level.symbols
-        self._symbol_bytes = level.symbols.tobytes()
-
-    def find(self, context: Context) -> int | None:
-        """Number of a context, None for one not seen."""
-        key = context_key(context)
-        place = bisect_left(self._keys, key)
-        return place if place < len(self._keys) and self._keys[place] == key else None
-
-    def look_up(self, context: Context, symbol: int) -> tuple[float, float]:
-        """A symbol's own probability after ``context``, and the weight of the lower order."""
-        place = self.find(context)
-        if place is None:
-            return 0.0, 1.0
-        entry = self._symbol_bytes.find(symbol, self._starts[place], self._starts[place + 1])
-        return (0.0 if entry < 0 else self._own_values[entry]), self._backoffs[place]
-
-    def interpolate(self, context: Context, lower: Distribution) -> Distribution:
-        """The distribution after ``context``, given that after the context without its first symbol."""
-        place = self.find(context)
-        if place is None:
-            return lower
-        start, stop = self._starts[place], self._starts[place + 1]
-        distribution = lower * np.float32(self._backoffs[place])
-        distribution[self._symbols[start:stop]] += self._owns[start:stop]
-        return distribution
-
-
-def context_key(context: Iterable[int]) -> int:
-    """32-bit hash of up to eight symbols (multiplicative hashing, Knuth, TAOCP vol. 3, 6.4)."""
-    packed = 0
-    for symbol in context:
-        packed = packed << 8 | symbol
-    return (packed * _HASH & 0xFFFFFFFFFFFFFFFF) >> 32
-
-
-def context_keys(packed: NDArray[np.uint64]) -> NDArray[np.uint32]:
-    """`context_key` of many contexts, each packed into one integer, a byte a symbol."""
-    return ((packed * np.uint64(_HASH)) >> np.uint64(32)).astype(np.uint32)
+        starts = np.flatnonzero(level.firsts)
+        self.contexts = len(starts)
+        self.starts = array("i", np.append(starts, len(level.firsts)).astype(np.int32).tobytes())
+        self.symbols = level.symbols.tobytes()
+        self.probabilities = level.probabilities.tobytes()
+        self.backoffs = level.backoffs.tobytes()
+        self.followers = array("i")
+        """For each entry the context of the next level that it is, -1 for none; empty in the last level that has
+        entries."""
+        if level.continued.any():
+            followers = np.full(len(level.continued), -1, np.int32)
+            continued = np.flatnonzero(level.continued)
+            followers[continued] = np.arange(len(continued), dtype=np.int32)
+            self.followers = array("i", followers.tobytes())
 
 
 def _parse(content: bytes) -> tuple[str, list[Level], list[dict[str, str | int]]]:
@@ -218,32 +215,31 @@ def _parse(content: bytes) -> tuple[str, list[Level], list[dict[str, str | int]]
     header = json.loads(content[start : start + length])
     offset = start + length
 
-    def take(dtype: str, count: int) -> NDArray[np.generic]:
+    def take(count: int) -> Bytes:
         nonlocal offset
-        values = np.frombuffer(content, dtype, count, offset)
-        offset += values.nbytes
+        values = np.frombuffer(content, np.uint8, count, offset)
+        offset += count
         return values
 
-    levels = []
-    for contexts, entries in header["levels"]:
-        keys = take("<u4", contexts).astype(np.uint32)
-        sizes, backoffs = (take("u1", contexts).astype(np.uint8) for _ in range(2))
-        symbols, owns = (take("u1", entries).astype(np.uint8) for _ in range(2))
-        if int(sizes.sum(dtype=np.int64)) != entries or not sizes.all():
-            raise ValueError("sizes")
-        if entries and symbols.max() > len(header["characters"]):
-            raise ValueError("symbols")
-        levels.append(Level(keys, sizes, backoffs, symbols, owns))
+    def take_flags(count: int) -> Flags:
+        return np.unpackbits(take(-(-count // 8)), count=count).view(np.bool_)
+
+    levels = [
+        Level(take(entries), take(entries), take_flags(entries), take_flags(entries), take(contexts))
+        for entries, contexts in header["levels"]
+    ]
     if offset != len(content):
         raise ValueError("length")
     return header["characters"], levels, header["sources"]
 
 
-CACHED_STEPS = 100_000
-
-
 class Fusion:
-    """Factors for the next character of a text, by class number; those of a context are kept once computed.
+    """What a language model adds to the characters of a recogniser: a factor for each, after each state.
+
+    Shallow fusion (Gulcehre et al., "On using monolingual corpora in neural machine translation", 2015): the
+    probability of a text is multiplied by the language model's to the power ``weight`` and by ``exp(length_bonus)`` a
+    character. A state stands for all texts after which the language model expects the same. Its number depends on
+    what was read before, its factors do not.
 
     Args:
         alphabet: of the recogniser.
@@ -260,15 +256,14 @@ class Fusion:
         weight: float = 0.0,
         length_bonus: float = 0.0,
     ) -> None:
+        self.lock = RLock()
+        """Held while a line is decoded."""
+        self.classes = len(alphabet) + 1
+        self.bonus = math.exp(length_bonus)
         self._model = language_model if weight > 0 else None
         self._weight = weight
-        self._bonus = math.exp(length_bonus)
-        self._without = array("f", [1.0, *[self._bonus] * len(alphabet)])
-        boundary_and_classes = BOUNDARY + alphabet.characters
-        self._symbols = np.array(self._model.encode(boundary_and_classes) if self._model else (), np.intp)
-        self._symbol_of = self._symbols.tolist()
-        self._cache: dict[Context, array[float]] = {}
-        self._steps: dict[tuple[Context, int], tuple[float, Context]] = {}
+        self._symbols = self._model.encode(BOUNDARY + alphabet.characters) if self._model else ()
+        self._clear()
 
     @classmethod
     def of(
@@ -278,46 +273,52 @@ class Fusion:
         return _shared(alphabet, language_model, weight, length_bonus)
 
     @property
-    def start(self) -> Context:
-        """The context of a line's first character."""
-        return self._model.state((self._symbol_of[BLANK],)) if self._model else ()
-
-    @property
     def active(self) -> bool:
         """Whether there is a language model with a weight."""
         return self._model is not None
 
-    def extend(self, context: Context, label: int) -> Context:
-        """The context after one more character."""
-        return self.step(context, label)[1] if self._model is not None else ()
+    def start(self) -> int:
+        """The state of a line's first character; the states of lines before may be given up."""
+        if len(self._factors) > KEPT_FACTORS:
+            self._clear()
+        return 0
 
-    def step(self, context: Context, label: int) -> tuple[float, Context]:
-        """The factor of one class, as in `factors`, and the context after it."""
-        if self._model is None:
-            return self._without[label], ()
-        known = self._steps.get((context, label))
+    def factor(self, state: int, label: int) -> float:
+        """The factor of a class, at most ``bonus``; class 0 stands for the end of the line, without a bonus."""
+        key = state * self.classes + label
+        known = self._factors.get(key)
         if known is None:
-            symbol = self._symbol_of[label]
-            factor = max(self._model.symbol_probability(context, symbol), LEAST) ** self._weight
-            known = (factor * self._bonus if label != BLANK else factor, self._model.state((*context, symbol)))
-            if len(self._steps) >= CACHED_STEPS:
-                self._steps.clear()
-            self._steps[context, label] = known
+            known = 1.0
+            if self._model is not None:
+                probability = self._model.probability(self._contexts[state], self._symbols[label])
+                known = max(probability, LEAST) ** self._weight
+            if label != BLANK:
+                known *= self.bonus
+            self._factors[key] = known
         return known
 
-    def factors(self, context: Context) -> array[float]:
-        """Factor of each class, float32 [classes]; class 0 stands for the end of the line."""
+    def step(self, state: int, label: int) -> int:
+        """The state after one more character."""
         if self._model is None:
-            return self._without
-        known = self._cache.get(context)
+            return state
+        key = state * self.classes + label
+        known = self._steps.get(key)
         if known is None:
-            values = self._model.symbol_distribution(context)[self._symbols]
-            values = np.maximum(values, np.float32(LEAST)) ** np.float32(self._weight)
-            values[1:] *= np.float32(self._bonus)
-            known = array("f", values.tobytes())
-            if len(self._cache) >= CACHED_CONTEXTS:
-                self._cache.clear()
-            self._cache[context] = known
+            known = self._state(self._model.extend(self._contexts[state], self._symbols[label]))
+            self._steps[key] = known
+        return known
+
+    def _clear(self) -> None:
+        self._factors: dict[int, float] = {}
+        self._steps: dict[int, int] = {}
+        self._numbers: dict[Context, int] = {}
+        self._contexts: list[Context] = []
+        self._state(NOTHING if self._model is None else self._model.extend(NOTHING, self._symbols[BLANK]))
+
+    def _state(self, context: Context) -> int:
+        known = self._numbers.setdefault(context, len(self._contexts))
+        if known == len(self._contexts):
+            self._contexts.append(context)
         return known
 
 
