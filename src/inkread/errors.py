@@ -13,7 +13,7 @@ Catch all of them with ``except inkread.InkreadError as error``. The message is 
     │   └── InputTooLargeError     bytes, pixels or pages exceed the limits
     ├── LayoutFileError            a PAGE, ALTO or JSON file does not say what Inkread needs
     ├── BundleError                a model bundle is missing, incomplete or inconsistent
-    ├── DatasetError               a data set folder or manifest is missing or inconsistent
+    ├── DatasetError               a dataset folder or manifest is missing or inconsistent
     ├── RegistryError              the model registry cannot be reached, or has no such version
     ├── SettingsError              a service's settings are missing, wrong or not safe
     └── OutputError                a result cannot be written
@@ -57,7 +57,7 @@ class BundleError(InkreadError):
 
 
 class DatasetError(InkreadError):
-    """A data set folder or manifest is missing or inconsistent."""
+    """A dataset folder or manifest is missing or inconsistent."""
 
 
 class RegistryError(InkreadError):

@@ -122,7 +122,7 @@ class Registry:
         Args:
             bundle: folder; its files are checked against their hashes first.
             report: kept beside it.
-            data_hash: of the data set that taught it.
+            data_hash: of the dataset it was trained on.
             metrics: its figures.
             run_id: the training run that made it; None opens one.
         """

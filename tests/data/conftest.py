@@ -1,4 +1,4 @@
-"""A small archive in IAM's layout, and the data set that comes out of it."""
+"""A small archive in IAM's layout, and the dataset that comes out of it."""
 
 from pathlib import Path
 
@@ -19,7 +19,7 @@ def iam(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def dataset(iam: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The data set of `iam`."""
+    """The dataset of `iam`."""
     target = tmp_path_factory.mktemp("sets") / "dataset"
     ingest(iam, target)
     return target

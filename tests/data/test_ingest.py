@@ -1,4 +1,4 @@
-"""One data set out of any source: complete, counted, and the same bytes each time."""
+"""One dataset out of any source: complete, counted, and the same bytes each time."""
 
 import json
 import shutil

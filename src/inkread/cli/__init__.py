@@ -32,7 +32,7 @@ COMMANDS = {
     "synthesize": "Make handwriting-like lines or pages with their ground truth.",
     "serve": "Start one service: gateway, ingestion, training or prediction.",
     "up": "Start all services on this machine, supervised, on loopback; Ctrl-C stops them.",
-    "users": "Add, list, disable users of the gateway, set passwords.",
+    "users": "Add, list, disable and enable users of the gateway, set passwords.",
 }
 EXTRAS = {
     "evaluate": "bench",

@@ -75,7 +75,7 @@ def show(
     typer.echo(f"{model.name} {model.version}, {model.parameters / 1e6:.2f} million parameters, {model.licence}")
     typer.echo(f"{model.summary}\nmade by: {model.training_command}\ncode: {model.code_commit}")
     for source in model.sources:
-        typer.echo(f"taught by: {source.name} ({source.kind}, {source.licence})")
+        typer.echo(f"trained on: {source.name} ({source.kind}, {source.licence})")
     for metric in model.metrics:
         interval = (
             f" [{metric.low:.3f} {metric.high:.3f}]" if metric.low is not None and metric.high is not None else ""

@@ -15,9 +15,7 @@ from inkread.server.settings import Settings
 from inkread.server.tokens import Role
 from inkread.server.users import Users
 
-app = typer.Typer(
-    help="Manage the users of the gateway: add, list, disable, enable, set passwords.", no_args_is_help=True
-)
+app = typer.Typer(help="Add, list, disable and enable users of the gateway, set passwords.", no_args_is_help=True)
 
 
 class RoleName(StrEnum):

@@ -3,7 +3,7 @@
 Usage: ``unpack(Path("words.tgz"), Path("raw/words"))``
 
 Only plain files and folders are taken. A name that leads out of the folder, a link or a device ends the work with a
-sentence, because an archive that holds one was not made by an honest tool.
+sentence, because an archive that holds one was not made by an ordinary tool.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 Usage: ``Analyser(detector, LayoutSettings(column_gap=3.0))``
 
-The defaults were chosen on the val pages of the data sets that the model card lists. Lengths are given in units that
+The defaults were chosen on the val pages of the datasets that the model card lists. Lengths are given in units that
 grow with the writing, so that one default serves every resolution:
 
 * *thickness*: the extent of a ribbon of the detector's map across its line, about the x-height of the writing;

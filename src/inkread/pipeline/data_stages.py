@@ -55,7 +55,7 @@ def extract_raw_data(artifacts: Artifacts, params: Params) -> None:
 
 
 def load_dataset(artifacts: Artifacts, params: Params) -> None:
-    """Make the data set; what could not be used is in its ``ingest.json``."""
+    """Make the dataset; what could not be used is in its ``ingest.json``."""
     chosen = params.load_dataset
     name = chosen.source or Path(params.extract_raw_data.source).name or "iam-synthetic"
     licence = chosen.licence or ("" if params.extract_raw_data.source else "Apache-2.0 (rendered)")

@@ -179,7 +179,7 @@ def gateway_app(settings: Settings) -> FastAPI:
     async def convert(request: Request, who: User) -> StreamingResponse:
         return await _forward(request, who, "prediction", "/convert")
 
-    @app.post("/ingest", tags=["jobs"], summary="Make a data set of an archive", status_code=202, **INGEST)
+    @app.post("/ingest", tags=["jobs"], summary="Make a dataset of an archive", status_code=202, **INGEST)
     async def ingest(request: Request, who: Admin) -> StreamingResponse:
         return await _forward(request, who, "ingestion", "/ingest")
 

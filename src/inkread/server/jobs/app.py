@@ -101,10 +101,10 @@ UPLOADS = "uploads"
 def ingestion_app(settings: Settings) -> FastAPI:
     """The application."""
     app = job_app(
-        "ingestion", settings, body_mib=settings.archive_mib, summary="Makes data sets of archives and folders."
+        "ingestion", settings, body_mib=settings.archive_mib, summary="Makes datasets of archives and folders."
     )
 
-    @app.post("/ingest", tags=["jobs"], summary="Make a data set", status_code=202, responses=PROBLEMS)
+    @app.post("/ingest", tags=["jobs"], summary="Make a dataset", status_code=202, responses=PROBLEMS)
     async def ingest(
         http: Request,
         response: Response,

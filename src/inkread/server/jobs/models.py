@@ -17,13 +17,13 @@ State = Literal["queued", "running", "succeeded", "failed", "cancelled"]
 
 
 class IngestRequest(BaseModel):
-    """What to make the data set of: an uploaded archive, a folder or archive on the server, or rendered pages."""
+    """What to make the dataset of: an uploaded archive, a folder or archive on the server, or rendered pages."""
 
     model_config = ConfigDict(extra="forbid")
 
     source: str = Field("", description="Path on the server, below one of its INKREAD_INGEST_FOLDERS")
     format: Literal["iam", "pages", "table"] | None = Field(None, description="Else it is detected")
-    name: str = Field("", max_length=100, description="Name of the source in the data set")
+    name: str = Field("", max_length=100, description="Name of the source in the dataset")
     licence: str = Field("", max_length=200)
     language: str = Field("", max_length=35)
     writers: int = Field(12, ge=3, le=200, description="Of rendered pages")

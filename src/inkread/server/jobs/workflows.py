@@ -98,7 +98,7 @@ def cancel(job: str) -> None:
 
 @DBOS.workflow(name="ingest")
 def ingest(changes: dict[str, Any], who: str) -> dict[str, float]:
-    """Make the data set and everything that training needs of it."""
+    """Make the dataset and everything that training needs of it."""
     del who  # kept by DBOS with the job
     return _run("ingest", changes)
 
