@@ -32,7 +32,7 @@ COMMANDS = {
     "synthesize": "Make handwriting-like lines or pages with their ground truth.",
     "serve": "Start one service: gateway, ingestion, training or prediction.",
     "up": "Start all services on this machine, supervised, on loopback; Ctrl-C stops them.",
-    "users": "Add, list, disable and enable users of the gateway, set passwords.",
+    "users": "Manage the users of the gateway: add, list, disable, enable, set passwords.",
 }
 EXTRAS = {
     "evaluate": "bench",
@@ -45,7 +45,7 @@ EXTRAS = {
     "models": "train",
     "serve": "serve",
     "up": "serve",
-    "users": "serve",
+    "users": "Manage the users of the gateway: add, list, disable, enable, set passwords.",
 }
 DEBUG_VARIABLE = "INKREAD_DEBUG"
 
