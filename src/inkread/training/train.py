@@ -29,7 +29,7 @@ from torch import Tensor
 
 from inkread.bundle import BUNDLED, Bundle, DataSource
 from inkread.data.ingest import open_dataset
-from inkread.data.store import DatasetCut, cut_datasets
+from inkread.data.store import cut_datasets
 from inkread.errors import BundleError
 from inkread.recognition.alphabet import LATIN, Alphabet
 from inkread.training.augmentation import Augmentation
@@ -153,25 +153,25 @@ def usual_plan(
     )
 
 
-def prepared(plan: TrainingPlan, run: Path) -> tuple[TrainingPlan, DatasetCut | None]:
-    """The plan with the line images of its datasets cut, and what was cut; None where it names no datasets."""
+def prepared(plan: TrainingPlan, run: Path) -> TrainingPlan:
+    """The plan with the line images of its datasets cut and their sources named."""
     mixture = plan.mixture
     if not mixture.datasets:
-        return plan, None
+        return plan
     datasets = [open_dataset(path) for path in mixture.datasets]
     store = mixture.store or run / "lines"
-    cut = cut_datasets(datasets, store, Alphabet(plan.alphabet), mixture.data)
+    cut_datasets(datasets, store, Alphabet(plan.alphabet), mixture.data)
     update = {
         "mixture": mixture.model_copy(update={"store": store}),
         "sources": data_sources(datasets, plan.sources),
     }
-    return plan.model_copy(update=update), cut
+    return plan.model_copy(update=update)
 
 
 def train(plan: TrainingPlan, run: Path) -> Path:
     """Run a plan to its last step, or go on with it; return the last checkpoint."""
     run.mkdir(parents=True, exist_ok=True)
-    plan, _ = prepared(plan, run)
+    plan = prepared(plan, run)
     (run / PLAN).write_text(plan.model_dump_json(indent=1), encoding="utf-8")
     torch.set_num_threads(plan.threads)
     os.environ.setdefault(*REMEMBERED_LAYERS)
