@@ -67,16 +67,18 @@ class Cleaner:
 
 
 class FilterSettings(BaseModel):
-    """What is kept.
+    """Which samples are usable.
 
     Attributes:
         kinds: of samples.
-        min_characters, max_characters: length of the text.
-        min_side: pixels of the shorter side of an image of its own.
-        max_stretch: width over height of such an image.
-        min_contrast: grey levels between its darkest and lightest 2 %.
-        unreadable: marks by which transcribers say that they could not read something.
-        min_character_count: a character rarer than this in all texts is not learnt, and its lines are left out.
+        min_characters, max_characters: length of the text. A longer text than the default is not that of one line.
+        min_side: pixels of the shorter side of an image of its own; letters are not legible in fewer.
+        max_stretch: width over height of such an image; a wider one was cut wrongly or is a ruling.
+        min_contrast: grey levels, of 255, between its darkest and lightest 2 %; with less it shows no ink.
+        unreadable: marks by which transcribers say that they could not read something; the text is then not all that
+            is written.
+        min_character_count: lines in which a character is rarer than this are left out; 1 keeps all. A character seen
+            a few times is not learnt.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)

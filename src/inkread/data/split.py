@@ -20,9 +20,11 @@ class SplitSettings(BaseModel):
     """Shares of the splits; training gets the rest.
 
     Attributes:
-        val, test: share of the samples, by whole writers or documents.
-        seed: of the order in which these are dealt out.
-        divided_documents: accept that a source with splits of its own has pages of one document in several of them.
+        val, test: share of the samples, from 0 to less than 1 together, in whole writers or, where these are unknown,
+            whole documents: figures on pages of a known writer would be too good.
+        seed: of the order in which writers and documents are dealt out.
+        divided_documents: accept that a source with splits of its own has pages of one document in several of them; by
+            default that is an error, because it makes figures too good.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -90,8 +92,9 @@ class WeightSettings(BaseModel):
     """How strongly rare things are drawn more often.
 
     Attributes:
-        rarity: exponent of the frequency of a line's rarest character; 0 draws all lines alike.
-        most: highest weight over the mean one.
+        rarity: exponent, from 0 to 1, of the frequency of a line's rarest character; 0 draws all lines alike, 1 draws a
+            line the more often the rarer that character is, in proportion.
+        most: highest weight over the mean one, so that no single line is learnt by heart.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
