@@ -39,7 +39,7 @@ def split_samples(samples: Sequence[Sample], settings: SplitSettings) -> dict[st
     """The split of each sample by its id: the source's own where it has one, else by writer, else by document.
 
     Raises:
-        DatasetError: the shares leave nothing to train on, or a document or writer stands in two splits.
+        DatasetError: the shares leave nothing to train on, or a document or writer is in two splits.
     """
     if settings.val + settings.test >= 1:
         raise DatasetError("split_data: val and test take all of the data, lower them")
@@ -60,7 +60,7 @@ def split_samples(samples: Sequence[Sample], settings: SplitSettings) -> dict[st
 
 
 def check_leaks(samples: Sequence[Sample], splits: Mapping[str, str], *, divided_documents: bool = False) -> None:
-    """Raise DatasetError where one document, or one writer that the pipeline has split, stands in two splits.
+    """Raise DatasetError where one document, or one writer that the pipeline has split, is in two splits.
 
     A source that comes with splits of its own may have a single writer; its documents must still be apart, unless
     ``divided_documents`` trusts its splits in this too.
@@ -94,7 +94,7 @@ class WeightSettings(BaseModel):
     Attributes:
         rarity: exponent, from 0 to 1, of the frequency of a line's rarest character; 0 draws all lines alike, 1 draws a
             line the more often the rarer that character is, in proportion.
-        most: highest weight over the mean one, so that no single line is learnt by heart.
+        most: highest weight over the mean one, so that a run does not repeat single lines.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)

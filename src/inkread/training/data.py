@@ -176,7 +176,7 @@ VALIDATION_LINES = 16
 
 
 class LineData(pl.LightningDataModule):
-    """Batches for a `RecognizerModule`, from the position at which it stands."""
+    """Batches for a `RecognizerModule`, from the position in the stream that it has reached."""
 
     def __init__(
         self,

@@ -1,4 +1,4 @@
-"""Train a recogniser by a plan, so that a killed run can go on.
+"""Train a recogniser by a plan; an interrupted run continues.
 
 Usage: ``train(TrainingPlan(mixture=MixturePlan(datasets=(Path("letters"),))), Path("runs/first"))``
 
@@ -169,7 +169,7 @@ def prepared(plan: TrainingPlan, run: Path) -> TrainingPlan:
 
 
 def train(plan: TrainingPlan, run: Path) -> Path:
-    """Run a plan to its last step, or go on with it; return the last checkpoint."""
+    """Run a plan to its last step, or continue it; return the last checkpoint."""
     run.mkdir(parents=True, exist_ok=True)
     plan = prepared(plan, run)
     (run / PLAN).write_text(plan.model_dump_json(indent=1), encoding="utf-8")
