@@ -3,6 +3,7 @@
 From sources of transcribed pages to the bundle, in the folder of the checkout::
 
     for source in SOURCES/*; do inkread ingest $source -o data/${source##*/} --licence LICENCE; done
+    python -m recipe.pieces TEXTS -o data/pieces.txt       # what fonts write besides the transcriptions
     cp -r SOURCES/unipen-en data/                          # pen strokes are parquet files, not a dataset
     python scripts/fetch_fonts.py .fonts                   # fonts for rendered lines
     inkread train recipe/plans/recipe.json -o runs/next    # cuts the lines of the datasets into runs/lines, once

@@ -77,6 +77,8 @@ class FilterSettings(BaseModel):
         min_contrast: grey levels, of 255, between its darkest and lightest 2 %; with less it shows no ink.
         unreadable: marks by which transcribers say that they could not read something; the text is then not all that
             is written.
+        excluded: regular expression by source; lines of the source whose text matches are left out, where it is known
+            that they say something else than the picture.
         min_character_count: lines in which a character is rarer than this are left out; 1 keeps all. A character seen
             a few times is not learnt.
     """
@@ -90,6 +92,7 @@ class FilterSettings(BaseModel):
     max_stretch: float = Field(80.0, gt=1)
     min_contrast: int = Field(20, ge=0, le=255)
     unreadable: tuple[str, ...] = ("[...]", "[illegible]", "[unreadable]", "???", "#")
+    excluded: dict[str, str] = Field(default_factory=dict)
     min_character_count: int = Field(1, ge=1)
 
 
@@ -118,6 +121,8 @@ def _text_fault(sample: Sample, settings: FilterSettings) -> str:
         return f"kind {sample.kind}"
     if any(mark in text for mark in settings.unreadable):
         return "unreadable"
+    if sample.source in settings.excluded and re.search(settings.excluded[sample.source], text):
+        return "excluded"
     if len(text) < settings.min_characters:
         return "too short a text"
     return "too long a text" if len(text) > settings.max_characters else ""
