@@ -14,7 +14,7 @@ from inkread.data.store import cut_datasets
 from inkread.errors import DatasetError
 from inkread.recognition.alphabet import LATIN, Alphabet
 from inkread.training.data import MixturePlan, data_sources
-from inkread.training.train import RunSettings, TrainingPlan, usual_plan
+from inkread.training.train import LINES, RunSettings, TrainingPlan, usual_plan
 from inkread.training.train import train as run_plan
 
 RANDOM = "random"
@@ -54,9 +54,9 @@ def train(
     settings = RunSettings(steps=steps, rate=rate, rehearsal=rehearsal, columns=columns, seed=seed)
     bundle = None if start == RANDOM else Bundle.open(start)
     opened = [open_dataset(path) for path in datasets]
-    cut = cut_datasets(opened, output / "lines", Alphabet(bundle.model.alphabet if bundle else LATIN))
+    cut = cut_datasets(opened, output / LINES, Alphabet(bundle.model.alphabet if bundle else LATIN))
     typer.echo(f"{cut.train} lines to learn from, {cut.val} to check with")
-    plan = usual_plan(MixturePlan(store=output / "lines"), cut.train, bundle, settings, data_sources(opened))
+    plan = usual_plan(MixturePlan(), cut.train, bundle, settings, data_sources(opened))
     typer.echo(f"last checkpoint: {run_plan(plan, output)}")
 
 

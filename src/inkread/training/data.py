@@ -76,7 +76,7 @@ class MixturePlan(BaseModel):
             DatasetError: they are not cut.
         """
         if self.store is None:
-            raise DatasetError("the plan names no datasets and no store of line images, add one of them to its mixture")
+            raise DatasetError("the plan names no store of line images, add it to the mixture")
         return LineStore.open(self.store / split)
 
 

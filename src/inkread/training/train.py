@@ -40,7 +40,7 @@ from inkread.training.stream import BUCKET, GPU_BUCKET
 from inkread.training.tracking import Tracking, TrackingPlan
 
 UNTRACKED = {"alphabet", "sources", "tracking"}
-LAST, PLAN = Path("checkpoints") / "last.ckpt", "plan.json"
+LAST, PLAN, LINES = Path("checkpoints") / "last.ckpt", "plan.json", "lines"
 NETWORK = "network."
 LEAST_STEPS, MOST_STEPS = 60, 1500
 REMEMBERED_LAYERS = ("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "16384")
@@ -154,25 +154,23 @@ def usual_plan(
 
 
 def prepared(plan: TrainingPlan, run: Path) -> TrainingPlan:
-    """The plan with the line images of its datasets cut and their sources named."""
-    mixture = plan.mixture
-    if not mixture.datasets:
-        return plan
-    datasets = [open_dataset(path) for path in mixture.datasets]
-    store = mixture.store or run / "lines"
-    cut_datasets(datasets, store, Alphabet(plan.alphabet), mixture.data)
-    update = {
-        "mixture": mixture.model_copy(update={"store": store}),
-        "sources": data_sources(datasets, plan.sources),
-    }
+    """The plan with the place of its line images, cut from its datasets where it names some, and their sources."""
+    store = plan.mixture.store or run / LINES
+    update: dict[str, Any] = {"mixture": plan.mixture.model_copy(update={"store": store})}
+    if plan.mixture.datasets:
+        datasets = [open_dataset(path) for path in plan.mixture.datasets]
+        cut_datasets(datasets, store, Alphabet(plan.alphabet), plan.mixture.data)
+        update["sources"] = data_sources(datasets, plan.sources)
     return plan.model_copy(update=update)
 
 
 def train(plan: TrainingPlan, run: Path) -> Path:
     """Run a plan to its last step, or continue it; return the last checkpoint."""
     run.mkdir(parents=True, exist_ok=True)
+    store = plan.mixture.store
     plan = prepared(plan, run)
-    (run / PLAN).write_text(plan.model_dump_json(indent=1), encoding="utf-8")
+    kept = plan.model_copy(update={"mixture": plan.mixture.model_copy(update={"store": store})})
+    (run / PLAN).write_text(kept.model_dump_json(indent=1), encoding="utf-8")  # None for a run that may be moved
     torch.set_num_threads(plan.threads)
     os.environ.setdefault(*REMEMBERED_LAYERS)
     cv2.setNumThreads(0)  # its thread pool does not survive the fork of the loader's worker
@@ -256,11 +254,13 @@ def starting_network(plan: TrainingPlan) -> Recognizer:
 
 
 def read_plan(run: Path) -> TrainingPlan:
-    """The plan of a run folder; BundleError where there is none."""
+    """The plan of a run folder, with the place of its line images; BundleError where there is none."""
     try:
-        return TrainingPlan.model_validate_json((run / PLAN).read_text(encoding="utf-8"))
+        plan = TrainingPlan.model_validate_json((run / PLAN).read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise BundleError(f"{run}: there is no usable {PLAN} here, name the folder of a training run") from error
+    mixture = plan.mixture.model_copy(update={"store": plan.mixture.store or run / LINES})
+    return plan.model_copy(update={"mixture": mixture})
 
 
 def trained_network(plan: TrainingPlan, checkpoint: Path, start_share: float = 0.0) -> Recognizer:
