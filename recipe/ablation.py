@@ -136,7 +136,7 @@ def ablate(
 
     Example: python -m recipe.ablation recipe/plans/ablation.json -o runs/ablation --leave-out hooker-en,romance
     """
-    described, _ = prepared(TrainingPlan.model_validate_json(plan.read_text(encoding="utf-8")), output)
+    described = prepared(TrainingPlan.model_validate_json(plan.read_text(encoding="utf-8")), output)
     groups = [tuple(group.split(",")) for group in leave_out or ()]
     left_out = {
         group: run_variant(variant, output / f"without {' '.join(group)}", watched_lines(variant, lines), start_share)

@@ -18,8 +18,9 @@ from pathlib import Path
 import pyarrow.parquet as pq
 
 from inkread.data.cleaning import clean_text
+from inkread.data.dataset import MANIFEST, Dataset
+from inkread.data.ingest import open_dataset
 from inkread.errors import DatasetError
-from inkread.formats import read_layout
 
 LINE_LENGTH = 55
 """Prose is broken into lines about as long as handwritten ones."""
@@ -41,7 +42,7 @@ KIND_WEIGHTS = {
 UNEDITED = ("en-diary-lewisclark", "en-diary-cook", "en-diary-fithian", "en-diary-reader")
 UNEDITED_WEIGHT = 2.0
 """Weight of texts whose editions keep the spelling of the writer."""
-SOURCES = "SOURCES.tsv"
+SOURCES, STROKES = "SOURCES.tsv", "train.parquet"
 PRINTED = str.maketrans({"’": "'", "‘": "'", "“": '"', "”": '"', "—": "-", "–": "-", "…": "..."})
 """Printers' signs, as transcriptions of handwriting have them."""
 CC_BY = "CC-BY-4.0"
@@ -113,17 +114,20 @@ def all_transcriptions(folder: Path) -> list[Corpus]:
         DatasetError: there is none, or one of unknown licence.
     """
     sources = [path for path in sorted(folder.glob("*")) if path.name not in LEFT_OUT]
-    found = [path for path in sources if (path / "train").is_dir() or (path / "train.parquet").is_file()]
+    found = [path for path in sources if (path / STROKES).is_file() or _has_train(path)]
     if not found:
         raise DatasetError(f"{folder}: no source with a train split is here")
     return [transcriptions(path) for path in found]
 
 
-def transcriptions(folder: Path) -> Corpus:
-    """The texts of the ``train`` split of a folder.
+def _has_train(folder: Path) -> bool:
+    if (folder / MANIFEST).is_file():
+        return any(sample.split == "train" for sample in Dataset.open(folder).samples)
+    return (folder / "train").is_dir()
 
-    They stand in PAGE or ALTO files, in ``lines.tsv`` with the column text, or in Parquet with the columns kind and
-    text.
+
+def transcriptions(folder: Path) -> Corpus:
+    """The texts of the ``train`` split of a dataset, or of a folder with pen strokes in Parquet.
 
     Raises:
         DatasetError: the folder holds no transcription, or its licence is not known.
@@ -132,17 +136,15 @@ def transcriptions(folder: Path) -> Corpus:
     licence = LICENCES.get(folder.name)
     if licence is None:
         raise DatasetError(f"{folder}: the licence of these transcriptions is not known; add the folder to LICENCES")
-    texts = [line.text for page in sorted((folder / "train").glob("*.xml")) for line in read_layout(page).lines]
-    table = folder / "train" / "lines.tsv"
-    if table.is_file():
-        texts += [row["text"] for row in _rows(table)]
-    strokes = folder / "train.parquet"
+    strokes = folder / STROKES
     if strokes.is_file():
         columns = pq.read_table(strokes, columns=["kind", "text"]).to_pydict()
-        texts += [text for kind, text in zip(columns["kind"], columns["text"], strict=True) if kind == "text"]
+        texts = [text for kind, text in zip(columns["kind"], columns["text"], strict=True) if kind == "text"]
+    else:
+        texts = [line.text for line in open_dataset(folder, split="train").lines()]
     lines = tuple(filter(None, map(clean_text, texts)))
     if not lines:
-        raise DatasetError(f"{folder}: no transcribed lines in train/ and none in train.parquet")
+        raise DatasetError(f"{folder}: no transcribed lines")
     content = "\n".join(lines).encode()
     source = Source(f"{folder.name} train", "", licence, hashlib.sha256(content).hexdigest(), len(content))
     return Corpus(source, lines, TRANSCRIPTION_WEIGHT)

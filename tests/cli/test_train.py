@@ -20,7 +20,7 @@ __all__ = ["user_lines"]
     [
         (None, "cannot be read"),
         ("{", "plan.json"),
-        ('{"mixture": {}, "start": null}', "names no datasets"),
+        ('{"mixture": {}, "start": null}', "no line images"),
         ('{"mixture": {"store": "x"}, "speed": 1}', "speed"),
         ('{"mixture": {"store": "missing"}, "start": null}', "no line images"),
     ],

@@ -1,5 +1,6 @@
 """What nobody could learn from must go, with its reason, and nothing else."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -28,6 +29,14 @@ def test_texts_are_left_out_for_a_reason(tmp_path: Path, text: str, kind: Kind, 
     )
     assert [left.text for left in kept] == ["good"]
     assert reasons == {reason: 1}
+
+
+def test_what_a_source_is_known_to_have_wrong_is_left_out(tmp_path: Path) -> None:
+    settings = FilterSettings(excluded={"s": " OT |.{26,}"})
+    lines = [line("Mühlenbecker Land OT Schönfließ"), line("a" * 26), line("Berlin")]
+    kept, reasons = filter_samples(Dataset(tmp_path, ()), [*lines, replace(lines[0], source="others")], settings)
+    assert [sample.source for sample in kept] == ["s", "others"]
+    assert reasons == {"excluded": 2}
 
 
 def test_rare_characters_take_their_lines_with_them(tmp_path: Path) -> None:

@@ -6,9 +6,12 @@ import sys
 from pathlib import Path
 
 import pytest
+import yaml
 
+from inkread.data.split import SplitSettings
 from inkread.errors import DatasetError
 from inkread.pipeline import project
+from inkread.pipeline.params import Params, load_params
 from inkread.pipeline.project import prepare_project
 
 ROOT = Path(__file__).parents[2]
@@ -62,6 +65,23 @@ def test_a_project_keeps_its_parameters(made: Path) -> None:
     before = (made / "params.yaml").read_text()
     prepare_project(made)
     assert (made / "params.yaml").read_text() == before
+
+
+def test_parameters_of_an_earlier_version_are_brought_up_to_this_one(tmp_path: Path) -> None:
+    prepare_project(tmp_path)
+    params = yaml.safe_load((tmp_path / "params.yaml").read_text())
+    del params["prepare_features"]
+    params["register_model"]["experiment"] = "old"
+    params["export_model"]["version"] = "0.0.0+pipeline"
+    params["split_data"]["test"] = 0.3
+    (tmp_path / "params.yaml").write_text(yaml.safe_dump(params))
+    prepare_project(tmp_path)
+    renewed = load_params(tmp_path / "params.yaml")
+    assert renewed == Params(split_data=SplitSettings(test=0.3))
+    assert set(yaml.safe_load((tmp_path / "params.yaml").read_text())) == set(Params.model_fields)
+    (tmp_path / "params.yaml").write_text("a: [")
+    prepare_project(tmp_path)
+    assert (tmp_path / "params.yaml").read_text() == "a: [", "what is wrong is said when a stage reads it"
 
 
 def test_an_installation_without_the_files_is_explained(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -63,6 +63,8 @@ def test_pen_stroke_texts_are_read_without_their_words(shared_data: Path) -> Non
 def test_texts_of_single_images_are_read_from_their_table(tmp_path: Path) -> None:
     train = tmp_path / "names-fr" / "train"
     train.mkdir(parents=True)
+    for name in ("a.webp", "b.webp"):
+        (train / name).touch()
     (train / "lines.tsv").write_text('image\ttext\na.webp\tMARIE\nb.webp\t"JEAN\n', encoding="utf-8")
 
     assert transcriptions(tmp_path / "names-fr").lines == ("MARIE", '"JEAN')
@@ -72,6 +74,7 @@ def test_of_a_folder_of_sources_those_with_a_train_split_are_taken(tmp_path: Pat
     for source, split in (("names-fr", "train"), ("csafe-en", "train"), ("delacroix-fr", "val")):
         folder = tmp_path / source / split
         folder.mkdir(parents=True)
+        (folder / "a.webp").touch()
         (folder / "lines.tsv").write_text("image\ttext\na.webp\tMARIE\n", encoding="utf-8")
 
     assert [corpus.source.name for corpus in all_transcriptions(tmp_path)] == ["names-fr train"]
@@ -83,5 +86,5 @@ def test_texts_of_unknown_licence_are_refused(tmp_path: Path) -> None:
 
 
 def test_a_source_without_train_lines_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(DatasetError, match="no transcribed lines"):
+    with pytest.raises(DatasetError, match="there is no such file or folder"):
         transcriptions(tmp_path / "hooker-en")

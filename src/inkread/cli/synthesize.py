@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import io
 import time
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from PIL import Image
 from rich.console import Console
 from rich.progress import track
 
 from inkread.formats import page as page_xml
 from inkread.io.files import write_bytes
 from inkread.recognition.alphabet import LATIN, Alphabet
-from inkread.recognition.line_images import Grey
-from inkread.synthesis.iam import IamPlan, render_archive
+from inkread.synthesis.iam import IamPlan, png, render_archive
 from inkread.synthesis.ink import find_fonts
 from inkread.synthesis.lines import read_texts, sample_lines
 from inkread.synthesis.pages import sample_pages
@@ -46,7 +43,7 @@ def lines(output: Out, count: Count = 100, seed: Seed = 0, fonts: Fonts = None, 
     started = time.perf_counter()
     for index, line in enumerate(sample_lines(texts, found, count, seed)):
         name = f"{index:06}.png"
-        write_bytes(output / name, _png(line.image))
+        write_bytes(output / name, png(line.image))
         rows.append(f"{name}\t{line.text}\t{line.font}")
     seconds = time.perf_counter() - started
     write_bytes(output / "lines.tsv", ("\n".join(rows) + "\n").encode())
@@ -61,7 +58,7 @@ def pages(output: Out, count: Count = 10, seed: Seed = 0, fonts: Fonts = None, t
     """
     texts, found = read_texts(text), find_fonts(fonts or ())
     for index, (image, page) in enumerate(sample_pages(texts, found, count, seed)):
-        write_bytes(output / f"{index:04}.png", _png(image))
+        write_bytes(output / f"{index:04}.png", png(image))
         write_bytes(output / f"{index:04}.xml", page_xml.dump(page))
     typer.echo(f"{count} pages in {output}", err=True)
 
@@ -101,13 +98,7 @@ def strokes(
     for number, index in enumerate(track(hands.texts, "drawing", console=Console(stderr=True), transient=True)):
         written = hands.item(index)
         name = f"{number:06}.png"
-        write_bytes(output / name, _png(plain(written, height, pen)))
+        write_bytes(output / name, png(plain(written, height, pen)))
         rows.append(f"{name}\t{written.text}\t{hands.writer(index)}")
     write_bytes(output / "lines.tsv", ("\n".join(rows) + "\n").encode())
     typer.echo(f"{len(rows) - 1} lines in {output}", err=True)
-
-
-def _png(image: Grey) -> bytes:
-    buffer = io.BytesIO()
-    Image.fromarray(image).save(buffer, "PNG")
-    return buffer.getvalue()

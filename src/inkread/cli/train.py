@@ -9,9 +9,12 @@ import typer
 from pydantic import ValidationError
 
 from inkread.bundle import BUNDLED, Bundle
+from inkread.data.ingest import open_dataset
+from inkread.data.store import cut_datasets
 from inkread.errors import DatasetError
-from inkread.training.data import MixturePlan
-from inkread.training.train import RunSettings, TrainingPlan, prepared, usual_plan
+from inkread.recognition.alphabet import LATIN, Alphabet
+from inkread.training.data import MixturePlan, data_sources
+from inkread.training.train import LINES, RunSettings, TrainingPlan, usual_plan
 from inkread.training.train import train as run_plan
 
 RANDOM = "random"
@@ -50,12 +53,11 @@ def train(
         return
     settings = RunSettings(steps=steps, rate=rate, rehearsal=rehearsal, columns=columns, seed=seed)
     bundle = None if start == RANDOM else Bundle.open(start)
-    mixture = MixturePlan(datasets=tuple(datasets), store=output / "lines")
-    plan, cut = prepared(usual_plan(mixture, 0, bundle, settings), output)
-    assert cut is not None
+    opened = [open_dataset(path) for path in datasets]
+    cut = cut_datasets(opened, output / LINES, Alphabet(bundle.model.alphabet if bundle else LATIN))
     typer.echo(f"{cut.train} lines to learn from, {cut.val} to check with")
-    last = run_plan(usual_plan(mixture, cut.train, bundle, settings, plan.sources), output)
-    typer.echo(f"last checkpoint: {last}")
+    plan = usual_plan(MixturePlan(), cut.train, bundle, settings, data_sources(opened))
+    typer.echo(f"last checkpoint: {run_plan(plan, output)}")
 
 
 def _plan(path: Path) -> TrainingPlan:

@@ -67,16 +67,20 @@ class Cleaner:
 
 
 class FilterSettings(BaseModel):
-    """What is kept.
+    """Which samples are usable.
 
     Attributes:
         kinds: of samples.
-        min_characters, max_characters: length of the text.
-        min_side: pixels of the shorter side of an image of its own.
-        max_stretch: width over height of such an image.
-        min_contrast: grey levels between its darkest and lightest 2 %.
-        unreadable: marks by which transcribers say that they could not read something.
-        min_character_count: a character rarer than this in all texts is not learnt, and its lines are left out.
+        min_characters, max_characters: length of the text. A longer text than the default is not that of one line.
+        min_side: pixels of the shorter side of an image of its own; letters are not legible in fewer.
+        max_stretch: width over height of such an image; a wider one was cut wrongly or is a ruling.
+        min_contrast: grey levels, of 255, between its darkest and lightest 2 %; with less it shows no ink.
+        unreadable: marks by which transcribers say that they could not read something; the text is then not all that
+            is written.
+        excluded: regular expression by source; lines of the source whose text matches are left out, where it is known
+            that they say something else than the picture.
+        min_character_count: lines in which a character is rarer than this are left out; 1 keeps all. A character seen
+            a few times is not learnt.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -88,6 +92,7 @@ class FilterSettings(BaseModel):
     max_stretch: float = Field(80.0, gt=1)
     min_contrast: int = Field(20, ge=0, le=255)
     unreadable: tuple[str, ...] = ("[...]", "[illegible]", "[unreadable]", "???", "#")
+    excluded: dict[str, str] = Field(default_factory=dict)
     min_character_count: int = Field(1, ge=1)
 
 
@@ -116,6 +121,8 @@ def _text_fault(sample: Sample, settings: FilterSettings) -> str:
         return f"kind {sample.kind}"
     if any(mark in text for mark in settings.unreadable):
         return "unreadable"
+    if sample.source in settings.excluded and re.search(settings.excluded[sample.source], text):
+        return "excluded"
     if len(text) < settings.min_characters:
         return "too short a text"
     return "too long a text" if len(text) > settings.max_characters else ""

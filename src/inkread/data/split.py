@@ -20,9 +20,11 @@ class SplitSettings(BaseModel):
     """Shares of the splits; training gets the rest.
 
     Attributes:
-        val, test: share of the samples, by whole writers or documents.
-        seed: of the order in which these are dealt out.
-        divided_documents: accept that a source with splits of its own has pages of one document in several of them.
+        val, test: share of the samples, from 0 to less than 1 together, in whole writers or, where these are unknown,
+            whole documents: figures on pages of a known writer would be too good.
+        seed: of the order in which writers and documents are dealt out.
+        divided_documents: accept that a source with splits of its own has pages of one document in several of them; by
+            default that is an error, because it makes figures too good.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -37,7 +39,7 @@ def split_samples(samples: Sequence[Sample], settings: SplitSettings) -> dict[st
     """The split of each sample by its id: the source's own where it has one, else by writer, else by document.
 
     Raises:
-        DatasetError: the shares leave nothing to train on, or a document or writer stands in two splits.
+        DatasetError: the shares leave nothing to train on, or a document or writer is in two splits.
     """
     if settings.val + settings.test >= 1:
         raise DatasetError("split_data: val and test take all of the data, lower them")
@@ -58,7 +60,7 @@ def split_samples(samples: Sequence[Sample], settings: SplitSettings) -> dict[st
 
 
 def check_leaks(samples: Sequence[Sample], splits: Mapping[str, str], *, divided_documents: bool = False) -> None:
-    """Raise DatasetError where one document, or one writer that the pipeline has split, stands in two splits.
+    """Raise DatasetError where one document, or one writer that the pipeline has split, is in two splits.
 
     A source that comes with splits of its own may have a single writer; its documents must still be apart, unless
     ``divided_documents`` trusts its splits in this too.
@@ -90,8 +92,9 @@ class WeightSettings(BaseModel):
     """How strongly rare things are drawn more often.
 
     Attributes:
-        rarity: exponent of the frequency of a line's rarest character; 0 draws all lines alike.
-        most: highest weight over the mean one.
+        rarity: exponent, from 0 to 1, of the frequency of a line's rarest character; 0 draws all lines alike, 1 draws a
+            line the more often the rarer that character is, in proportion.
+        most: highest weight over the mean one, so that a run does not repeat single lines.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)

@@ -27,7 +27,6 @@ from inkread.recognition.alphabet import Alphabet
 from inkread.recognition.line_images import Grey, cut_lines, with_context
 
 IMAGES, INDEX, CUT = "strips.bin", "strips.json", "cut.json"
-LEAST_TRAIN, LEAST_VAL = 10, 3
 
 
 class CutSettings(BaseModel):
@@ -53,6 +52,7 @@ class DataSettings(BaseModel):
     Attributes:
         filter: which lines are usable.
         cut: which line images are kept.
+        min_train, min_val: lines that must be left; with fewer nothing is learnt and no figure says anything.
         val_share: share of the documents of a dataset that are taken for val where it has no val split; where all is
             one document, that share of its lines. 0 keeps all for training.
     """
@@ -61,6 +61,8 @@ class DataSettings(BaseModel):
 
     filter: FilterSettings = FilterSettings()
     cut: CutSettings = CutSettings()
+    min_train: int = Field(10, ge=1)
+    min_val: int = Field(3, ge=1)
     val_share: float = Field(0.2, ge=0, lt=1)
 
 
@@ -201,10 +203,10 @@ def cut_datasets(
         dropped += reasons + dataset.skipped.reasons
         same_documents |= same
     sizes = sum(len(train) for _, train, _ in parts), sum(len(val) for *_, val in parts)
-    if sizes[0] < LEAST_TRAIN or sizes[1] < LEAST_VAL:
+    if sizes[0] < chosen.min_train or sizes[1] < chosen.min_val:
         raise DatasetError(
             f"{', '.join(str(dataset.folder) for dataset in datasets)}: {sizes[0]} lines to learn from and {sizes[1]} "
-            f"to check with are too few, transcribe at least {LEAST_TRAIN} and {LEAST_VAL}"
+            f"to check with are too few, transcribe at least {chosen.min_train} and {chosen.min_val}"
         )
     for split in ("train", "val"):
         write_store(

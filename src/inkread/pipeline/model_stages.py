@@ -50,7 +50,7 @@ def setup_callbacks(artifacts: Artifacts, params: Params) -> None:
 
 
 def build_train_cnn(artifacts: Artifacts, params: Params) -> None:
-    """Train both with the same callbacks; an interrupted run of the recogniser goes on."""
+    """Train both with the same callbacks; an interrupted run of the recogniser continues."""
     callbacks = CallbackSettings.model_validate(read_json(artifacts.callbacks))
     _train_words(artifacts, params, callbacks)
     plan = recognizer_plan(artifacts, params.build_train_cnn.recognizer, callbacks)

@@ -114,7 +114,6 @@ class Register(_Strict):
 
     tracking_uri: str = ""
     name: str = "inkread"
-    experiment: str = "inkread"
 
 
 class Params(_Strict):

@@ -10,9 +10,15 @@ import subprocess
 import sys
 from importlib import resources
 from pathlib import Path
+from typing import Any
+
+import yaml
 
 from inkread.errors import DatasetError
+from inkread.io.files import write_bytes
 
+UNNAMED = "0.0.0+pipeline"
+"""Version that all models had whose parameters named none."""
 FILES = ("dvc.yaml", "params.yaml")
 CHECKOUT = Path(__file__).resolve().parents[3]
 
@@ -33,15 +39,34 @@ def pipeline_files() -> dict[str, Path]:
 def prepare_project(folder: Path) -> None:
     """Make ``folder`` a DVC project with the pipeline in it; its parameters and results stay where it is one already.
 
+    Parameters of an earlier version get the sections that were added since.
+
     Raises:
         DatasetError: DVC cannot make it one.
     """
     folder.mkdir(parents=True, exist_ok=True)
     for name, source in pipeline_files().items():
-        if name != "params.yaml" or not (folder / name).is_file():
+        if name == "params.yaml" and (folder / name).is_file():
+            _renew(folder / name, source)
+        else:
             shutil.copyfile(source, folder / name)
     if not (folder / ".dvc").is_dir():
         command = [sys.executable, "-m", "dvc", "init", "--no-scm", "--quiet"]
         answer = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
         if answer.returncode:
             raise DatasetError(f"{folder}: DVC cannot start a project here ({answer.stderr.strip()})")
+
+
+def _renew(params: Path, usual: Path) -> None:
+    """Bring parameters of an earlier version up to this one; a file that cannot be read is left to `load_params`."""
+    try:
+        own, known = (yaml.safe_load(path.read_text(encoding="utf-8")) for path in (params, usual))
+        renewed: dict[str, Any] = {section: dict(own.get(section, values)) for section, values in known.items()}
+    except (OSError, yaml.YAMLError, AttributeError, TypeError, ValueError):
+        return
+    renewed["register_model"].pop("experiment", None)
+    if renewed["export_model"].get("version") == UNNAMED:
+        renewed["export_model"]["version"] = ""
+    renewed |= {section: values for section, values in own.items() if section not in known}
+    if renewed != own:
+        write_bytes(params, yaml.safe_dump(renewed, sort_keys=False, allow_unicode=True).encode())

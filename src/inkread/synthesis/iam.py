@@ -4,7 +4,7 @@ Usage: ``render_archive(Path("iam"), IamPlan(writers=12))``
 
 The folder gets ``words.tgz``, ``lines.tgz``, ``ascii.tgz`` and ``xml.tgz`` as IAM is distributed (Marti and Bunke,
 IJDAR 2002). A writer has one font, slant, pen and paper; words are cut out of the scanned lines. As in the real one
-some segments are marked ``err``, one image is damaged and one is missing, so that a reader has something to stand.
+some segments are marked ``err``, one image is damaged and one is missing, so that reading them is tested.
 """
 
 from __future__ import annotations
@@ -119,13 +119,13 @@ def _form(
         tokens = "|".join(word.text for word in words)
         height, width = grey.shape
         tables["lines"].append(f"{line} {ok} {threshold} {len(words)} 0 0 {width} {height} {tokens}")
-        images["lines"][_place(line)] = _png(grey)
+        images["lines"][_place(line)] = png(grey)
         for position, word in enumerate(words):
             x, y, across, down = word.box
             name = f"{line}-{position:02}"
             mark = "err" if rng.random() < plan.errors else "ok"
             tables["words"].append(f"{name} {mark} {threshold} {x} {y} {across} {down} XX {word.text}")
-            images["words"][_place(name)] = _png(grey[y : y + down, x : x + across])
+            images["words"][_place(name)] = png(grey[y : y + down, x : x + across])
         described.append(f'  <line id="{line}" threshold="{threshold}" text={quoteattr(text)}/>')
     lines = "\n".join(described)
     return (
@@ -177,7 +177,8 @@ def _table(rows: Sequence[str]) -> bytes:
     return "\n".join(["# written by inkread synthesize iam", *rows, ""]).encode()
 
 
-def _png(grey: Grey) -> bytes:
+def png(grey: Grey) -> bytes:
+    """An image uint8 [height, width] as a PNG file."""
     buffer = io.BytesIO()
     Image.fromarray(grey).save(buffer, "PNG")
     return buffer.getvalue()

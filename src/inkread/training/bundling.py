@@ -45,7 +45,6 @@ from inkread.version import code_commit
 
 CARD = "MODEL_CARD.md"
 CALIBRATION_WIDTH, CALIBRATION_LINES = 640, 64
-FRAMES_PER_STEP = "frames_per_step"
 TEXTS, NETWORK = "text of the language model", "network"
 """Kinds of the sources of a language model and of a detector."""
 LICENCE = "Apache-2.0; lm.bin CC BY-SA 4.0"
@@ -71,11 +70,10 @@ def write_bundle(
         float_file, int8_file = Path(made) / "float.onnx", Path(made) / RECOGNIZER
         export_onnx(network, float_file)
         quantise(float_file, int8_file, [calibration_sample(image) for image in calibration])
-        metadata = {FRAMES_PER_STEP: str(network.frames_per_step), "alphabet": model.alphabet}
         save_file(
             {name: value.detach().half().contiguous() for name, value in network.state_dict().items()},
             str(Path(made) / WEIGHTS),
-            metadata,
+            {"alphabet": model.alphabet},  # one entry only: several are written in any order
         )
         for name in (RECOGNIZER, WEIGHTS):
             (Path(made) / name).chmod(0o644)

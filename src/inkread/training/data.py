@@ -49,6 +49,7 @@ class MixturePlan(BaseModel):
         exponent: how strongly the size of a source counts, from 0, all sources alike, to 1, all lines alike.
         emphasis: factors on the weight of single sources; 0 leaves one out.
         shares: of the kinds of synthetic lines; the datasets get what is left of 1.
+        texts: UTF-8 file, one text a line, that fonts write besides the transcriptions; None for the bundled sentences.
         line_weights: JSON file with a weight by the name of a stored line; None draws the lines of a source alike.
     """
 
@@ -65,6 +66,7 @@ class MixturePlan(BaseModel):
     shares: dict[str, float] = Field(
         default_factory=lambda: {"text": 0.12, "words": 0.13, "plain": 0.03, "written": 0.13, "printed": 0.03}
     )
+    texts: Path | None = None
     line_weights: Path | None = None
 
     def lines(self, split: str) -> LineStore:
@@ -74,7 +76,7 @@ class MixturePlan(BaseModel):
             DatasetError: they are not cut.
         """
         if self.store is None:
-            raise DatasetError("the plan names no datasets and no store of line images, add one of them to its mixture")
+            raise DatasetError("the plan names no store of line images, add it to the mixture")
         return LineStore.open(self.store / split)
 
 
@@ -163,7 +165,7 @@ def synthetic_sources(plan: MixturePlan, alphabet: Alphabet, store: LineStore, s
         made["words"] = StrokeSource(hands, joined=True)
         made["plain"] = StrokeSource(hands, joined=False, plain=True)
     texts = [line.text for line in store.lines if len(line.text) >= MIN_TEXT]
-    texts += [text for text in read_texts() if not alphabet.unknown(text)]
+    texts += [text for text in read_texts(plan.texts) if not alphabet.unknown(text)]
     if plan.written_fonts:
         made["written"] = FontSource(find_fonts(plan.written_fonts), texts, alphabet)
     if plan.printed_fonts:
@@ -176,7 +178,7 @@ VALIDATION_LINES = 16
 
 
 class LineData(pl.LightningDataModule):
-    """Batches for a `RecognizerModule`, from the position at which it stands."""
+    """Batches for a `RecognizerModule`, from the position in the stream that it has reached."""
 
     def __init__(
         self,

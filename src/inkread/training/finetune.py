@@ -2,10 +2,10 @@
 
 Usage: ``report = finetune(Bundle.open(), Path("letters"), Path("mine"), FinetuneSettings())``
 
-The trained weights are mixed with the starting ones in several shares (Wortsman et al. 2022). The mixture with most of
-the start among those that keep nearly all of the gain on the dataset's val lines is exported, because what it keeps of
-the start are other hands; the exported file is measured against the file it began with. Where it is not better, the
-output is the starting bundle, unchanged.
+The trained weights are averaged with the starting ones in several shares (Wortsman et al. 2022). Of the averages that
+keep nearly all of the gain on the val lines of the dataset, the one with most of the start is exported, because the
+starting weights read other hands better. The exported network is compared with that of the start on these lines. If it
+is not better, the output is the starting bundle, unchanged.
 """
 
 from __future__ import annotations
@@ -75,7 +75,7 @@ class FinetuneReport:
 def finetune(bundle: Bundle, source: Path, output: Path, settings: FinetuneSettings) -> FinetuneReport:
     """Fine-tune a bundle on a dataset, or on anything that can be ingested as one, into a bundle at ``output``.
 
-    An interrupted call goes on where it was; until all is done, ``output`` stays as it is.
+    An interrupted call continues where it stopped; ``output`` is unchanged until all is done.
 
     Raises:
         DatasetError: the dataset is missing, or too small.

@@ -20,7 +20,8 @@ from inkread.synthesis.lines import some_words
 from inkread.synthesis.strokes import UNIT, StrokeHands, Written, draw
 
 Sample = tuple[Grey, str]
-NEIGHBOURS, RULED = 0.35, 0.2
+NEIGHBOURS, RULED, CAPITALS = 0.35, 0.2, 0.2
+"""Share of the lines with ink of lines above or below, of those on ruled paper, and of those in capitals."""
 MOST_COLUMNS = 1400
 
 
@@ -76,7 +77,7 @@ class FontSource:
     def sample(self, rng: np.random.Generator) -> Sample:
         """Return a line in one font."""
         text = self._text(rng)
-        if self.printed and rng.random() < 0.2 and self._writable(text.upper()):
+        if rng.random() < CAPITALS and self._writable(text.upper()):
             text = text.upper()
         band = rng.uniform(2.2, 3.8)
         hand = Hand.sample(self.fonts, text, rng, HEIGHT / band)

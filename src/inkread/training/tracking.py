@@ -1,9 +1,9 @@
-"""Record a training run in MLflow; where the server cannot be reached the training goes on without.
+"""Record a training run in MLflow; training continues without where the server cannot be reached.
 
 Usage: ``Trainer(callbacks=[Tracking(TrackingPlan(experiment="inkread"), plan_values, run_folder)])``
 
 The server is ``MLFLOW_TRACKING_URI`` with ``MLFLOW_TRACKING_USERNAME`` and ``MLFLOW_TRACKING_PASSWORD``, as MLflow
-documents them, or a SQLite file in the run's folder. A run that goes on after an interruption goes on in MLflow too.
+documents them, or a SQLite file in the run's folder. An interrupted run that continues does so in MLflow too.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Train a recogniser by a plan, so that a killed run can go on.
+"""Train a recogniser by a plan; an interrupted run continues.
 
 Usage: ``train(TrainingPlan(mixture=MixturePlan(datasets=(Path("letters"),))), Path("runs/first"))``
 
@@ -29,7 +29,7 @@ from torch import Tensor
 
 from inkread.bundle import BUNDLED, Bundle, DataSource
 from inkread.data.ingest import open_dataset
-from inkread.data.store import DatasetCut, cut_datasets
+from inkread.data.store import cut_datasets
 from inkread.errors import BundleError
 from inkread.recognition.alphabet import LATIN, Alphabet
 from inkread.training.augmentation import Augmentation
@@ -40,7 +40,7 @@ from inkread.training.stream import BUCKET, GPU_BUCKET
 from inkread.training.tracking import Tracking, TrackingPlan
 
 UNTRACKED = {"alphabet", "sources", "tracking"}
-LAST, PLAN = Path("checkpoints") / "last.ckpt", "plan.json"
+LAST, PLAN, LINES = Path("checkpoints") / "last.ckpt", "plan.json", "lines"
 NETWORK = "network."
 LEAST_STEPS, MOST_STEPS = 60, 1500
 REMEMBERED_LAYERS = ("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "16384")
@@ -153,26 +153,24 @@ def usual_plan(
     )
 
 
-def prepared(plan: TrainingPlan, run: Path) -> tuple[TrainingPlan, DatasetCut | None]:
-    """The plan with the line images of its datasets cut, and what was cut; None where it names no datasets."""
-    mixture = plan.mixture
-    if not mixture.datasets:
-        return plan, None
-    datasets = [open_dataset(path) for path in mixture.datasets]
-    store = mixture.store or run / "lines"
-    cut = cut_datasets(datasets, store, Alphabet(plan.alphabet), mixture.data)
-    update = {
-        "mixture": mixture.model_copy(update={"store": store}),
-        "sources": data_sources(datasets, plan.sources),
-    }
-    return plan.model_copy(update=update), cut
+def prepared(plan: TrainingPlan, run: Path) -> TrainingPlan:
+    """The plan with the place of its line images, cut from its datasets where it names some, and their sources."""
+    store = plan.mixture.store or run / LINES
+    update: dict[str, Any] = {"mixture": plan.mixture.model_copy(update={"store": store})}
+    if plan.mixture.datasets:
+        datasets = [open_dataset(path) for path in plan.mixture.datasets]
+        cut_datasets(datasets, store, Alphabet(plan.alphabet), plan.mixture.data)
+        update["sources"] = data_sources(datasets, plan.sources)
+    return plan.model_copy(update=update)
 
 
 def train(plan: TrainingPlan, run: Path) -> Path:
-    """Run a plan to its last step, or go on with it; return the last checkpoint."""
+    """Run a plan to its last step, or continue it; return the last checkpoint."""
     run.mkdir(parents=True, exist_ok=True)
-    plan, _ = prepared(plan, run)
-    (run / PLAN).write_text(plan.model_dump_json(indent=1), encoding="utf-8")
+    store = plan.mixture.store
+    plan = prepared(plan, run)
+    kept = plan.model_copy(update={"mixture": plan.mixture.model_copy(update={"store": store})})
+    (run / PLAN).write_text(kept.model_dump_json(indent=1), encoding="utf-8")  # None for a run that may be moved
     torch.set_num_threads(plan.threads)
     os.environ.setdefault(*REMEMBERED_LAYERS)
     cv2.setNumThreads(0)  # its thread pool does not survive the fork of the loader's worker
@@ -256,11 +254,13 @@ def starting_network(plan: TrainingPlan) -> Recognizer:
 
 
 def read_plan(run: Path) -> TrainingPlan:
-    """The plan of a run folder; BundleError where there is none."""
+    """The plan of a run folder, with the place of its line images; BundleError where there is none."""
     try:
-        return TrainingPlan.model_validate_json((run / PLAN).read_text(encoding="utf-8"))
+        plan = TrainingPlan.model_validate_json((run / PLAN).read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise BundleError(f"{run}: there is no usable {PLAN} here, name the folder of a training run") from error
+    mixture = plan.mixture.model_copy(update={"store": plan.mixture.store or run / LINES})
+    return plan.model_copy(update={"mixture": mixture})
 
 
 def trained_network(plan: TrainingPlan, checkpoint: Path, start_share: float = 0.0) -> Recognizer:
