@@ -1,8 +1,8 @@
 """Real handwriting is read about as well as it was; NOTICE says where these pages are from.
 
-CER in percent, measured with the bundled model 0.10.0 and its language model of 0.2.0. ``given``: the transcribed lines read
-one by one. ``page``: lines found, text compared in reading order. A bound is the measured value plus a fifth of it plus
-one point, so that another version of onnxruntime or OpenCV passes and a page that reads worse does not.
+CER in percent, measured with the bundled model 0.10.0 and its language model of 0.2.0. ``given``: the transcribed lines
+read one by one. ``page``: lines found, text compared in reading order. A bound is the measured value plus a fifth of it
+plus one point, so that another version of onnxruntime or OpenCV passes and a page that reads worse does not.
 
     page                 lines  given   page  what makes it hard
     copy-2022-fr             8    2.5    3.1  ballpoint on ruled paper, printed lines
