@@ -87,7 +87,7 @@ def layout_detector(place: Path) -> Detector:
 
 def layout_path(place: Path, page: PageFile) -> Path:
     """Where the lines that another program found on a page are expected."""
-    return place / page.document.split("/")[0] / f"{page.image.stem}.xml"
+    return place / page.source / f"{page.image.stem}.xml"
 
 
 def score(pages: Sequence[PageFile], find: Detector, on_page: Callable[[int], None] = lambda _: None) -> Scores:

@@ -29,7 +29,7 @@ from inkread.data.dataset import Sample
 from inkread.data.ingest import open_dataset
 from inkread.data.store import CutSettings, line_images, usable_lines
 from inkread.errors import DatasetError, InkreadError
-from inkread.evaluation.confidences import FOLDS, TuningLine, calibrate, fold_of
+from inkread.evaluation.calibration import FOLDS, TuningLine, calibrate, fold_of
 from inkread.evaluation.text import Errors, character_errors, word_errors
 from inkread.recognition.alphabet import Alphabet
 from inkread.recognition.decoding import Hypothesis, LogProbs, beam_search, greedy

@@ -1,14 +1,20 @@
 """Confidences must be probabilities, and the error that is stated must be theirs."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from inkread.evaluation.calibration import (
+    FOLDS,
+    TuningLine,
     area_under_roc,
+    calibrate,
     expected_calibration_error,
     fit_calibration,
+    fold_of,
     rated_words,
     reliability,
     word_error,
@@ -16,6 +22,7 @@ from inkread.evaluation.calibration import (
 from inkread.evaluation.compare import ReadLine
 from inkread.evaluation.report import confidence_figures
 from inkread.recognition.confidence import Calibration
+from inkread.recognition.decoding import Hypothesis
 
 JUDGED = st.lists(st.tuples(st.floats(0, 1), st.booleans()), min_size=1, max_size=40)
 
@@ -86,6 +93,18 @@ def test_a_fit_is_always_monotone_and_finite(judged: list[tuple[float, bool]]) -
     values = [calibration.apply(value / 100) for value in range(101)]
     assert values == sorted(values)
     assert np.isfinite(values).all()
+
+
+def test_the_error_is_measured_on_documents_that_the_calibration_was_not_fitted_on() -> None:
+    """One fold is all wrong and as sure as the others, which no calibration of the others can know."""
+    lines = [TuningLine("s", f"document {number}", "sea", np.zeros((0, 0), np.float32)) for number in range(60)]
+    lines = [replace(line, text="oak") if fold_of(line) == 0 else line for line in lines]
+    readings = [Hypothesis("sea", ((0, 1), (1, 2), (2, 3)), (0.8, 0.8, 0.8), 0.0)] * 60
+    confidences, figures = calibrate(lines, readings)
+    right = [line.text == "sea" for line in lines]
+    fitted = Calibration(**confidences.word_calibration.model_dump())
+    assert expected_calibration_error([fitted.apply(0.8**3, 3)] * 60, right) < 0.02
+    assert figures[f"word ECE calibrated, {FOLDS} folds"] > 0.2
 
 
 def test_nothing_to_fit_is_the_identity() -> None:

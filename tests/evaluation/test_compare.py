@@ -81,6 +81,14 @@ def test_a_printed_head_that_nobody_transcribed_is_told_apart(source: Source) ->
     assert compare_page(first, read, written).transcribed.deletions == len("ROYAL GARDENS")
 
 
+def test_where_no_line_is_placed_all_text_counts_as_transcribed(source: Source) -> None:
+    first = source.pages[0]
+    written = read_layout(first.layout)
+    nowhere = tuple(replace(line, baseline=()) for line in written.lines)
+    page = compare_page(first, replace(written, regions=(Region("all", (), nowhere),)), written)
+    assert (page.transcribed.edits, page.lines.written) == (0, 0)
+
+
 def test_a_missed_and_an_invented_line_count_wholly() -> None:
     assert any_order_errors(["one", "two", "three"], ["three", "one"]) == Errors(0, 0, 3, 11)
     assert any_order_errors(["one"], ["xxxx", "one"]) == Errors(0, 4, 0, 3)

@@ -44,6 +44,14 @@ def test_a_wrong_order_is_a_cost_of_its_own(source: Source, make_reader: Callabl
     assert figures.untranscribed_cost == figures.line_cost == 0
 
 
+def test_costs_are_differences_of_the_rates_beside_them() -> None:
+    line = ReadLine("d", "p.png", "1", "abcdefghij", "abcdefghix", None)
+    page = ReadPage("d", "p.png", Errors(9, 0, 0, 10), Errors(), Errors(5, 0, 0, 10), Errors(3, 0, 0, 10), Detection())
+    figures = summarise("s", "", [line], [page])
+    costs = (figures.order_cost, figures.untranscribed_cost, figures.line_cost)
+    assert costs == pytest.approx((0.4, 0.2, 0.2))
+
+
 def test_a_page_on_which_nothing_is_transcribed_has_no_cer() -> None:
     page = ReadPage("d", "p.png", Errors(0, 9, 0, 0), Errors(0, 2, 0, 0), Errors(), Errors(), Detection(1, 1, 1, 1))
     figures = summarise("empty", "", [], [page])

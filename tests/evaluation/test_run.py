@@ -96,7 +96,7 @@ def dataset(tmp_path: Path) -> Path:
         Sample("bad", "bad.png", "tea", "line", "s", "d", split="val"),
         Sample("blank", "a.png", " ", "line", "s", "d", split="val"),
         Sample("other", "a.png", "x", "line", "s", "e", split="train"),
-        Sample("page", "page.webp", "", "page", "s", "f", split="val", layout="page.xml"),
+        Sample("page", "page.webp", "", "page", "s", "f", "v", split="val", layout="page.xml"),
         Sample("first", "page.webp", "Washington, D.C.", "line", "t", "g", split="val", layout="page.xml", line=0),
     ]
     write_samples(tmp_path / MANIFEST, samples)
@@ -117,6 +117,8 @@ def test_what_is_in_the_split_is_read_and_compared(dataset: Path) -> None:
     (line,) = [line for line in report.lines if line.id == "line"]
     assert (line.source, line.writer, line.document) == ("s", "w", "d")
     assert len(line.words) == len(line.read.split())
+    assert {line.writer for line in report.lines if line.document == "f"} == {"v"}
+    assert {line.source for line in report.lines} == {"s", "t"}
     assert ["bad.png" in str(reason) for reason in reasons] == [True]
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from inkread.errors import DatasetError
-from inkread.evaluation.confidences import TuningLine, fold_of, judge_lines, judge_words
+from inkread.evaluation.calibration import TuningLine, fold_of, judge_lines, judge_words
 from inkread.recognition.alphabet import Alphabet
 from inkread.recognition.decoding import Hypothesis, greedy
 from recipe import tuning

@@ -35,7 +35,7 @@ def bench(
     ] = None,
     threads: Annotated[int | None, typer.Option(min=1, help="Threads to compute with.")] = None,
 ) -> None:
-    """Measure on your own pages: pages a second, seconds a page, peak memory, lines a page, page CER.
+    """Measure speed, memory and page CER on your own pages.
 
     Example: inkread bench scans --runs 3 --limit 20 --json bench.json
     """

@@ -1,1 +1,1 @@
-"""Measure reading: error rates, line detection, intervals over documents, speed and memory beside other engines."""
+"""Measure reading: error rates, line detection, intervals over documents, confidence scores, speed and memory."""

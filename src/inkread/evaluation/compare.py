@@ -42,7 +42,7 @@ class ReadLine:
         written: transcription.
         read: reading.
         confidence: of the reading, None where it has none.
-        source: dataset it comes from.
+        source: what it comes from in its dataset.
         writer: "" where unknown.
         box: left, top, right and bottom of the line in its image; None where the image is the line.
         words: calibrated confidence of each word read, and whether it is what was written there.
@@ -71,13 +71,13 @@ def read_given_lines(
 
     Raises:
         InputError: an image cannot be read and there is no ``on_error``.
-        LayoutFileError: a transcription cannot be read and there is no ``on_error``.
+        LayoutFileError: a transcription cannot be read, or has no line, and there is no ``on_error``.
     """
     for page, written, reading in _read(reader, pages, on_error, given=True):
         read = {line.id: line for line in reading.lines}
-        source = page.document.partition("/")[0]
+        place = (page.document, str(page.image))
         yield [
-            compared(line.text, read.get(line.id), page.document, str(page.image), line.id, source, box=_box(line))
+            compared(line.text, read.get(line.id), *place, line.id, page.source, page.writer, _box(line))
             for line in written.lines
             if normalise(line.text)
         ]
@@ -169,7 +169,7 @@ def read_whole_pages(
 
     Raises:
         InputError: an image cannot be read and there is no ``on_error``.
-        LayoutFileError: a transcription cannot be read and there is no ``on_error``.
+        LayoutFileError: a transcription cannot be read, or has no line, and there is no ``on_error``.
     """
     for page, written, reading in _read(reader, pages, on_error, given=False):
         yield compare_page(page, written, reading)

@@ -41,7 +41,7 @@ class Slice:
 
 
 def slices(lines: Sequence[ReadLine]) -> list[Slice]:
-    """All slices in order; a dimension that does not part the lines is left out, and of writers the first forty."""
+    """All slices in order, without dimensions in which all lines are alike; of writers the first forty."""
     found = []
     for dimension, name_of in DIMENSIONS.items():
         groups: dict[str, list[ReadLine]] = defaultdict(list)

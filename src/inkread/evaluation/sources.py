@@ -18,11 +18,13 @@ DOCUMENT_RULE = "as the dataset says; of a folder of pages the file name without
 
 @dataclass(frozen=True, slots=True)
 class PageFile:
-    """An image, its transcription, and the document both belong to."""
+    """An image, its transcription, and the document, source and writer that both belong to; "" where unknown."""
 
     image: Path
     layout: Path
     document: str
+    source: str = ""
+    writer: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +67,13 @@ def open_sources(path: Path, *, split: str = "", limit: int | None = None) -> li
     sources = []
     for name, samples in sorted(groups.items()):
         pages = tuple(
-            PageFile(dataset.folder / sample.image, dataset.folder / sample.layout, sample.document_id)
+            PageFile(
+                dataset.folder / sample.image,
+                dataset.folder / sample.layout,
+                sample.document_id,
+                sample.source,
+                sample.writer_id,
+            )
             for sample in samples
             if sample.kind == "page"
         )
