@@ -11,6 +11,7 @@ import threading
 import time
 import zlib
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from io import BytesIO
 from pathlib import Path
 
@@ -60,7 +61,7 @@ def wait(_state: object) -> Iterator[int]:
 
 
 def devour(_state: object) -> Iterator[int]:
-    kept = [np.ones(2**22, np.uint8) for _ in range(1000)]
+    kept = np.empty(2**31, np.uint8)
     yield len(kept)
 
 
@@ -113,6 +114,25 @@ def test_errors_of_ours_come_as_they_are_and_the_worker_goes_on(pool: Pool) -> N
     with pytest.raises(WorkerFailedError, match="KeyError"):
         pool.call(raises, KeyError("x"))
     assert pool.call(pid) == before
+
+
+def test_a_call_that_cannot_be_sent_leaves_the_pool_working(pool: Pool) -> None:
+    with pytest.raises(Exception, match="pickle"):
+        pool.call(raises, lambda: None)
+    assert pool.call(pid)
+
+
+@linux_only
+def test_a_closed_pool_keeps_nobody_waiting() -> None:
+    made = Pool("decoder", 1, no_state, Bounds(seconds=60, mib=512))
+    made.start()
+    with ThreadPoolExecutor(2) as threads:
+        calls = [threads.submit(made.call, wait) for _ in range(2)]
+        made.close()
+        for call in calls:
+            with pytest.raises(WorkerLostError):
+                call.result(30)
+    assert not made.working
 
 
 def test_what_cannot_be_prepared_is_said_and_leaves_nothing() -> None:

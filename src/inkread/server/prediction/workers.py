@@ -81,7 +81,7 @@ class Pool:
         self._prepare = prepare
         self._bounds = bounds
         self._threads = ThreadPoolExecutor(workers, name)
-        self._idle: queue.SimpleQueue[_Worker] = queue.SimpleQueue()
+        self._idle: queue.SimpleQueue[_Worker | None] = queue.SimpleQueue()
         self._alive: set[_Worker] = set()
         self._closed = threading.Event()
 
@@ -102,6 +102,7 @@ class Pool:
         """End all workers at once."""
         self._closed.set()
         self._threads.shutdown(wait=False, cancel_futures=True)
+        self._idle.put(None)  # ends the wait of calls that have no worker yet
         for worker in list(self._alive):
             self._end(worker)
 
@@ -139,18 +140,21 @@ class Pool:
 
     def _call(self, call: Call, arguments: tuple[Any, ...], weight: int, tell: Callable[[Any], None]) -> Any:
         worker = self._idle.get()
+        if worker is None:
+            self._idle.put(None)
+            raise WorkerLostError("the service is stopping, try again")
         last = None
         try:
             for last in worker.call(call, arguments, weight):
                 tell(last)
-        except WorkerLostError as error:
-            WORKERS_REPLACED.labels(self.name).inc()
-            structlog.get_logger().warning("worker_replaced", pool=self.name, detail=str(error))
-            self._end(worker)
-            threading.Thread(target=self._replace, daemon=True).start()
-            raise
-        except InkreadError:
-            self._idle.put(worker)
+        except BaseException as error:
+            if isinstance(error, InkreadError) and not isinstance(error, WorkerLostError):
+                self._idle.put(worker)
+            else:  # nobody knows what it would answer next
+                WORKERS_REPLACED.labels(self.name).inc()
+                structlog.get_logger().warning("worker_replaced", pool=self.name, detail=str(error))
+                self._end(worker)
+                threading.Thread(target=self._replace, daemon=True).start()
             raise
         self._idle.put(worker)
         return last
@@ -163,6 +167,8 @@ class Pool:
         except BaseException:
             self._end(worker)
             raise
+        if self._closed.is_set():
+            self._end(worker)
         return worker
 
     def _replace(self) -> None:
