@@ -42,7 +42,7 @@ class ReadLine:
         written: transcription.
         read: reading.
         confidence: of the reading, None where it has none.
-        source: what it comes from in its dataset.
+        source: of the dataset that it comes from.
         writer: "" where unknown.
         box: left, top, right and bottom of the line in its image; None where the image is the line.
         words: calibrated confidence of each word read, and whether it is what was written there.
