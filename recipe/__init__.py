@@ -8,7 +8,7 @@ From sources of transcribed pages to the bundle, in the folder of the checkout::
     python scripts/fetch_fonts.py .fonts                   # fonts for rendered lines
     inkread train recipe/plans/recipe.json -o runs/next    # cuts the lines of the datasets into runs/lines, once
     inkread export runs/next -o bundle --version X.Y.Z --start-share 0.5
-    python -m recipe.ngram --out lm.bin --data data --packages DOWNLOADS
+    python -m recipe.ngram --out lm.bin --data data --texts TEXTS
     python -m recipe.tuning --bundle bundle --lm lm.bin --data data --write
     inkread evaluate data/* --model bundle --json figures.json
     python -m recipe.card bundle figures.json
