@@ -4,14 +4,18 @@ import os
 import signal
 import subprocess
 import sys
+import tomllib
 from importlib.metadata import version
+from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
 import inkread.cli
-from inkread.cli import COMMANDS, app, load_command, main
+from inkread.cli import COMMANDS, EXTRAS, app, load_command, main
 from inkread.errors import BundleError, InkreadError
+
+ROOT = Path(__file__).parents[2]
 
 
 def run(*arguments: str) -> subprocess.CompletedProcess[str]:
@@ -98,6 +102,12 @@ def test_a_closed_pipe_is_quiet() -> None:
     done = subprocess.run(command, stdout=writer, stderr=subprocess.PIPE, text=True, check=False)
     os.close(writer)
     assert done.stderr == ""
+
+
+def test_commands_name_extras_that_exist() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    assert set(EXTRAS.values()) <= set(project["project"]["optional-dependencies"])
+    assert set(EXTRAS) <= set(COMMANDS)
 
 
 def test_a_command_whose_extra_is_not_installed_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -23,7 +23,7 @@ from inkread.errors import InkreadError
 COMMANDS = {
     "read": "Read handwriting from images, PDFs, folders and globs.",
     "evaluate": "Measure how well transcribed pages are read: CER, WER, page CER, line detection.",
-    "bench": "Measure on your own pages: pages a second, seconds a page, peak memory, lines a page, page CER.",
+    "bench": "Measure speed, memory and page CER on your own pages.",
     "train": "Train a recogniser on datasets; inkread export makes a bundle of the run.",
     "finetune": "Fine-tune a bundle on a dataset; keeps the starting weights if validation CER does not improve.",
     "export": "Write a model bundle: int8 network, float weights, description and card.",
@@ -32,7 +32,7 @@ COMMANDS = {
     "synthesize": "Make handwriting-like lines or pages with their ground truth.",
     "serve": "Start one service: gateway, ingestion, training or prediction.",
     "up": "Start all services on this machine, supervised, on loopback; Ctrl-C stops them.",
-    "users": "Manage the users of the gateway: add, list, disable, enable, set passwords.",
+    "users": "Add, list, disable and enable users of the gateway, set passwords.",
 }
 EXTRAS = {
     "evaluate": "bench",
@@ -45,7 +45,7 @@ EXTRAS = {
     "models": "train",
     "serve": "serve",
     "up": "serve",
-    "users": "Manage the users of the gateway: add, list, disable, enable, set passwords.",
+    "users": "serve",
 }
 DEBUG_VARIABLE = "INKREAD_DEBUG"
 

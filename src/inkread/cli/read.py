@@ -185,7 +185,7 @@ def read(
         typer.Option(
             metavar="RATE",
             parser=share,
-            help="Flag the lines that are less sure than those which together had at most this CER on val: 2% or 0.02.",
+            help="Flag the less sure lines. The other lines of the val pages had at most this CER: 2% or 0.02.",
         ),
     ] = None,
     show_confidence: Annotated[
@@ -205,7 +205,7 @@ def read(
     ] = None,
     engine: Annotated[
         Engine,
-        typer.Option(help="Read in this process, or with Ray on all processors or the cluster RAY_ADDRESS names."),
+        typer.Option(help="Read in this process, or with Ray: on all processors, or on the cluster of RAY_ADDRESS."),
     ] = Engine.LOCAL,
 ) -> None:
     """Read handwriting from images, PDFs, folders and globs.
@@ -257,7 +257,7 @@ def read(
                     progress.file_read()
                 if max_cer is not None:
                     progress.say(
-                        f"{flagged} of {total} lines are flagged: look at them, the others should hold {max_cer:.1%}"
+                        f"{flagged} of {total} lines are flagged; expect a CER of at most {max_cer:.1%} in the others"
                     )
     raise typer.Exit(1 if progress.failures else 0)
 
@@ -309,4 +309,4 @@ def _check_ray() -> None:
     try:
         import_module("inkread.cli.scaling")
     except ImportError as error:
-        raise typer.BadParameter("--engine ray needs Ray, install inkread[scale]") from error
+        raise typer.BadParameter("--engine ray needs Ray, install it with pip install 'inkread[scale]'") from error
