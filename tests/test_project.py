@@ -67,3 +67,9 @@ def test_the_page_of_releases_is_what_its_script_writes() -> None:
     assert (ROOT / "docs" / "images" / "releases.svg").read_text(encoding="utf-8") == script["render_plot"](releases), (
         say
     )
+
+
+def test_completion_finds_the_public_names() -> None:
+    import inkread
+
+    assert {"read", "Reader", "Bundle", "FORMATS"} <= set(dir(inkread)) == set(inkread.__all__)

@@ -98,3 +98,8 @@ def __getattr__(name: str) -> object:
     if name not in _IMPORTED_WHEN_USED:
         raise AttributeError(f"module 'inkread' has no attribute {name!r}")
     return getattr(import_module(_IMPORTED_WHEN_USED[name]), name)
+
+
+def __dir__() -> list[str]:
+    """The public names, for completion."""
+    return sorted(__all__)

@@ -21,7 +21,7 @@ import hashlib
 import os
 import re
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from importlib import resources
 from pathlib import Path
@@ -151,7 +151,7 @@ class Bundle:
     """An opened bundle: where it lies and what it says of itself."""
 
     folder: Path
-    model: Model
+    model: Model = field(repr=False)
 
     @classmethod
     def open(cls, reference: str | Path | None = None) -> Bundle:
