@@ -8,13 +8,14 @@ from dataclasses import replace
 from pathlib import Path
 from tempfile import gettempdir
 from types import ModuleType
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
 from PIL import Image
 from typer.testing import CliRunner, Result
 
+from inkread import formats
 from inkread.cli import app
 from inkread.cli.read import FormatName
 from inkread.document import Document, Line, Page, Provenance, Region
@@ -185,10 +186,14 @@ def test_given_lines_are_taken_from_the_file_beside_the_image(tmp_path: Path) ->
     assert document.provenance == replace(SizeReader.provenance)
 
 
-def test_debug_images_show_every_page_beside_the_results(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def draw_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     module = ModuleType("inkread.layout.debug")
     module.__dict__["draw"] = lambda image, page: np.full((page.height, image.width, 3), page.index, np.uint8)
     monkeypatch.setitem(sys.modules, "inkread.layout.debug", module)
+
+
+def test_debug_images_show_every_page_beside_the_results(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    draw_nothing(monkeypatch)
     one, many = picture(tmp_path / "a.png"), picture(tmp_path / "b.tif", pages=2)
     assert inkread(one, many, "--debug-image", tmp_path / "drawn").stdout == "30x20\n\n30x20\n\n30x20\n"
     assert files(tmp_path / "drawn") == ["a.png", "b_0001.png", "b_0002.png"]
@@ -221,8 +226,39 @@ def test_a_searchable_pdf_never_replaces_the_scan_it_is_made_from(tmp_path: Path
     before = scan.read_bytes()
     result = inkread(scan, "-f", "pdf", "-o", tmp_path)
     assert result.exit_code != 0
-    assert "would replace its input" in str(result.exception)
+    assert "would replace its input" in result.stderr
     assert scan.read_bytes() == before
+
+
+@pytest.mark.case
+def test_pages_of_one_file_never_replace_another_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    draw_nothing(monkeypatch)
+    picture(tmp_path / "in" / "a.tif", pages=3)
+    picture(tmp_path / "in" / "a_0001.png", 31)
+    drawn = tmp_path / "drawn"
+    assert inkread(tmp_path / "in", "-f", "alto", "-o", tmp_path / "out", "--debug-image", drawn).exit_code == 0
+    written = ["a.tif_0001", "a.tif_0002", "a.tif_0003", "a_0001.png"]
+    assert files(tmp_path / "out") == [f"{name}.alto.xml" for name in written]
+    assert files(drawn) == [f"{name}.png" for name in written]
+
+
+@pytest.mark.case
+def test_whatever_fails_in_writing_one_file_costs_no_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    paths = [picture(tmp_path / name) for name in ("a.png", "b.png", "c.png")]
+    (tmp_path / "out" / "a.json").mkdir(parents=True)
+
+    def save(document: Document, *arguments: Any) -> list[Path]:
+        if Path(document.pages[0].source).name == "b.png":
+            raise RuntimeError("out of ink")
+        return formats.save(document, *arguments)
+
+    monkeypatch.setattr("inkread.cli.results.save", save)
+    result = inkread(*paths, "-f", "json", "-f", "txt", "-o", tmp_path / "out")
+    assert result.exit_code == 1
+    assert files(tmp_path / "out") == ["a.txt", "c.json", "c.txt"]
+    held, *failed = result.stderr.splitlines()
+    assert held.startswith(f"inkread: {paths[0]}: {tmp_path / 'out' / 'a.json'}: cannot be written")
+    assert failed == [f"inkread: {paths[1]}: the result cannot be written (RuntimeError: out of ink)"] * 2
 
 
 @pytest.mark.parametrize("name", FormatName)

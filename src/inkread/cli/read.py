@@ -217,7 +217,15 @@ def read(
     Example: inkread read scans -o texts -f txt -f alto
     """
     from inkread.bundle import Bundle, is_registered
-    from inkread.cli.results import DebugImages, Printed, PrintedConfidences, Result, SavedFiles, result_names
+    from inkread.cli.results import (
+        DebugImages,
+        Printed,
+        PrintedConfidences,
+        Result,
+        SavedFiles,
+        result_names,
+        write_all,
+    )
     from inkread.reader import Reader
 
     _check_usage(formats, output, show_confidence=show_confidence)
@@ -229,7 +237,7 @@ def read(
         names = result_names(paths)
         results: list[Result] = []
         if output is not None:
-            results.append(SavedFiles(output, formats, names))
+            results.extend(SavedFiles(output, name, names) for name in formats)
         elif show_confidence:
             results.append(PrintedConfidences())
         else:
@@ -252,8 +260,8 @@ def read(
                 for path, document in documents:
                     marks = [line.flagged for line in document.lines]
                     total, flagged = total + len(marks), flagged + sum(marks)
-                    for result in results:
-                        result.write(path, streams.renamed(document))
+                    for error in write_all(results, path, streams.renamed(document)):
+                        progress.complain(streams.named(error))
                     progress.file_read()
                 if max_cer is not None:
                     progress.say(
