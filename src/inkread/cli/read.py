@@ -150,7 +150,7 @@ def read(
         list[str],
         typer.Argument(
             metavar="INPUT...",
-            help="Image (PNG, JPEG, WebP, TIFF), PDF, folder (with its subfolders) or glob; - is standard input.",
+            help="Image (PNG, JPEG, TIFF and others), PDF, folder (with its subfolders) or glob; - is standard input.",
         ),
     ],
     formats: Annotated[

@@ -20,6 +20,7 @@ from PIL import Image
 from inkread.errors import DamagedInputError, InputError, InputNotFoundError, InputTooLargeError, UnsupportedInputError
 from inkread.io.images import (
     DEFAULT_LIMITS,
+    READERS,
     Limits,
     PageImage,
     Raster,
@@ -54,7 +55,17 @@ SIGNATURES = (
     (b"MM\0*", "TIFF"),
     (b"II+\0", "TIFF"),
     (b"MM\0+", "TIFF"),
+    (b"GIF87a", "GIF"),
+    (b"GIF89a", "GIF"),
+    (b"\0\0\0\x0cjP  \r\n\x87\n", "JPEG 2000"),
+    (b"\xff\x4f\xff\x51", "JPEG 2000"),
+    (b"\0\0\0\x0cJXL \r\n\x87\n", "JPEG XL"),
+    (b"\xff\x0a", "JPEG XL"),
+    (b"AT&TFORM", "DjVu"),
+    (b"8BPS", "Photoshop"),
 )
+AVIF_BRANDS = (b"avif", b"avis")
+HEIC_BRANDS = (b"heic", b"heix", b"hevc", b"hevx", b"heim", b"heis", b"mif1", b"msf1")
 PDF_HEADER = b"%PDF-"
 HEAD_BYTES = 1024
 NAMELESS = "the input"
@@ -180,24 +191,48 @@ def _read_stream(stream: BinaryIO, limits: Limits, first: int) -> Iterator[Raste
 def _kind(head: bytes) -> str:
     if not head:
         raise DamagedInputError("the file is empty, copy or scan it again")
+    kind = _signed(head)
+    if kind in READERS or kind == "PDF":
+        return kind
+    what = f"this is {kind}, which is not read" if kind else "this is none of PNG, JPEG, WebP, TIFF and PDF"
+    raise UnsupportedInputError(f"{what}, save it as {'PNG or JPEG' if kind else 'one of them'}")
+
+
+def _signed(head: bytes) -> str:
+    """The format whose signature a file begins with, "" where it is unknown."""
     if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
         return "WebP"
-    for signature, kind in SIGNATURES:
-        if head.startswith(signature):
-            return kind
-    if PDF_HEADER in head:
-        return "PDF"
-    raise UnsupportedInputError("this is none of PNG, JPEG, WebP, TIFF and PDF, save it as one of them")
+    if head[4:8] == b"ftyp":
+        brands = head[8 : max(int.from_bytes(head[:4], "big"), 12)]
+        if any(brand in brands for brand in AVIF_BRANDS):
+            return "AVIF"
+        if any(brand in brands for brand in HEIC_BRANDS):
+            return "HEIC"
+    if head[:2] == b"BM" and head[6:10] == bytes(4):
+        return "BMP"
+    if re.match(rb"P[1-6][\s#]", head):
+        return "PNM"
+    signed = (kind for signature, kind in SIGNATURES if head.startswith(signature))
+    return next(signed, "PDF" if PDF_HEADER in head else "")
 
 
-SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".pdf"})
+SUFFIXES = frozenset(
+    {
+        *(".png", ".apng", ".jpg", ".jpeg", ".jpe", ".jfif", ".webp", ".tif", ".tiff", ".gif", ".bmp", ".dib"),
+        *(".pnm", ".pbm", ".pgm", ".ppm", ".jp2", ".j2k", ".j2c", ".jpc", ".jpf", ".jpx", ".avif", ".pdf"),
+    }
+)
+"""Of files that are read."""
+FOREIGN_SUFFIXES = frozenset({".heic", ".heif", ".hif", ".jxl", ".djvu", ".djv", ".psd"})
+"""Of images that are not read, so that a folder with one gives an error that names it."""
 
 
 def find_inputs(patterns: Iterable[str | Path]) -> Iterator[Path | InputError]:
     """Yield the files that paths, folders and globs name, each once, in natural order (page 2 before page 10).
 
-    A folder gives its files with a known suffix, sub folders included, hidden ones left out; a file that is named
-    itself is given whatever its suffix. What names nothing is yielded as an InputNotFoundError in its place.
+    A folder gives its images, those of formats that are not read among them, and PDFs, sub folders included, hidden
+    ones left out; a file that is named itself is given whatever its suffix.
+    What names nothing is yielded as an InputNotFoundError in its place.
     """
     seen = set()
     for pattern in patterns:
@@ -221,7 +256,7 @@ def _in_folder(folder: str) -> Iterator[Path]:
     for parent, folders, files in os.walk(folder):
         folders[:] = sorted((name for name in folders if not name.startswith(".")), key=_natural)
         for name in sorted(files, key=_natural):
-            if not name.startswith(".") and os.path.splitext(name)[1].lower() in SUFFIXES:
+            if not name.startswith(".") and os.path.splitext(name)[1].lower() in SUFFIXES | FOREIGN_SUFFIXES:
                 yield Path(parent, name)
 
 
@@ -232,7 +267,7 @@ def _natural(name: str) -> list[tuple[int, str]]:
 def _nothing(pattern: str) -> InputNotFoundError:
     name = pattern if pattern.isprintable() else ascii(pattern)
     if os.path.isdir(pattern):
-        return InputNotFoundError(f"{name}: the folder holds no PNG, JPEG, WebP, TIFF or PDF file, name another one")
+        return InputNotFoundError(f"{name}: the folder holds no image and no PDF, name another one")
     if glob.has_magic(pattern):
         return InputNotFoundError(f"{name}: no file matches, check the pattern")
     return InputNotFoundError(f"{name}: there is no such file or folder, check the name")
