@@ -5,6 +5,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from tempfile import gettempdir
 from types import ModuleType
@@ -21,8 +22,9 @@ from inkread.cli.read import FormatName
 from inkread.document import Document, Line, Page, Provenance, Region
 from inkread.errors import InputError
 from inkread.formats import FORMATS, read_document
-from inkread.io.inputs import Input, PageImage, load_pages
+from inkread.io.inputs import Input, PageImage, count_pages, load_readable_pages
 
+STRIP_OFFSETS = 273
 PAGE_XML = """<PcGts xmlns="http://schema.primaresearch.org/PAGE/gts/pagecontent/2019-07-15">
 <Page imageFilename="a.png" imageWidth="30" imageHeight="20"><TextRegion id="r"><Coords points="1,1 9,1 9,9 1,9"/>
 <TextLine id="given"><Coords points="1,1 9,1 9,9 1,9"/><Baseline points="1,8 9,8"/></TextLine></TextRegion></Page>
@@ -47,7 +49,8 @@ class SizeReader:
     ) -> Iterator[Document]:
         for source in sources:
             try:
-                pages = tuple(self.read_pages(load_pages(source), None))
+                images = load_readable_pages(source, on_bad_page=partial(on_error, source))
+                pages = tuple(self.read_pages(images, None))
             except InputError as error:
                 on_error(source, error)
                 continue
@@ -240,6 +243,37 @@ def test_pages_of_one_file_never_replace_another_file(tmp_path: Path, monkeypatc
     written = ["a.tif_0001", "a.tif_0002", "a.tif_0003", "a_0001.png"]
     assert files(tmp_path / "out") == [f"{name}.alto.xml" for name in written]
     assert files(drawn) == [f"{name}.png" for name in written]
+
+
+@pytest.mark.case
+@pytest.mark.parametrize("suffix", [".tif", ".pdf"])
+def test_one_bad_page_costs_no_other(suffix: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    draw_nothing(monkeypatch)
+    pages = [Image.fromarray(np.full((200, 300 + number), number, np.uint8)) for number in range(3)]
+    path, other = tmp_path / f"a{suffix}", picture(tmp_path / "b.png")
+    options = {"compression": "jpeg"} if suffix == ".tif" else {}
+    pages[0].save(path, save_all=True, append_images=pages[1:], **options)
+    data = path.read_bytes()
+    if suffix == ".pdf":
+        start = data.index(b"\xff\xd8", data.index(b"\xff\xd9"))
+    else:
+        with Image.open(path) as tiff:
+            tiff.seek(1)
+            start = tiff.getexif()[STRIP_OFFSETS]
+    path.write_bytes(data[:start] + bytes(300) + data[start + 300 :])
+    chosen = [argument for name in FormatName for argument in ("-f", name)]
+    result = inkread(path, other, *chosen, "-o", tmp_path / "out", "--debug-image", tmp_path / "drawn")
+    [line] = result.stderr.splitlines()
+    assert line.startswith(f"inkread: {path}, page 2: ")
+    assert result.exit_code == 1
+    assert (tmp_path / "out" / "b.txt").exists()
+    assert len((tmp_path / "out" / "a.txt").read_text().split()) == 2
+    assert [page.index for page in read_document(tmp_path / "out" / "a.json").pages] == [0, 2]
+    assert [name for name in files(tmp_path / "out") if "_" in name] == [
+        f"a_000{number}.{name}.xml" for number in (1, 3) for name in ("alto", "page")
+    ]
+    assert count_pages(tmp_path / "out" / "a.pdf") == 2
+    assert files(tmp_path / "drawn") == ["a_0001.png", "a_0003.png", "b.png"]
 
 
 @pytest.mark.case

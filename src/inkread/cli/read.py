@@ -21,7 +21,7 @@ import typer
 
 from inkread.cli.terminal import Reading, quiet_libraries
 from inkread.document import Document, Page
-from inkread.errors import InkreadError, LayoutFileError
+from inkread.errors import BadPageError, InkreadError, LayoutFileError
 from inkread.formats import paired, read_layout
 from inkread.io.inputs import DEFAULT_LIMITS, Input, find_inputs, load_pages
 
@@ -36,11 +36,12 @@ OnPage = Callable[[Page], None]
 def read_files(
     reader: Reader, paths: Sequence[Path], *, on_error: OnError, on_page: OnPage
 ) -> Iterator[tuple[Path, Document]]:
-    """Yield each file that can be read with its document, in order; the others go to ``on_error``."""
+    """Yield each file that can be read with its document, in order; other files and pages go to ``on_error``."""
     failed: set[Input] = set()
 
     def fail(source: Input, error: InkreadError) -> None:
-        failed.add(source)
+        if not isinstance(error, BadPageError):
+            failed.add(source)
         on_error(source, error)
 
     remaining = iter(paths)
@@ -253,7 +254,9 @@ def read(
                 chosen = Bundle.open(model).folder if model and is_registered(model) else model
                 load = partial(Reader, chosen, language_model=lm, min_confidence=min_confidence, max_cer=max_cer)
                 documents = _documents(load, paths, lines, engine, threads, in_order=output is None)(
-                    on_error=lambda _, error: progress.file_failed(streams.named(error)),
+                    on_error=lambda _, error: (
+                        progress.complain if isinstance(error, BadPageError) else progress.file_failed
+                    )(streams.named(error)),
                     on_page=lambda page: progress.page_read(page.source),
                 )
                 total = flagged = 0

@@ -19,8 +19,9 @@ from PIL import Image
 from inkread.document import Document, Line
 from inkread.errors import InkreadError, InputError, OutputError
 from inkread.formats import FORMATS, save
+from inkread.formats.writing import page_numbers
 from inkread.io.files import write_bytes
-from inkread.io.inputs import count_pages, load_pages
+from inkread.io.inputs import count_pages, load_readable_pages
 
 
 class Result(Protocol):
@@ -97,7 +98,7 @@ class SavedFiles:
         target = place.with_name(place.name + kind.suffix)
         if target.exists() and target.samefile(source):
             raise OutputError(f"{source}: the result would replace its input, name another folder with -o")
-        save(document, load_pages(source), kind, place.parent, place.name)
+        save(document, load_readable_pages(source), kind, place.parent, place.name)
 
 
 @dataclass(slots=True)
@@ -149,7 +150,8 @@ class DebugImages:
         from inkread.layout.debug import draw
 
         place = self.folder / self.names[source]
-        for number, (image, page) in enumerate(zip(load_pages(source), document.pages, strict=True), start=1):
+        pages = zip(page_numbers(document), load_readable_pages(source), document.pages, strict=True)
+        for number, image, page in pages:
             ending = f"_{number:04}.png" if len(document.pages) > 1 else ".png"
             target = place.with_name(place.name + ending)
             picture = BytesIO()

@@ -8,7 +8,7 @@ from __future__ import annotations
 import glob
 import os
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from io import SEEK_END, BytesIO
 from pathlib import Path
 from typing import BinaryIO, TypeVar, cast
@@ -17,7 +17,14 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from inkread.errors import DamagedInputError, InputError, InputNotFoundError, InputTooLargeError, UnsupportedInputError
+from inkread.errors import (
+    BadPageError,
+    DamagedInputError,
+    InputError,
+    InputNotFoundError,
+    InputTooLargeError,
+    UnsupportedInputError,
+)
 from inkread.io.images import (
     DEFAULT_LIMITS,
     READERS,
@@ -41,6 +48,7 @@ __all__ = [
     "find_inputs",
     "input_name",
     "load_pages",
+    "load_readable_pages",
 ]
 
 Item = TypeVar("Item")
@@ -97,6 +105,43 @@ def load_pages(source: Input, limits: Limits = DEFAULT_LIMITS, first: int = 0) -
     for index, (pixels, dpi) in enumerate(rasters, start=first):
         yield PageImage(pixels, name, index, dpi)
         del pixels
+
+
+def load_readable_pages(
+    source: Input, limits: Limits = DEFAULT_LIMITS, on_bad_page: Callable[[BadPageError], None] = lambda _: None
+) -> Iterator[PageImage]:
+    """As `load_pages`, without the pages of a file on disk that cannot be read while others can.
+
+    Args:
+        source: see `load_pages`.
+        limits: see `load_pages`.
+        on_bad_page: called with an error that names such a page.
+
+    Raises:
+        InputError: the input has one page only, cannot be opened, or none of its pages can be read.
+    """
+    path = Path(source) if isinstance(source, str | Path) else None
+    bad: list[BadPageError] = []
+    index = 0
+    while True:
+        try:
+            for page in load_pages(source, limits, first=index):
+                index = page.index + 1
+                yield page
+                del page
+            break
+        except InputError as error:
+            if path is None or not path.is_file() or (pages := count_pages(path, limits)) == 1:
+                raise
+            index += 1
+            name = input_name(source)
+            bad.append(BadPageError(f"{name}, page {index}: {str(error).removeprefix(f'{name}: ')}"))
+            if len(bad) == pages:
+                raise type(error)(str(bad[0])) from error
+            if index >= pages:
+                break
+    for problem in bad:
+        on_bad_page(problem)
 
 
 def count_pages(path: Path, limits: Limits = DEFAULT_LIMITS) -> int:
