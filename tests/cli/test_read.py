@@ -35,7 +35,7 @@ class SizeReader:
     """Reads of each page its size, and keeps what it was asked for."""
 
     loaded_with: ClassVar[dict[str, object]] = {}
-    provenance = Provenance("test")
+    provenance = Provenance("inkread test")
 
     def __init__(self, model: str | None = None, **settings: object) -> None:
         type(self).loaded_with = {"model": model, **settings}
@@ -274,6 +274,41 @@ def test_one_bad_page_costs_no_other(suffix: str, tmp_path: Path, monkeypatch: p
     ]
     assert count_pages(tmp_path / "out" / "a.pdf") == 2
     assert files(tmp_path / "drawn") == ["a_0001.png", "a_0003.png", "b.png"]
+
+
+@pytest.mark.case
+@pytest.mark.parametrize("out", ["in", "in/out"])
+def test_a_second_run_leaves_the_results_of_the_first_alone(
+    out: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    draw_nothing(monkeypatch)
+    picture(tmp_path / "in" / "a.png")
+    picture(tmp_path / "in" / "b.tif", pages=10)
+    picture(tmp_path / "in" / "c.pdf")
+    options = ["-f", "pdf", "-f", "txt", "-o", tmp_path / "in" / "out", "--debug-image", tmp_path / "in" / "drawn"]
+    if out == "in":
+        (tmp_path / "in" / "c.pdf").unlink()
+        options[5] = tmp_path / "in"
+    first = inkread(tmp_path / "in", *options)
+    written = files(tmp_path)
+    second = inkread(tmp_path / "in", *options)
+    assert (first.exit_code, second.exit_code, second.stderr) == (0, 0, "")
+    assert files(tmp_path) == written
+
+
+@pytest.mark.case
+def test_what_would_replace_an_input_is_refused_before_it_is_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    draw_nothing(monkeypatch)
+    scan, other = picture(tmp_path / "a.pdf"), picture(tmp_path / "b.png")
+    before = scan.read_bytes(), other.read_bytes()
+    result = inkread(tmp_path, "-f", "pdf", "-o", tmp_path)
+    assert result.exit_code == 1
+    assert result.stderr.startswith(f"inkread: {scan}: the result would replace its input")
+    assert files(tmp_path) == ["a.pdf", "b.pdf", "b.png"]
+    assert inkread(other, "--debug-image", tmp_path).stdout == ""
+    assert (scan.read_bytes(), other.read_bytes()) == before
 
 
 @pytest.mark.case

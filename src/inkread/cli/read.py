@@ -22,7 +22,7 @@ import typer
 from inkread.cli.terminal import Reading, quiet_libraries
 from inkread.document import Document, Page
 from inkread.errors import BadPageError, InkreadError, LayoutFileError
-from inkread.formats import paired, read_layout
+from inkread.formats import FORMATS, paired, read_layout
 from inkread.io.inputs import DEFAULT_LIMITS, Input, find_inputs, load_pages
 
 if TYPE_CHECKING:
@@ -224,6 +224,7 @@ def read(
         PrintedConfidences,
         Result,
         SavedFiles,
+        replacing_inputs,
         result_names,
         write_all,
     )
@@ -250,6 +251,12 @@ def read(
             for item in found:
                 if not isinstance(item, Path):
                     progress.file_failed(item)
+            targets = [] if output is None else [(output, FORMATS[name].suffix) for name in formats]
+            targets += [] if debug_image is None else [(debug_image, ".png")]
+            refused = replacing_inputs(names, targets)
+            for refusal in refused.values():
+                progress.file_failed(refusal)
+            paths = [path for path in paths if path not in refused]
             if paths:
                 chosen = Bundle.open(model).folder if model and is_registered(model) else model
                 load = partial(Reader, chosen, language_model=lm, min_confidence=min_confidence, max_cer=max_cer)

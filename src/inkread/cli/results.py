@@ -11,17 +11,19 @@ import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from io import BytesIO
+from itertools import product
 from pathlib import Path
 from typing import Protocol
 
 from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
 from inkread.document import Document, Line
 from inkread.errors import InkreadError, InputError, OutputError
 from inkread.formats import FORMATS, save
 from inkread.formats.writing import page_numbers
 from inkread.io.files import write_bytes
-from inkread.io.inputs import count_pages, load_readable_pages
+from inkread.io.inputs import RESULT_MAKER, count_pages, load_readable_pages
 
 
 class Result(Protocol):
@@ -29,6 +31,31 @@ class Result(Protocol):
 
     def write(self, source: Path, document: Document) -> None:
         """Write what was read in ``source``; OutputError where that fails."""
+
+
+def replacing_inputs(names: Mapping[Path, Path], targets: Iterable[tuple[Path, str]]) -> dict[Path, OutputError]:
+    """The inputs of which a result would replace an input.
+
+    Args:
+        names: of the results by input, as `result_names` gives them.
+        targets: folders in which results are written, each with a suffix that they get there.
+    """
+    inputs = {_identity(path) for path in names} - {None}
+    refused = {}
+    for (path, name), (folder, suffix) in product(names.items(), targets):
+        target = folder / name.with_name(name.name + suffix)
+        if (found := _identity(target)) in inputs:
+            which = "its input" if found == _identity(path) else f"the input {target}"
+            refused[path] = OutputError(f"{path}: the result would replace {which}, name another folder to write to")
+    return refused
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    try:
+        status = path.stat()
+    except (OSError, ValueError):
+        return None
+    return status.st_dev, status.st_ino
 
 
 def write_all(results: Iterable[Result], source: Path, document: Document) -> list[InkreadError]:
@@ -92,12 +119,9 @@ class SavedFiles:
     names: Mapping[Path, Path]
 
     def write(self, source: Path, document: Document) -> None:
-        """Write a document; OutputError where a file cannot be written or would replace its input."""
+        """Write a document; OutputError where a file cannot be written."""
         place = self.folder / self.names[source]
         kind = FORMATS[self.format]
-        target = place.with_name(place.name + kind.suffix)
-        if target.exists() and target.samefile(source):
-            raise OutputError(f"{source}: the result would replace its input, name another folder with -o")
         save(document, load_readable_pages(source), kind, place.parent, place.name)
 
 
@@ -150,10 +174,12 @@ class DebugImages:
         from inkread.layout.debug import draw
 
         place = self.folder / self.names[source]
+        maker = PngInfo()
+        maker.add_text("Software", RESULT_MAKER)
         pages = zip(page_numbers(document), load_readable_pages(source), document.pages, strict=True)
         for number, image, page in pages:
             ending = f"_{number:04}.png" if len(document.pages) > 1 else ".png"
             target = place.with_name(place.name + ending)
             picture = BytesIO()
-            Image.fromarray(draw(image, page)).save(picture, "PNG")
+            Image.fromarray(draw(image, page)).save(picture, "PNG", pnginfo=maker)
             write_bytes(target, picture.getvalue())

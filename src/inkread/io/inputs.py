@@ -16,6 +16,7 @@ from typing import BinaryIO, TypeVar, cast
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
+from PIL.PngImagePlugin import PngImageFile
 
 from inkread.errors import (
     BadPageError,
@@ -36,7 +37,7 @@ from inkread.io.images import (
     read_bitmap,
     read_image,
 )
-from inkread.io.pdf import count_pdf, read_pdf
+from inkread.io.pdf import count_pdf, maker_of_pdf, read_pdf
 
 __all__ = [
     "DEFAULT_LIMITS",
@@ -275,8 +276,8 @@ FOREIGN_SUFFIXES = frozenset({".heic", ".heif", ".hif", ".jxl", ".djvu", ".djv",
 def find_inputs(patterns: Iterable[str | Path]) -> Iterator[Path | InputError]:
     """Yield the files that paths, folders and globs name, each once, in natural order (page 2 before page 10).
 
-    A folder gives its images, those of formats that are not read among them, and PDFs, sub folders included, hidden
-    ones left out; a file that is named itself is given whatever its suffix.
+    A folder gives its images, those of formats that are not read among them, and PDFs, sub folders included. Hidden
+    files and what Inkread itself wrote are left out; a file that is named itself is given whatever its suffix.
     What names nothing is yielded as an InputNotFoundError in its place.
     """
     seen = set()
@@ -301,8 +302,32 @@ def _in_folder(folder: str) -> Iterator[Path]:
     for parent, folders, files in os.walk(folder):
         folders[:] = sorted((name for name in folders if not name.startswith(".")), key=_natural)
         for name in sorted(files, key=_natural):
-            if not name.startswith(".") and os.path.splitext(name)[1].lower() in SUFFIXES | FOREIGN_SUFFIXES:
-                yield Path(parent, name)
+            path = Path(parent, name)
+            is_page = not name.startswith(".") and path.suffix.lower() in SUFFIXES | FOREIGN_SUFFIXES
+            if is_page and not (path.is_file() and _is_result(path)):
+                yield path
+
+
+RESULT_MAKER = "inkread"
+"""What the results that look like inputs, PDFs and pictures of the layout, begin their maker's name with."""
+
+
+def _is_result(path: Path) -> bool:
+    """Whether Inkread wrote this PDF or picture, so that a second run does not read what the first made."""
+    try:
+        with path.open("rb") as stream:
+            match _signed(stream.read(HEAD_BYTES)):
+                case "PDF":
+                    maker = maker_of_pdf(stream)
+                case "PNG":
+                    stream.seek(0)
+                    with PngImageFile(stream) as image:
+                        maker = str(image.info.get("Software", ""))
+                case _:
+                    return False
+    except Exception:  # what cannot be opened is named when it is read
+        return False
+    return maker.startswith(RESULT_MAKER)
 
 
 def _natural(name: str) -> list[tuple[int, str]]:
