@@ -118,6 +118,23 @@ def test_confidences_have_six_digits(letter: Page) -> None:
 
 
 @pytest.mark.case
+@pytest.mark.parametrize("number", [1, 2])
+def test_outlines_stay_within_a_page_that_cuts_the_ink(reader: Reader, letter: Page, number: int) -> None:
+    corners = np.array(letter.lines[number].words[1].polygon)
+    (left, top), (right, bottom) = corners.min(0).astype(int) + 6, corners.max(0).astype(int) - 8
+    pixels = np.ascontiguousarray(next(load_pages(LETTER)).pixels[top:bottom, left:right])
+    [document] = reader.read(pixels)
+    [page] = document.pages
+    outlines = [outline for line in page.lines for outline in (line.polygon, line.baseline)]
+    outlines += [word.polygon for line in page.lines for word in line.words]
+    outlines += [character.polygon for line in page.lines for word in line.words for character in word.characters]
+    points = np.array([point for outline in outlines for point in outline])
+    assert len(points)
+    assert (points >= 0).all()
+    assert (points <= (page.width, page.height)).all()
+
+
+@pytest.mark.case
 @pytest.mark.parametrize("bad", [{1}, {0, 2}, {0, 1, 2}])
 def test_bad_pages_are_named_and_the_others_read(reader: Reader, tmp_path: Path, bad: set[int]) -> None:
     path = tmp_path / "a.tif"

@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inkread.bundle import Bundle
-from inkread.document import Document, Line, Page, Provenance, Setting, Step
+from inkread.document import Document, Line, Page, Provenance, Setting, Step, within_page
 from inkread.errors import BundleError, InputError
 from inkread.io.images import PageImage, turn, turn_back
 from inkread.io.inputs import DEFAULT_LIMITS, Input, Limits, each_input, load_pages, load_readable_pages
@@ -255,13 +255,14 @@ class Reader:
     def _finish(self, chunk: list[_Prepared | _End]) -> Iterator[Page | _End]:
         pages = [item for item in chunk if isinstance(item, _Prepared)]
         lines = [line for item in pages for line in item.page.lines]
-        read = iter(self.lines(lines, [strip for item in pages for strip in item.strips]))
+        lines_read = iter(self.lines(lines, [strip for item in pages for strip in item.strips]))
         for item in chunk:
             if isinstance(item, _End):
                 yield item
                 continue
-            texts = [next(read) for _ in item.strips]
-            yield self._flag(_with_lines(item.page, texts) if item.given else self._upright(item, texts))
+            texts = [next(lines_read) for _ in item.strips]
+            read = _with_lines(item.page, texts) if item.given else self._upright(item, texts)
+            yield self._flag(within_page(read))
 
     def _upright(self, item: _Prepared, lines: list[Line]) -> Page:
         """The page as read, or read again after turning where it reads better the other way round.
