@@ -10,7 +10,16 @@ import pytest
 from PIL import Image
 
 import inkread
-from inkread import Bundle, DamagedInputError, InputError, InputNotFoundError, Page, Reader, ReaderSettings
+from inkread import (
+    BadPageError,
+    Bundle,
+    DamagedInputError,
+    InputError,
+    InputNotFoundError,
+    Page,
+    Reader,
+    ReaderSettings,
+)
 from inkread.evaluation.detection import match_baselines
 from inkread.formats import read_layout
 from inkread.formats.json import dump
@@ -19,6 +28,7 @@ from inkread.io.inputs import Input, load_pages
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
 LETTER = EXAMPLES / "letter.png"
+STRIP_OFFSETS = 273
 
 
 @pytest.fixture(scope="module")
@@ -105,6 +115,49 @@ def test_confidences_have_six_digits(letter: Page) -> None:
     rated += [character.confidence for word in line.words for character in word.characters]
     assert len(rated) > 10
     assert all(value is not None and value == round(value, 6) for value in rated)
+
+
+@pytest.mark.case
+@pytest.mark.parametrize("number", [1, 2])
+def test_outlines_stay_within_a_page_that_cuts_the_ink(reader: Reader, letter: Page, number: int) -> None:
+    corners = np.array(letter.lines[number].words[1].polygon)
+    (left, top), (right, bottom) = corners.min(0).astype(int) + 6, corners.max(0).astype(int) - 8
+    pixels = np.ascontiguousarray(next(load_pages(LETTER)).pixels[top:bottom, left:right])
+    [document] = reader.read(pixels)
+    [page] = document.pages
+    outlines = [outline for line in page.lines for outline in (line.polygon, line.baseline)]
+    outlines += [word.polygon for line in page.lines for word in line.words]
+    outlines += [character.polygon for line in page.lines for word in line.words for character in word.characters]
+    points = np.array([point for outline in outlines for point in outline])
+    assert len(points)
+    assert (points >= 0).all()
+    assert (points <= (page.width, page.height)).all()
+
+
+@pytest.mark.case
+@pytest.mark.parametrize("bad", [{1}, {0, 2}, {0, 1, 2}])
+def test_bad_pages_are_named_and_the_others_read(reader: Reader, tmp_path: Path, bad: set[int]) -> None:
+    path = tmp_path / "a.tif"
+    images = [Image.new("L", (40 + number, 30), 255) for number in range(3)]
+    images[0].save(path, save_all=True, append_images=images[1:], compression="tiff_lzw")
+    content = bytearray(path.read_bytes())
+    with Image.open(path) as tiff:
+        for number in bad:
+            tiff.seek(number)
+            start = tiff.getexif()[STRIP_OFFSETS]
+            content[start : start + 8] = b"\xff" * 8
+    path.write_bytes(content)
+    errors: list[InputError] = []
+    documents = list(reader.read([path], on_error=lambda _, error: errors.append(error)))
+    assert [page.index for document in documents for page in document.pages] == sorted({0, 1, 2} - bad)
+    if len(bad) == 3:
+        assert [str(error).startswith(f"{path}, page 1: ") for error in errors] == [True]
+        assert not isinstance(errors[0], BadPageError)
+    else:
+        assert [type(error) for error in errors] == [BadPageError] * len(bad)
+        assert [str(error).partition(": ")[0] for error in errors] == [f"{path}, page {n + 1}" for n in sorted(bad)]
+    with pytest.raises(InputError):
+        list(reader.read([path]))
 
 
 @pytest.mark.parametrize("kind", [bytes, bytearray, memoryview, BytesIO, str, Path])

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from inkread.document import Alternative, Character, Document, Line, Page, Provenance, Region, Step, Word
 from inkread.errors import (
+    BadPageError,
     BundleError,
     DamagedInputError,
     DatasetError,
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
 __all__ = [
     "FORMATS",
     "Alternative",
+    "BadPageError",
     "Bundle",
     "BundleError",
     "Character",

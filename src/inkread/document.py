@@ -152,6 +152,12 @@ def move_points(page: Page, move: Callable[[Point], Point]) -> Page:
     return replace(page, regions=tuple(map(region, page.regions)))
 
 
+def within_page(page: Page) -> Page:
+    """The page with every point outside it moved to its border."""
+    right, bottom = float(page.width), float(page.height)
+    return move_points(page, lambda at: (min(max(at[0], 0.0), right), min(max(at[1], 0.0), bottom)))
+
+
 @dataclass(frozen=True, slots=True)
 class Step:
     """One processing step and the settings it ran with."""

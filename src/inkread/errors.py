@@ -9,6 +9,7 @@ Catch all of them with ``except inkread.InkreadError as error``. The message is 
     │   ├── InputNotFoundError     the path does not exist, or a folder holds nothing readable
     │   ├── UnsupportedInputError  the content is none of the formats Inkread reads
     │   ├── DamagedInputError      the format is known, the content is truncated or corrupt
+    │   ├── BadPageError           one page of a file cannot be read, the others can
     │   ├── EncryptedInputError    the file needs a password
     │   └── InputTooLargeError     bytes, pixels or pages exceed the limits
     ├── LayoutFileError            a PAGE, ALTO or JSON file does not say what Inkread needs
@@ -38,6 +39,10 @@ class UnsupportedInputError(InputError):
 
 class DamagedInputError(InputError):
     """The format is known, but the content is truncated or corrupt."""
+
+
+class BadPageError(InputError):
+    """One page of a file cannot be read, the others can."""
 
 
 class EncryptedInputError(InputError):

@@ -20,10 +20,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inkread.bundle import Bundle
-from inkread.document import Document, Line, Page, Provenance, Setting, Step
+from inkread.document import Document, Line, Page, Provenance, Setting, Step, within_page
 from inkread.errors import BundleError, InputError
 from inkread.io.images import PageImage, turn, turn_back
-from inkread.io.inputs import DEFAULT_LIMITS, Input, Limits, each_input, load_pages
+from inkread.io.inputs import DEFAULT_LIMITS, Input, Limits, each_input, load_pages, load_readable_pages
 from inkread.layout import Analyser, LayoutSettings
 from inkread.layout.detector import Detector
 from inkread.recognition.line_images import Strip, cut_lines
@@ -178,7 +178,8 @@ class Reader:
 
         Args:
             inputs: paths, bytes, file objects, arrays or Pillow images, or a single one.
-            on_error: called with an input that cannot be read, which then gives no document; None raises.
+            on_error: called with an input that cannot be read, which then gives no document, and with a BadPageError
+                for each page of a file whose other pages can be read; None raises.
             on_page: called with each page that was read.
 
         Raises:
@@ -207,11 +208,13 @@ class Reader:
 
     def _load(self, inputs: Iterable[Input], on_error: OnError | None) -> Iterator[PageImage | _End]:
         for each in inputs:
-            try:
+            if on_error is None:
                 yield from load_pages(each, self._limits)
+                yield _End(failed=False)
+                continue
+            try:
+                yield from load_readable_pages(each, self._limits, partial(on_error, each))
             except InputError as error:
-                if on_error is None:
-                    raise
                 on_error(each, error)
                 yield _End(failed=True)
             else:
@@ -252,13 +255,14 @@ class Reader:
     def _finish(self, chunk: list[_Prepared | _End]) -> Iterator[Page | _End]:
         pages = [item for item in chunk if isinstance(item, _Prepared)]
         lines = [line for item in pages for line in item.page.lines]
-        read = iter(self.lines(lines, [strip for item in pages for strip in item.strips]))
+        lines_read = iter(self.lines(lines, [strip for item in pages for strip in item.strips]))
         for item in chunk:
             if isinstance(item, _End):
                 yield item
                 continue
-            texts = [next(read) for _ in item.strips]
-            yield self._flag(_with_lines(item.page, texts) if item.given else self._upright(item, texts))
+            texts = [next(lines_read) for _ in item.strips]
+            read = _with_lines(item.page, texts) if item.given else self._upright(item, texts)
+            yield self._flag(within_page(read))
 
     def _upright(self, item: _Prepared, lines: list[Line]) -> Page:
         """The page as read, or read again after turning where it reads better the other way round.

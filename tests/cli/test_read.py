@@ -5,23 +5,26 @@ import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from tempfile import gettempdir
 from types import ModuleType
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
 from PIL import Image
 from typer.testing import CliRunner, Result
 
+from inkread import formats
 from inkread.cli import app
 from inkread.cli.read import FormatName
 from inkread.document import Document, Line, Page, Provenance, Region
 from inkread.errors import InputError
 from inkread.formats import FORMATS, read_document
-from inkread.io.inputs import Input, PageImage, load_pages
+from inkread.io.inputs import Input, PageImage, count_pages, load_readable_pages
 
+STRIP_OFFSETS = 273
 PAGE_XML = """<PcGts xmlns="http://schema.primaresearch.org/PAGE/gts/pagecontent/2019-07-15">
 <Page imageFilename="a.png" imageWidth="30" imageHeight="20"><TextRegion id="r"><Coords points="1,1 9,1 9,9 1,9"/>
 <TextLine id="given"><Coords points="1,1 9,1 9,9 1,9"/><Baseline points="1,8 9,8"/></TextLine></TextRegion></Page>
@@ -32,7 +35,7 @@ class SizeReader:
     """Reads of each page its size, and keeps what it was asked for."""
 
     loaded_with: ClassVar[dict[str, object]] = {}
-    provenance = Provenance("test")
+    provenance = Provenance("inkread test")
 
     def __init__(self, model: str | None = None, **settings: object) -> None:
         type(self).loaded_with = {"model": model, **settings}
@@ -46,7 +49,8 @@ class SizeReader:
     ) -> Iterator[Document]:
         for source in sources:
             try:
-                pages = tuple(self.read_pages(load_pages(source), None))
+                images = load_readable_pages(source, on_bad_page=partial(on_error, source))
+                pages = tuple(self.read_pages(images, None))
             except InputError as error:
                 on_error(source, error)
                 continue
@@ -185,10 +189,14 @@ def test_given_lines_are_taken_from_the_file_beside_the_image(tmp_path: Path) ->
     assert document.provenance == replace(SizeReader.provenance)
 
 
-def test_debug_images_show_every_page_beside_the_results(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def draw_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     module = ModuleType("inkread.layout.debug")
     module.__dict__["draw"] = lambda image, page: np.full((page.height, image.width, 3), page.index, np.uint8)
     monkeypatch.setitem(sys.modules, "inkread.layout.debug", module)
+
+
+def test_debug_images_show_every_page_beside_the_results(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    draw_nothing(monkeypatch)
     one, many = picture(tmp_path / "a.png"), picture(tmp_path / "b.tif", pages=2)
     assert inkread(one, many, "--debug-image", tmp_path / "drawn").stdout == "30x20\n\n30x20\n\n30x20\n"
     assert files(tmp_path / "drawn") == ["a.png", "b_0001.png", "b_0002.png"]
@@ -221,8 +229,105 @@ def test_a_searchable_pdf_never_replaces_the_scan_it_is_made_from(tmp_path: Path
     before = scan.read_bytes()
     result = inkread(scan, "-f", "pdf", "-o", tmp_path)
     assert result.exit_code != 0
-    assert "would replace its input" in str(result.exception)
+    assert "would replace its input" in result.stderr
     assert scan.read_bytes() == before
+
+
+@pytest.mark.case
+def test_pages_of_one_file_never_replace_another_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    draw_nothing(monkeypatch)
+    picture(tmp_path / "in" / "a.tif", pages=3)
+    picture(tmp_path / "in" / "a_0001.png", 31)
+    drawn = tmp_path / "drawn"
+    assert inkread(tmp_path / "in", "-f", "alto", "-o", tmp_path / "out", "--debug-image", drawn).exit_code == 0
+    written = ["a.tif_0001", "a.tif_0002", "a.tif_0003", "a_0001.png"]
+    assert files(tmp_path / "out") == [f"{name}.alto.xml" for name in written]
+    assert files(drawn) == [f"{name}.png" for name in written]
+
+
+@pytest.mark.case
+@pytest.mark.parametrize("suffix", [".tif", ".pdf"])
+def test_one_bad_page_costs_no_other(suffix: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    draw_nothing(monkeypatch)
+    pages = [Image.fromarray(np.full((200, 300 + number), number, np.uint8)) for number in range(3)]
+    path, other = tmp_path / f"a{suffix}", picture(tmp_path / "b.png")
+    options = {"compression": "jpeg"} if suffix == ".tif" else {}
+    pages[0].save(path, save_all=True, append_images=pages[1:], **options)
+    data = path.read_bytes()
+    if suffix == ".pdf":
+        start = data.index(b"\xff\xd8", data.index(b"\xff\xd9"))
+    else:
+        with Image.open(path) as tiff:
+            tiff.seek(1)
+            start = tiff.getexif()[STRIP_OFFSETS]
+    path.write_bytes(data[:start] + bytes(300) + data[start + 300 :])
+    chosen = [argument for name in FormatName for argument in ("-f", name)]
+    result = inkread(path, other, *chosen, "-o", tmp_path / "out", "--debug-image", tmp_path / "drawn")
+    [line] = result.stderr.splitlines()
+    assert line.startswith(f"inkread: {path}, page 2: ")
+    assert result.exit_code == 1
+    assert (tmp_path / "out" / "b.txt").exists()
+    assert len((tmp_path / "out" / "a.txt").read_text().split()) == 2
+    assert [page.index for page in read_document(tmp_path / "out" / "a.json").pages] == [0, 2]
+    assert [name for name in files(tmp_path / "out") if "_" in name] == [
+        f"a_000{number}.{name}.xml" for number in (1, 3) for name in ("alto", "page")
+    ]
+    assert count_pages(tmp_path / "out" / "a.pdf") == 2
+    assert files(tmp_path / "drawn") == ["a_0001.png", "a_0003.png", "b.png"]
+
+
+@pytest.mark.case
+@pytest.mark.parametrize("out", ["in", "in/out"])
+def test_a_second_run_leaves_the_results_of_the_first_alone(
+    out: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    draw_nothing(monkeypatch)
+    picture(tmp_path / "in" / "a.png")
+    picture(tmp_path / "in" / "b.tif", pages=10)
+    picture(tmp_path / "in" / "c.pdf")
+    options = ["-f", "pdf", "-f", "txt", "-o", tmp_path / "in" / "out", "--debug-image", tmp_path / "in" / "drawn"]
+    if out == "in":
+        (tmp_path / "in" / "c.pdf").unlink()
+        options[5] = tmp_path / "in"
+    first = inkread(tmp_path / "in", *options)
+    written = files(tmp_path)
+    second = inkread(tmp_path / "in", *options)
+    assert (first.exit_code, second.exit_code, second.stderr) == (0, 0, "")
+    assert files(tmp_path) == written
+
+
+@pytest.mark.case
+def test_what_would_replace_an_input_is_refused_before_it_is_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    draw_nothing(monkeypatch)
+    scan, other = picture(tmp_path / "a.pdf"), picture(tmp_path / "b.png")
+    before = scan.read_bytes(), other.read_bytes()
+    result = inkread(tmp_path, "-f", "pdf", "-o", tmp_path)
+    assert result.exit_code == 1
+    assert result.stderr.startswith(f"inkread: {scan}: the result would replace its input")
+    assert files(tmp_path) == ["a.pdf", "b.pdf", "b.png"]
+    assert inkread(other, "--debug-image", tmp_path).stdout == ""
+    assert (scan.read_bytes(), other.read_bytes()) == before
+
+
+@pytest.mark.case
+def test_whatever_fails_in_writing_one_file_costs_no_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    paths = [picture(tmp_path / name) for name in ("a.png", "b.png", "c.png")]
+    (tmp_path / "out" / "a.json").mkdir(parents=True)
+
+    def save(document: Document, *arguments: Any) -> list[Path]:
+        if Path(document.pages[0].source).name == "b.png":
+            raise RuntimeError("out of ink")
+        return formats.save(document, *arguments)
+
+    monkeypatch.setattr("inkread.cli.results.save", save)
+    result = inkread(*paths, "-f", "json", "-f", "txt", "-o", tmp_path / "out")
+    assert result.exit_code == 1
+    assert files(tmp_path / "out") == ["a.txt", "c.json", "c.txt"]
+    held, *failed = result.stderr.splitlines()
+    assert held.startswith(f"inkread: {paths[0]}: {tmp_path / 'out' / 'a.json'}: cannot be written")
+    assert failed == [f"inkread: {paths[1]}: the result cannot be written (RuntimeError: out of ink)"] * 2
 
 
 @pytest.mark.parametrize("name", FormatName)

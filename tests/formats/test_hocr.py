@@ -100,6 +100,16 @@ def test_pages_and_words_can_be_told_apart(sample: Document) -> None:
     assert properties(word) == {"bbox": "30 15 90 55", "x_wconf": "97.0", "x_confs": "98.0 98.0 98.0"}
 
 
+@pytest.mark.case
+def test_boxes_stay_within_the_page() -> None:
+    outline = ((-3.0, 2.0), (99.0, 2.0), (99.0, 60.0), (-3.0, 60.0))
+    line = Line("l", ((-3.0, 50.0), (99.0, 60.0)), outline, "a")
+    root = parse(hocr.dump(Document((Page(90, 40, (Region("r", outline, (line,)),)),))))
+    [written] = parts(root, "ocr_line")
+    assert properties(written)["bbox"] == "0 2 90 40"
+    assert properties(written)["poly"] == "0 2 90 2 90 40 0 40"
+
+
 def test_a_quote_in_a_file_name_ends_no_property() -> None:
     root = parse(hocr.dump(Document((Page(9, 9, source='a "b"; c.png'),))))
     assert properties(parts(root, "ocr_page")[0])["image"] == "\"a 'b'; c.png\""

@@ -115,6 +115,25 @@ def test_resolution(unit: str, dpi: float | None) -> None:
     assert page_of("", attributes=f'imageXResolution="100" imageResolutionUnit="{unit}"').dpi == dpi
 
 
+@pytest.mark.case
+@pytest.mark.parametrize("others", ["", '<TextRegion id="r2"><Coords points="0,90 9,90 9,99 0,99"/></TextRegion>'])
+def test_lines_in_cells_of_tables_are_read_row_by_row_and_written_back(others: str) -> None:
+    def cell(row: int, column: int) -> str:
+        line = f'<Coords points="{column}0,{row}0 {column}9,{row}0 {column}9,{row}9 {column}0,{row}9"/>'
+        content = (
+            f'<TextLine id="l{row}{column}">{line}<TextEquiv><Unicode>{row}{column}</Unicode></TextEquiv></TextLine>'
+        )
+        return f'<TableCell row="{row}" col="{column}" id="c{row}{column}">{line}{content}</TableCell>'
+
+    cells = "".join(cell(row, column) for column in (0, 10) for row in (2, 10, 1))
+    page = page_of(f'<TableRegion id="t"><Coords points="0,0 99,0 99,99 0,99"/>{cells}</TableRegion>{others}')
+    assert [line.text for line in page.lines] == ["10", "110", "20", "210", "100", "1010"]
+    assert page.regions[0].kind == "table"
+    [again] = page_reader.document(parse(page_reader.dump(page))).pages
+    assert [line.text for line in again.lines] == [line.text for line in page.lines]
+    assert again.regions[0].kind == "table"
+
+
 def test_a_page_without_size_is_named() -> None:
     with pytest.raises(ValueError, match="size"):
         page_reader.document(parse(b"<PcGts><Page/></PcGts>"))

@@ -98,6 +98,14 @@ def test_huge_pages_stay_within_what_a_pdf_may_measure() -> None:
         assert document[0].get_width() == pytest.approx(14_400)
 
 
+@pytest.mark.case
+@pytest.mark.parametrize("height", [14_401, 14_407, 14_414, 14_417])
+def test_no_rounding_error_carries_a_page_beyond_that_limit(height: int) -> None:
+    page = Page(10, height, dpi=72.0)
+    with pikepdf.open(BytesIO(written(Document((page,)), [blank(page)]))) as document:
+        assert document.pages[0].MediaBox[3] <= 14_400
+
+
 def test_a_viewer_shows_title_and_maker(sample: Document, scan: PageImage) -> None:
     with pikepdf.open(BytesIO(written(sample, [scan]))) as document:
         assert document.docinfo["/Title"] == "letter"

@@ -191,10 +191,14 @@ def tiff(samples: bytes, width: int, height: int, *, bits: int, photometric: int
         ("TIFF", {"compression": "tiff_lzw"}),
         ("TIFF", {"compression": "tiff_deflate"}),
         ("TIFF", {"compression": "packbits"}),
+        ("BMP", {}),
+        ("PPM", {}),
+        ("JPEG2000", {}),
     ],
 )
 def test_lossless_files_keep_every_pixel(kind: str, options: dict[str, Any]) -> None:
-    assert np.array_equal(read_one(encode(Image.fromarray(COLOUR), kind, **options), kind), COLOUR)
+    name = {"PPM": "PNM", "JPEG2000": "JPEG 2000"}.get(kind, kind)
+    assert np.array_equal(read_one(encode(Image.fromarray(COLOUR), kind, **options), name), COLOUR)
 
 
 def test_a_grey_file_stays_grey() -> None:
@@ -274,10 +278,19 @@ def test_page_count_is_checked_before_the_first_page() -> None:
         next(read_bitmap(stream, "TIFF", Limits(max_pages=3)))
 
 
-def test_an_animation_gives_its_first_frame() -> None:
-    frames = [Image.fromarray(COLOUR), Image.fromarray(np.invert(COLOUR))]
-    stream = encode(frames[0], "WebP", save_all=True, append_images=frames[1:], lossless=True)
-    assert np.array_equal(read_one(stream, "WebP"), COLOUR)
+@pytest.mark.case
+@pytest.mark.parametrize("kind", ["GIF", "PNG", "WebP"])
+def test_every_frame_of_an_animation_is_a_page(kind: str) -> None:
+    frames = [BILEVEL, np.invert(BILEVEL), BILEVEL]
+    images = [Image.fromarray(frame) for frame in frames]
+    options = {"lossless": True} if kind == "WebP" else {}
+    stream = encode(images[0], kind, save_all=True, append_images=images[1:], **options)
+    got = [np.asarray(Image.fromarray(pixels).convert("L")) for pixels, _ in read_bitmap(stream, kind, DEFAULT_LIMITS)]
+    assert len(got) == 3
+    assert all(np.array_equal(pixels, frame) for pixels, frame in zip(got, frames, strict=True))
+    stream.seek(0)
+    with pytest.raises(InputTooLargeError, match="2 pages"):
+        next(read_bitmap(stream, kind, Limits(max_pages=2)))
 
 
 def test_a_huge_tiff_header_is_refused_before_memory_is_taken() -> None:

@@ -36,6 +36,14 @@ def test_a_folder_gives_its_images_in_natural_order_with_sub_folders(scans: Path
     assert names(scans, ".") == ["page 2.JPG", "page 10.png", "a/1.tiff", "b/1.pdf"]
 
 
+@pytest.mark.case
+def test_no_image_in_a_folder_is_passed_over(tmp_path: Path) -> None:
+    images = ["a.HEIC", "b.jp2", "c.bmp", "d.gif", "e.pgm", "f.avif", "g.jxl", "h.djvu"]
+    for name in [*images, "i.xml", "j.json", "k.docx", ".l.gif"]:
+        (tmp_path / name).touch()
+    assert names(tmp_path, ".") == images
+
+
 def test_a_glob_gives_its_matches_in_natural_order(scans: Path) -> None:
     assert names(scans, "page*g", "page*G") == ["page 10.png", "page 2.JPG"]
     assert names(scans, "**/1.*") == ["a/1.tiff", "b/1.pdf"]
@@ -60,7 +68,7 @@ def test_what_is_missing_does_not_stop_the_others(scans: Path) -> None:
     found = list(find_inputs([scans / "empty", scans / "gone.png", scans / "*.xyz", scans / "a"]))
     assert [type(item) for item in found[:3]] == [InputNotFoundError] * 3
     assert [str(item).removeprefix(str(scans)) for item in found] == [
-        "/empty: the folder holds no PNG, JPEG, WebP, TIFF or PDF file, name another one",
+        "/empty: the folder holds no image and no PDF, name another one",
         "/gone.png: there is no such file or folder, check the name",
         "/*.xyz: no file matches, check the pattern",
         "/a/1.tiff",

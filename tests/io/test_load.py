@@ -21,11 +21,13 @@ from PIL import Image
 
 from inkread.errors import DamagedInputError, InputError, InputNotFoundError, InputTooLargeError, UnsupportedInputError
 from inkread.formats import paired
+from inkread.io.images import READERS
 from inkread.io.inputs import Input, Limits, load_pages
 
 PIXELS = np.random.default_rng(7).integers(0, 256, (40, 60, 3), dtype=np.uint8)
 KINDS = ["PNG", "PNG 16 bit", "PNG palette", "JPEG", "JPEG progressive", "WebP", "WebP lossless", "PDF", "PDF fax"]
 KINDS += ["TIFF", "TIFF lzw", "TIFF deflate", "TIFF jpeg", "TIFF group4", "TIFF pages"]
+KINDS += ["GIF", "BMP", "PPM", "JPEG2000", *(["AVIF"] if "AVIF" in READERS else [])]
 
 
 @cache
@@ -118,6 +120,20 @@ def test_errors_name_the_file_and_say_what_to_do(tmp_path: Path) -> None:
     for name, (kind, sentence) in expected.items():
         error = error_of(tmp_path / name)
         assert (type(error), str(error)) == (kind, f"{tmp_path / name}: {sentence}")
+
+
+@pytest.mark.case
+@pytest.mark.parametrize(
+    ("head", "kind"),
+    [
+        (b"\0\0\0\x18ftypheic\0\0\0\0mif1heic", "HEIC"),
+        (b"\0\0\0\x18ftypmif1\0\0\0\0mif1heic", "HEIC"),
+        (b"\xff\x0a\xfa\x7f", "JPEG XL"),
+        (b"AT&TFORM\0\0\0\0DJVM", "DjVu"),
+    ],
+)
+def test_an_image_that_is_not_read_is_told_by_its_name(head: bytes, kind: str) -> None:
+    assert str(error_of(head)) == f"the input: this is {kind}, which is not read, save it as PNG or JPEG"
 
 
 def test_a_name_with_a_line_break_stays_on_one_line() -> None:

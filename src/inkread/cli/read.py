@@ -21,8 +21,8 @@ import typer
 
 from inkread.cli.terminal import Reading, quiet_libraries
 from inkread.document import Document, Page
-from inkread.errors import InkreadError, LayoutFileError
-from inkread.formats import paired, read_layout
+from inkread.errors import BadPageError, InkreadError, LayoutFileError
+from inkread.formats import FORMATS, paired, read_layout
 from inkread.io.inputs import DEFAULT_LIMITS, Input, find_inputs, load_pages
 
 if TYPE_CHECKING:
@@ -36,11 +36,12 @@ OnPage = Callable[[Page], None]
 def read_files(
     reader: Reader, paths: Sequence[Path], *, on_error: OnError, on_page: OnPage
 ) -> Iterator[tuple[Path, Document]]:
-    """Yield each file that can be read with its document, in order; the others go to ``on_error``."""
+    """Yield each file that can be read with its document, in order; other files and pages go to ``on_error``."""
     failed: set[Input] = set()
 
     def fail(source: Input, error: InkreadError) -> None:
-        failed.add(source)
+        if not isinstance(error, BadPageError):
+            failed.add(source)
         on_error(source, error)
 
     remaining = iter(paths)
@@ -150,7 +151,7 @@ def read(
         list[str],
         typer.Argument(
             metavar="INPUT...",
-            help="Image (PNG, JPEG, WebP, TIFF), PDF, folder (with its subfolders) or glob; - is standard input.",
+            help="Image (PNG, JPEG, TIFF and others), PDF, folder (with its subfolders) or glob; - is standard input.",
         ),
     ],
     formats: Annotated[
@@ -217,7 +218,16 @@ def read(
     Example: inkread read scans -o texts -f txt -f alto
     """
     from inkread.bundle import Bundle, is_registered
-    from inkread.cli.results import DebugImages, Printed, PrintedConfidences, Result, SavedFiles, result_names
+    from inkread.cli.results import (
+        DebugImages,
+        Printed,
+        PrintedConfidences,
+        Result,
+        SavedFiles,
+        replacing_inputs,
+        result_names,
+        write_all,
+    )
     from inkread.reader import Reader
 
     _check_usage(formats, output, show_confidence=show_confidence)
@@ -229,7 +239,7 @@ def read(
         names = result_names(paths)
         results: list[Result] = []
         if output is not None:
-            results.append(SavedFiles(output, formats, names))
+            results.extend(SavedFiles(output, name, names) for name in formats)
         elif show_confidence:
             results.append(PrintedConfidences())
         else:
@@ -241,19 +251,27 @@ def read(
             for item in found:
                 if not isinstance(item, Path):
                     progress.file_failed(item)
+            targets = [] if output is None else [(output, FORMATS[name].suffix) for name in formats]
+            targets += [] if debug_image is None else [(debug_image, ".png")]
+            refused = replacing_inputs(names, targets)
+            for refusal in refused.values():
+                progress.file_failed(refusal)
+            paths = [path for path in paths if path not in refused]
             if paths:
                 chosen = Bundle.open(model).folder if model and is_registered(model) else model
                 load = partial(Reader, chosen, language_model=lm, min_confidence=min_confidence, max_cer=max_cer)
                 documents = _documents(load, paths, lines, engine, threads, in_order=output is None)(
-                    on_error=lambda _, error: progress.file_failed(streams.named(error)),
+                    on_error=lambda _, error: (
+                        progress.complain if isinstance(error, BadPageError) else progress.file_failed
+                    )(streams.named(error)),
                     on_page=lambda page: progress.page_read(page.source),
                 )
                 total = flagged = 0
                 for path, document in documents:
                     marks = [line.flagged for line in document.lines]
                     total, flagged = total + len(marks), flagged + sum(marks)
-                    for result in results:
-                        result.write(path, streams.renamed(document))
+                    for error in write_all(results, path, streams.renamed(document)):
+                        progress.complain(streams.named(error))
                     progress.file_read()
                 if max_cer is not None:
                     progress.say(

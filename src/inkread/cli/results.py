@@ -1,25 +1,29 @@
 """Where the results of reading go: stdout, or files below a folder.
 
-Usage: ``SavedFiles(Path("out"), ["txt"], result_names(paths)).write(path, document)``
+Usage: ``SavedFiles(Path("out"), "txt", result_names(paths)).write(path, document)``
 """
 
 from __future__ import annotations
 
 import os
+import re
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from io import BytesIO
+from itertools import product
 from pathlib import Path
 from typing import Protocol
 
 from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
 from inkread.document import Document, Line
-from inkread.errors import OutputError
+from inkread.errors import InkreadError, InputError, OutputError
 from inkread.formats import FORMATS, save
+from inkread.formats.writing import page_numbers
 from inkread.io.files import write_bytes
-from inkread.io.inputs import load_pages
+from inkread.io.inputs import RESULT_MAKER, count_pages, load_readable_pages
 
 
 class Result(Protocol):
@@ -29,13 +33,53 @@ class Result(Protocol):
         """Write what was read in ``source``; OutputError where that fails."""
 
 
+def replacing_inputs(names: Mapping[Path, Path], targets: Iterable[tuple[Path, str]]) -> dict[Path, OutputError]:
+    """The inputs of which a result would replace an input.
+
+    Args:
+        names: of the results by input, as `result_names` gives them.
+        targets: folders in which results are written, each with a suffix that they get there.
+    """
+    inputs = {_identity(path) for path in names} - {None}
+    refused = {}
+    for (path, name), (folder, suffix) in product(names.items(), targets):
+        target = folder / name.with_name(name.name + suffix)
+        if (found := _identity(target)) in inputs:
+            which = "its input" if found == _identity(path) else f"the input {target}"
+            refused[path] = OutputError(f"{path}: the result would replace {which}, name another folder to write to")
+    return refused
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    try:
+        status = path.stat()
+    except (OSError, ValueError):
+        return None
+    return status.st_dev, status.st_ino
+
+
+def write_all(results: Iterable[Result], source: Path, document: Document) -> list[InkreadError]:
+    """Write every result, whatever fails in another one, and return what failed."""
+    failures: list[InkreadError] = []
+    for result in results:
+        try:
+            result.write(source, document)
+        except InkreadError as error:
+            failures.append(error if str(source) in str(error) else OutputError(f"{source}: {error}"))
+        except BrokenPipeError:  # nobody reads stdout any more
+            raise
+        except Exception as error:  # one file that cannot be written must not cost the others
+            failures.append(OutputError(f"{source}: the result cannot be written ({type(error).__name__}: {error})"))
+    return failures
+
+
 def result_names(paths: Sequence[Path]) -> Mapping[Path, Path]:
     """``result_names([Path("a/1.jpg"), Path("b/1.jpg")])[Path("b/1.jpg")] == Path("b/1")``: where results go.
 
     The name is relative to the output folder and has no suffix. It is the input's stem. Where two inputs share one, all
     names keep their folders below the folder that holds all inputs; where two inputs in a folder share one (``1.jpg``
     beside ``1.pdf``), all names keep their suffix too. Names that differ in case only count as one, because on macOS
-    and Windows they are.
+    and Windows they are, and so do ``1_0002`` and ``1`` where that has several pages.
     """
     folders = {path: os.path.abspath(path.parent) for path in paths}
     if len({os.path.splitdrive(folder)[0] for folder in folders.values()}) > 1:  # on Windows
@@ -46,26 +90,39 @@ def result_names(paths: Sequence[Path]) -> Mapping[Path, Path]:
     by_stem = {path: Path(path.stem) for path in paths}
     by_folder = {path: below[path] / path.stem for path in paths}
     by_file = {path: below[path] / path.name for path in paths}
-    folded = ((names, {str(name).casefold() for name in names.values()}) for names in (by_stem, by_folder))
-    return next((names for names, different in folded if len(different) == len(paths)), by_file)
+    by_number = {
+        path: name.with_name(f"{number}-{name.name}") for number, (path, name) in enumerate(by_file.items(), 1)
+    }
+    return next((names for names in (by_stem, by_folder, by_file) if _are_different(names)), by_number)
+
+
+def _are_different(names: Mapping[Path, Path]) -> bool:
+    sources = {str(name).casefold(): path for path, name in names.items()}
+    pages = (match for name in sources if (match := re.fullmatch(r"(.*)_[0-9]{4,}", name, re.DOTALL)))
+    whole = (sources[match[1]] for match in pages if match[1] in sources)
+    return len(sources) == len(names) and not any(map(_may_have_pages, whole))
+
+
+def _may_have_pages(path: Path) -> bool:
+    try:
+        return count_pages(path) > 1
+    except (InputError, OSError):
+        return True
 
 
 @dataclass(frozen=True, slots=True)
 class SavedFiles:
-    """Files ``folder/name.suffix`` in several formats."""
+    """Files ``folder/name.suffix`` in one format."""
 
     folder: Path
-    formats: Sequence[str]
+    format: str
     names: Mapping[Path, Path]
 
     def write(self, source: Path, document: Document) -> None:
-        """Write a document; OutputError where a file cannot be written or would replace its input."""
+        """Write a document; OutputError where a file cannot be written."""
         place = self.folder / self.names[source]
-        for kind in (FORMATS[name] for name in self.formats):
-            target = place.with_name(place.name + kind.suffix)
-            if target.exists() and target.samefile(source):
-                raise OutputError(f"{source}: the result would replace its input, name another folder with -o")
-            save(document, load_pages(source), kind, place.parent, place.name)
+        kind = FORMATS[self.format]
+        save(document, load_readable_pages(source), kind, place.parent, place.name)
 
 
 @dataclass(slots=True)
@@ -117,9 +174,12 @@ class DebugImages:
         from inkread.layout.debug import draw
 
         place = self.folder / self.names[source]
-        for number, (image, page) in enumerate(zip(load_pages(source), document.pages, strict=True), start=1):
+        maker = PngInfo()
+        maker.add_text("Software", RESULT_MAKER)
+        pages = zip(page_numbers(document), load_readable_pages(source), document.pages, strict=True)
+        for number, image, page in pages:
             ending = f"_{number:04}.png" if len(document.pages) > 1 else ".png"
             target = place.with_name(place.name + ending)
             picture = BytesIO()
-            Image.fromarray(draw(image, page)).save(picture, "PNG")
+            Image.fromarray(draw(image, page)).save(picture, "PNG", pnginfo=maker)
             write_bytes(target, picture.getvalue())

@@ -62,7 +62,7 @@ class Reading:
     """Counts files and pages, and shows them with pages a minute and the current file.
 
     Attributes:
-        failures: files that could not be read.
+        failures: what could not be read or written.
     """
 
     def __init__(self, *, files: int, shown: bool) -> None:
@@ -102,14 +102,18 @@ class Reading:
         self._bar.update(self._task, pages=self._pages, speed=speed, current=source)
 
     def file_read(self) -> None:
-        """Count a file that was read."""
+        """Count a file that is done."""
         self._bar.advance(self._task)
 
     def file_failed(self, error: Exception) -> None:
         """Count a file that was not read, and say why on one line."""
+        self.complain(error)
+        self.file_read()
+
+    def complain(self, error: Exception) -> None:
+        """Count a failure, and say why on one line."""
         self.failures += 1
         complain(error, self._console)
-        self._bar.advance(self._task)
 
     def say(self, sentence: str) -> None:
         """Print a sentence above the bar, on stderr."""

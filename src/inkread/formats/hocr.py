@@ -15,7 +15,7 @@ from pathlib import PurePath
 import numpy as np
 from lxml import etree
 
-from inkread.document import Document, Line, Page, Polygon, Polyline, Region, Word
+from inkread.document import Document, Line, Page, Polygon, Polyline, Region, Word, within_page
 from inkread.formats.alto import words_spell
 from inkread.formats.geometry import Box, box_of, complete, direction_of
 from inkread.formats.xml import Element, add, xml_safe
@@ -38,7 +38,7 @@ def dump(document: Document) -> bytes:
     body = add(root, "body")
     numbers = Numbers()
     for page in document.pages:
-        _page(body, complete(page), numbers)
+        _page(body, within_page(complete(page)), numbers)
     return etree.tostring(root, xml_declaration=True, encoding="UTF-8", doctype=_DOCTYPE) + b"\n"
 
 

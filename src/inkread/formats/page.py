@@ -201,7 +201,7 @@ def document(root: Element) -> Document:
 
 def _page(sheet: Element) -> Page:
     ids = Ids()
-    regions = list(sheet.iter("{*}TextRegion"))
+    regions = [region for region in sheet.iter("{*}TextRegion", "{*}TableRegion") if _holds_lines(region)]
     order = list(_order(sheet.find("{*}ReadingOrder")))
     regions = in_order(regions, "id", order) if order else _in_custom_order(regions)
     return as_layout(
@@ -248,12 +248,27 @@ def _custom(element: Element, name: str, key: str) -> str:
     return found[1].strip() if found else ""
 
 
+def _holds_lines(region: Element) -> bool:
+    """A table counts where its lines stand in cells or in itself; text regions in it are regions of their own."""
+    return local_name(region) == "TextRegion" or bool(_lines_of(region))
+
+
+def _lines_of(region: Element) -> list[Element]:
+    """The lines of a region, then those of its cells (as Transkribus writes tables) row by row."""
+    cells = sorted(
+        region.iterfind("{*}TableCell"), key=lambda cell: (number(cell, "row") or 0, number(cell, "col") or 0)
+    )
+    groups = (list(holder.iterfind("{*}TextLine")) for holder in (region, *cells))
+    return [line for group in groups for line in _in_custom_order(group)]
+
+
 def _region(element: Element, ids: Ids) -> Region:
+    usual = "table" if local_name(element) == "TableRegion" else "text"
     return Region(
         id=ids.take(element.get("id") or "region"),
         polygon=_outline(element.find("{*}Coords")),
-        lines=tuple(_line(line, ids) for line in _in_custom_order(list(element.iterfind("{*}TextLine")))),
-        kind=_custom(element, "structure", "type") or element.get("type") or "text",
+        lines=tuple(_line(line, ids) for line in _lines_of(element)),
+        kind=_custom(element, "structure", "type") or element.get("type") or usual,
     )
 
 

@@ -144,7 +144,9 @@ def _add_page(pdf: pikepdf.Pdf, page: Page, image: PageImage, font: InvisibleFon
     dpi = page.dpi if page.dpi and page.dpi >= _LEAST_DPI else DEFAULT_DPI
     scale = _POINTS_AN_INCH / max(dpi, longest * _POINTS_AN_INCH / _LARGEST_SIDE)
     width, height = page.width * scale, page.height * scale
-    sheet = pdf.add_blank_page(page_size=(max(width, _LEAST_SIDE), max(height, _LEAST_SIDE)))
+    # A rounding error may carry the longest side beyond the limit.
+    across, down = (min(max(side, _LEAST_SIDE), _LARGEST_SIDE) for side in (width, height))
+    sheet = pdf.add_blank_page(page_size=(across, down))
     sheet.obj.Resources = Dictionary(XObject=Dictionary(Scan=make_image(pdf, image)), Font=Dictionary(Text=reference))
     instructions = [*_scan(width, height), *_text(page, font, scale)]
     sheet.obj.Contents = pdf.make_stream(pikepdf.unparse_content_stream(instructions))

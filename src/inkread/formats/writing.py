@@ -5,7 +5,7 @@ Usage: ``save_as(document, "out/letter.alto.xml")``; ``FORMATS["txt"].suffix``
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby, islice, zip_longest
 from pathlib import Path
@@ -87,8 +87,8 @@ FORMATS: Mapping[str, Format] = MappingProxyType(
 def save(document: Document, images: Iterable[PageImage], format: Format, folder: Path, stem: str) -> list[Path]:
     """``save(document, load_pages(path), FORMATS["txt"], Path("out"), "letter") == [Path("out/letter.txt")]``.
 
-    Formats that hold one page a file give ``stem_0001.suffix`` and so on where the document has several pages. A
-    file appears under its name only when it is complete, and then replaces what was there.
+    Formats that hold one page a file give ``stem_0001.suffix`` and so on where the document has several pages (see
+    `page_numbers`). A file appears under its name only when it is complete, and then replaces what was there.
 
     Raises:
         OutputError: where a file cannot be written.
@@ -141,8 +141,18 @@ def _save_all(document: Document, images: Iterable[PageImage], format: Format, p
         return [_save(document, images, format, place.with_name(f"{place.name}{suffix}"))]
     return [
         _save(replace(document, pages=(one,)), (), format, place.with_name(f"{place.name}_{number:04}{suffix}"))
-        for number, one in enumerate(document.pages, start=1)
+        for number, one in zip(page_numbers(document), document.pages, strict=True)
     ]
+
+
+def page_numbers(document: Document) -> Sequence[int]:
+    """The numbers of the pages in their file, from 1, which has more where one could not be read.
+
+    Pages of several files are counted through.
+    """
+    numbers = [page.index + 1 for page in document.pages]
+    from_one_file = len({page.source for page in document.pages}) == 1 and len(set(numbers)) == len(numbers)
+    return numbers if from_one_file else range(1, len(numbers) + 1)
 
 
 def _save(document: Document, images: Iterable[PageImage], format: Format, path: Path) -> Path:

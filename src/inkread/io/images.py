@@ -15,9 +15,13 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
+from PIL.BmpImagePlugin import BmpImageFile
+from PIL.GifImagePlugin import GifImageFile
 from PIL.ImageFile import ImageFile
+from PIL.Jpeg2KImagePlugin import Jpeg2KImageFile
 from PIL.JpegImagePlugin import JpegImageFile
 from PIL.PngImagePlugin import PngImageFile
+from PIL.PpmImagePlugin import PpmImageFile
 from PIL.TiffImagePlugin import PHOTOMETRIC_INTERPRETATION, TiffImageFile
 from PIL.WebPImagePlugin import WebPImageFile
 
@@ -179,7 +183,16 @@ READERS: dict[str, type[ImageFile]] = {
     "JPEG": JpegImageFile,
     "WebP": WebPImageFile,
     "TIFF": TiffImageFile,
+    "GIF": GifImageFile,
+    "BMP": BmpImageFile,
+    "PNM": PpmImageFile,
+    "JPEG 2000": Jpeg2KImageFile,
 }
+with suppress(ImportError):  # Pillow reads AVIF from 11.3 on
+    from PIL.AvifImagePlugin import AvifImageFile
+
+    READERS["AVIF"] = AvifImageFile
+
 EXIF_ORIENTATION = 274
 UPRIGHT = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -197,20 +210,27 @@ PLAUSIBLE_DPI = (30, 4800)
 
 
 def count_frames(stream: BinaryIO, kind: str, limits: Limits) -> int:
-    """The pages of an image file: full-resolution pages of a TIFF, otherwise 1."""
+    """The pages of an image file: full-resolution pages of a TIFF, otherwise its frames."""
     with READERS[kind](stream) as image:
         return sum(1 for _ in _frames(image, limits))
 
 
 def read_bitmap(stream: BinaryIO, kind: str, limits: Limits, first: int = 0) -> Iterator[Raster]:
-    """Yield the pages of an image file from ``first`` on: each full-resolution page of a TIFF, else the first frame."""
+    """Yield the pages of an image file from ``first`` on: each full-resolution page of a TIFF, else each frame."""
     with READERS[kind](stream) as image:
         for frame in islice(_frames(image, limits), first, None):
             yield read_image(frame, limits)
 
 
 def _frames(image: ImageFile, limits: Limits) -> Iterator[ImageFile]:
-    return _tiff_frames(image, limits) if isinstance(image, TiffImageFile) else iter((image,))
+    if isinstance(image, TiffImageFile):
+        yield from _tiff_frames(image, limits)
+        return
+    count: int = getattr(image, "n_frames", 1)
+    limits.check_pages(count)
+    for number in range(count):
+        image.seek(number)
+        yield image
 
 
 def read_image(image: Image.Image, limits: Limits) -> Raster:

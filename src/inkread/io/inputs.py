@@ -8,7 +8,7 @@ from __future__ import annotations
 import glob
 import os
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from io import SEEK_END, BytesIO
 from pathlib import Path
 from typing import BinaryIO, TypeVar, cast
@@ -16,10 +16,19 @@ from typing import BinaryIO, TypeVar, cast
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
+from PIL.PngImagePlugin import PngImageFile
 
-from inkread.errors import DamagedInputError, InputError, InputNotFoundError, InputTooLargeError, UnsupportedInputError
+from inkread.errors import (
+    BadPageError,
+    DamagedInputError,
+    InputError,
+    InputNotFoundError,
+    InputTooLargeError,
+    UnsupportedInputError,
+)
 from inkread.io.images import (
     DEFAULT_LIMITS,
+    READERS,
     Limits,
     PageImage,
     Raster,
@@ -28,7 +37,7 @@ from inkread.io.images import (
     read_bitmap,
     read_image,
 )
-from inkread.io.pdf import count_pdf, read_pdf
+from inkread.io.pdf import count_pdf, maker_of_pdf, read_pdf
 
 __all__ = [
     "DEFAULT_LIMITS",
@@ -40,6 +49,7 @@ __all__ = [
     "find_inputs",
     "input_name",
     "load_pages",
+    "load_readable_pages",
 ]
 
 Item = TypeVar("Item")
@@ -54,7 +64,17 @@ SIGNATURES = (
     (b"MM\0*", "TIFF"),
     (b"II+\0", "TIFF"),
     (b"MM\0+", "TIFF"),
+    (b"GIF87a", "GIF"),
+    (b"GIF89a", "GIF"),
+    (b"\0\0\0\x0cjP  \r\n\x87\n", "JPEG 2000"),
+    (b"\xff\x4f\xff\x51", "JPEG 2000"),
+    (b"\0\0\0\x0cJXL \r\n\x87\n", "JPEG XL"),
+    (b"\xff\x0a", "JPEG XL"),
+    (b"AT&TFORM", "DjVu"),
+    (b"8BPS", "Photoshop"),
 )
+AVIF_BRANDS = (b"avif", b"avis")
+HEIC_BRANDS = (b"heic", b"heix", b"hevc", b"hevx", b"heim", b"heis", b"mif1", b"msf1")
 PDF_HEADER = b"%PDF-"
 HEAD_BYTES = 1024
 NAMELESS = "the input"
@@ -86,6 +106,43 @@ def load_pages(source: Input, limits: Limits = DEFAULT_LIMITS, first: int = 0) -
     for index, (pixels, dpi) in enumerate(rasters, start=first):
         yield PageImage(pixels, name, index, dpi)
         del pixels
+
+
+def load_readable_pages(
+    source: Input, limits: Limits = DEFAULT_LIMITS, on_bad_page: Callable[[BadPageError], None] = lambda _: None
+) -> Iterator[PageImage]:
+    """As `load_pages`, without the pages of a file on disk that cannot be read while others can.
+
+    Args:
+        source: see `load_pages`.
+        limits: see `load_pages`.
+        on_bad_page: called with an error that names such a page.
+
+    Raises:
+        InputError: the input has one page only, cannot be opened, or none of its pages can be read.
+    """
+    path = Path(source) if isinstance(source, str | Path) else None
+    bad: list[BadPageError] = []
+    index = 0
+    while True:
+        try:
+            for page in load_pages(source, limits, first=index):
+                index = page.index + 1
+                yield page
+                del page
+            break
+        except InputError as error:
+            if path is None or not path.is_file() or (pages := count_pages(path, limits)) == 1:
+                raise
+            index += 1
+            name = input_name(source)
+            bad.append(BadPageError(f"{name}, page {index}: {str(error).removeprefix(f'{name}: ')}"))
+            if len(bad) == pages:
+                raise type(error)(str(bad[0])) from error
+            if index >= pages:
+                break
+    for problem in bad:
+        on_bad_page(problem)
 
 
 def count_pages(path: Path, limits: Limits = DEFAULT_LIMITS) -> int:
@@ -180,24 +237,48 @@ def _read_stream(stream: BinaryIO, limits: Limits, first: int) -> Iterator[Raste
 def _kind(head: bytes) -> str:
     if not head:
         raise DamagedInputError("the file is empty, copy or scan it again")
+    kind = _signed(head)
+    if kind in READERS or kind == "PDF":
+        return kind
+    what = f"this is {kind}, which is not read" if kind else "this is none of PNG, JPEG, WebP, TIFF and PDF"
+    raise UnsupportedInputError(f"{what}, save it as {'PNG or JPEG' if kind else 'one of them'}")
+
+
+def _signed(head: bytes) -> str:
+    """The format whose signature a file begins with, "" where it is unknown."""
     if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
         return "WebP"
-    for signature, kind in SIGNATURES:
-        if head.startswith(signature):
-            return kind
-    if PDF_HEADER in head:
-        return "PDF"
-    raise UnsupportedInputError("this is none of PNG, JPEG, WebP, TIFF and PDF, save it as one of them")
+    if head[4:8] == b"ftyp":
+        brands = head[8 : max(int.from_bytes(head[:4], "big"), 12)]
+        if any(brand in brands for brand in AVIF_BRANDS):
+            return "AVIF"
+        if any(brand in brands for brand in HEIC_BRANDS):
+            return "HEIC"
+    if head[:2] == b"BM" and head[6:10] == bytes(4):
+        return "BMP"
+    if re.match(rb"P[1-6][\s#]", head):
+        return "PNM"
+    signed = (kind for signature, kind in SIGNATURES if head.startswith(signature))
+    return next(signed, "PDF" if PDF_HEADER in head else "")
 
 
-SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".pdf"})
+SUFFIXES = frozenset(
+    {
+        *(".png", ".apng", ".jpg", ".jpeg", ".jpe", ".jfif", ".webp", ".tif", ".tiff", ".gif", ".bmp", ".dib"),
+        *(".pnm", ".pbm", ".pgm", ".ppm", ".jp2", ".j2k", ".j2c", ".jpc", ".jpf", ".jpx", ".avif", ".pdf"),
+    }
+)
+"""Of files that are read."""
+FOREIGN_SUFFIXES = frozenset({".heic", ".heif", ".hif", ".jxl", ".djvu", ".djv", ".psd"})
+"""Of images that are not read, so that a folder with one gives an error that names it."""
 
 
 def find_inputs(patterns: Iterable[str | Path]) -> Iterator[Path | InputError]:
     """Yield the files that paths, folders and globs name, each once, in natural order (page 2 before page 10).
 
-    A folder gives its files with a known suffix, sub folders included, hidden ones left out; a file that is named
-    itself is given whatever its suffix. What names nothing is yielded as an InputNotFoundError in its place.
+    A folder gives its images, those of formats that are not read among them, and PDFs, sub folders included. Hidden
+    files and what Inkread itself wrote are left out; a file that is named itself is given whatever its suffix.
+    What names nothing is yielded as an InputNotFoundError in its place.
     """
     seen = set()
     for pattern in patterns:
@@ -221,8 +302,32 @@ def _in_folder(folder: str) -> Iterator[Path]:
     for parent, folders, files in os.walk(folder):
         folders[:] = sorted((name for name in folders if not name.startswith(".")), key=_natural)
         for name in sorted(files, key=_natural):
-            if not name.startswith(".") and os.path.splitext(name)[1].lower() in SUFFIXES:
-                yield Path(parent, name)
+            path = Path(parent, name)
+            is_page = not name.startswith(".") and path.suffix.lower() in SUFFIXES | FOREIGN_SUFFIXES
+            if is_page and not (path.is_file() and _is_result(path)):
+                yield path
+
+
+RESULT_MAKER = "inkread"
+"""What the results that look like inputs, PDFs and pictures of the layout, begin their maker's name with."""
+
+
+def _is_result(path: Path) -> bool:
+    """Whether Inkread wrote this PDF or picture, so that a second run does not read what the first made."""
+    try:
+        with path.open("rb") as stream:
+            match _signed(stream.read(HEAD_BYTES)):
+                case "PDF":
+                    maker = maker_of_pdf(stream)
+                case "PNG":
+                    stream.seek(0)
+                    with PngImageFile(stream) as image:
+                        maker = str(image.info.get("Software", ""))
+                case _:
+                    return False
+    except Exception:  # what cannot be opened is named when it is read
+        return False
+    return maker.startswith(RESULT_MAKER)
 
 
 def _natural(name: str) -> list[tuple[int, str]]:
@@ -232,7 +337,7 @@ def _natural(name: str) -> list[tuple[int, str]]:
 def _nothing(pattern: str) -> InputNotFoundError:
     name = pattern if pattern.isprintable() else ascii(pattern)
     if os.path.isdir(pattern):
-        return InputNotFoundError(f"{name}: the folder holds no PNG, JPEG, WebP, TIFF or PDF file, name another one")
+        return InputNotFoundError(f"{name}: the folder holds no image and no PDF, name another one")
     if glob.has_magic(pattern):
         return InputNotFoundError(f"{name}: no file matches, check the pattern")
     return InputNotFoundError(f"{name}: there is no such file or folder, check the name")

@@ -40,6 +40,13 @@ def count_pdf(stream: BinaryIO, limits: Limits) -> int:
         return len(document)
 
 
+def maker_of_pdf(stream: BinaryIO) -> str:
+    """The program that a PDF file names as the one that made its content, "" where it names none."""
+    stream.seek(0)
+    with PDFIUM_LOCK, closing(pypdfium2.PdfDocument(stream)) as document:
+        return str(document.get_metadata_value("Creator"))
+
+
 def read_pdf(stream: BinaryIO, limits: Limits, first: int = 0) -> Iterator[Raster]:
     """Yield the pages of a PDF file from ``first`` on."""
     with PDFIUM_LOCK:
