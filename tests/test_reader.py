@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from rapidfuzz.fuzz import ratio
 
 import inkread
 from inkread import (
@@ -283,6 +284,7 @@ def test_columns_and_marginal_notes_are_read_one_after_the_other(reader: Reader)
     read = next(reader.read([EXAMPLES / "inventory.png"])).pages[0].text
     for column in ("Goods in the hall", "Goods upstairs", "In the yard"):
         assert column in read.splitlines()
-    beginnings = [line.split()[0] for line in truth.splitlines() if line != "checked" and "May" not in line]
-    found = [line.split()[0] for line in read.splitlines() if line.split()[0] in beginnings]
-    assert found == beginnings
+    notes = ("checked", "3 May, T. A.")
+    written = [line for line in truth.splitlines() if line not in notes]
+    found = [max(written, key=lambda line: ratio(line, text)) for text in read.splitlines() if text not in notes]
+    assert found == written

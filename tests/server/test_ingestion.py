@@ -132,7 +132,7 @@ def test_training_takes_parameters_and_answers_with_figures(training: TestClient
     [
         ({"extract_raw_data": {"source": "/etc"}}, "extract_raw_data cannot be set here"),
         ({"register_model": {"tracking_uri": "http://evil.example"}}, "register_model cannot be set here"),
-        ({"build_train_cnn": {"recognizer": {"start": "/etc"}}}, "start is one of"),
+        ({"build_train_cnn": {"recognizer": {"start": "/etc"}}}, "start is bundled, or null"),
         ({"build_train_cnn": {"recognizer": {"steps": 0}}}, "build_train_cnn.recognizer.steps"),
         ({"build_train_cnn": {"recognizer": 3}}, "build_train_cnn.recognizer"),
         ({"nonsense": {}}, "nonsense"),
