@@ -234,6 +234,19 @@ def test_a_searchable_pdf_never_replaces_the_scan_it_is_made_from(tmp_path: Path
 
 
 @pytest.mark.case
+def test_given_lines_are_scaled_to_an_image_of_another_resolution_only(tmp_path: Path) -> None:
+    sizes = {"same": (30, 20), "scaled": (60, 40), "turned": (20, 30)}
+    for name, size in sizes.items():
+        Image.new("L", size, 255).save(tmp_path / f"{name}.png")
+        (tmp_path / f"{name}.xml").write_text(PAGE_XML)
+    result = inkread(tmp_path, "--lines", "given", "-f", "json", "-o", tmp_path / "out")
+    assert result.exit_code == 1
+    [line] = result.stderr.splitlines()
+    assert line.startswith(f"inkread: {tmp_path / 'turned.xml'}: it describes a page of 30 x 20 pixels")
+    assert files(tmp_path / "out") == ["same.json", "scaled.json"]
+
+
+@pytest.mark.case
 def test_pages_of_one_file_never_replace_another_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     draw_nothing(monkeypatch)
     picture(tmp_path / "in" / "a.tif", pages=3)

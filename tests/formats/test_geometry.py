@@ -3,6 +3,7 @@ import math
 import pytest
 
 from inkread.document import Character, Line, Page, Polygon, Polyline, Region, Word
+from inkread.errors import LayoutFileError
 from inkread.formats.geometry import (
     band_around,
     baseline_in,
@@ -11,6 +12,7 @@ from inkread.formats.geometry import (
     complete,
     direction_of,
     fit,
+    fit_image,
     frame_of,
     on_grid,
 )
@@ -88,3 +90,19 @@ def test_fit_scales_everything() -> None:
 
     assert fit(at(3), 10, 20) == at(1)
     assert fit(at(1), 30, 60) == at(3)
+
+
+@pytest.mark.case
+@pytest.mark.parametrize(("size", "right"), [((100, 60), 50.0), ((50, 30), 25.0), ((201, 120), 100.5)])
+def test_a_layout_is_scaled_where_the_sides_agree_in_proportion(size: tuple[int, int], right: float) -> None:
+    line = Line("l", ((0.0, 50.0), (50.0, 50.0)), ())
+    page = fit_image(Page(100, 60, (Region("r", (), (line,)),)), *size, "a.xml")
+    assert (page.width, page.height) == size
+    assert page.lines[0].baseline[1][0] == pytest.approx(right)
+
+
+@pytest.mark.case
+@pytest.mark.parametrize("size", [(60, 100), (100, 70), (200, 60)])
+def test_a_layout_of_an_image_of_another_shape_is_refused(size: tuple[int, int]) -> None:
+    with pytest.raises(LayoutFileError, match="a.xml: it describes a page of 100 x 60"):
+        fit_image(Page(100, 60), *size, "a.xml")

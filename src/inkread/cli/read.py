@@ -21,8 +21,9 @@ import typer
 
 from inkread.cli.terminal import Reading, quiet_libraries
 from inkread.document import Document, Page
-from inkread.errors import BadPageError, InkreadError, LayoutFileError
+from inkread.errors import BadPageError, DamagedInputError, InkreadError, LayoutFileError
 from inkread.formats import FORMATS, paired, read_layout
+from inkread.formats.geometry import fit_image
 from inkread.io.inputs import DEFAULT_LIMITS, Input, find_inputs, load_pages
 
 if TYPE_CHECKING:
@@ -66,8 +67,13 @@ def read_given_lines(
 def _read_given(reader: Reader, path: Path, layout: Path | None, on_page: OnPage) -> Document:
     if layout is None:
         raise LayoutFileError(f"{path}: no PAGE or ALTO file stands beside it, add one or use --lines detect")
+    images = load_pages(path)
+    first = next(images, None)
+    if first is None:
+        raise DamagedInputError(f"{path}: there is no page in it, copy or scan it again")
+    given = fit_image(read_layout(layout), first.width, first.height, str(layout))
     pages = []
-    for page in reader.read_pages(load_pages(path), chain([read_layout(layout)], repeat(None))):
+    for page in reader.read_pages(chain([first], images), chain([given], repeat(None))):
         on_page(page)
         pages.append(page)
     return Document(tuple(pages), reader.provenance)

@@ -20,6 +20,7 @@ from inkread.evaluation.detection import Detection, match_baselines, over_writte
 from inkread.evaluation.sources import PageFile
 from inkread.evaluation.text import Errors, character_errors, normalise, right_words, word_errors
 from inkread.formats import read_layout
+from inkread.formats.geometry import fit_image
 from inkread.io.inputs import PageImage, load_pages
 
 
@@ -95,6 +96,7 @@ def _read(
                 image, written = first_page(page), read_layout(page.layout)
                 if not written.lines:
                     raise LayoutFileError(f"{page.layout}: there is no line in it")
+                written = fit_image(written, image.width, image.height, str(page.layout))
             except (InputError, LayoutFileError) as error:
                 if on_error is None:
                     raise

@@ -11,6 +11,7 @@ from math import hypot, isfinite
 from statistics import median
 
 from inkread.document import Line, Page, Point, Polygon, Polyline, Region, move_points
+from inkread.errors import LayoutFileError
 from inkread.formats.xml import Element
 
 Box = tuple[float, float, float, float]
@@ -123,6 +124,27 @@ def fit(page: Page, width: int, height: int) -> Page:
 
     moved = move_points(page, lambda point: (point[0] * across, point[1] * down))
     return replace(moved, width=width, height=height, dpi=page.dpi * across if page.dpi else None)
+
+
+# By how much the sides of an image and of its layout may differ in proportion; rounding a side makes less.
+_PROPORTION = 0.01
+
+
+def fit_image(page: Page, width: int, height: int, name: str) -> Page:
+    """``fit_image(page, *image_size, "letter.xml")``: the page as it is, or scaled where only the resolution differs.
+
+    Raises:
+        LayoutFileError: the sides differ in proportion, so the layout ``name`` belongs to another image.
+    """
+    if (page.width, page.height) == (width, height):
+        return page
+    across, down = width / page.width, height / page.height
+    if abs(across - down) > _PROPORTION * max(across, down):
+        raise LayoutFileError(
+            f"{name}: it describes a page of {page.width} x {page.height} pixels and the image has {width} x {height}, "
+            "which is another shape; make it from this image"
+        )
+    return fit(page, width, height)
 
 
 _LARGEST_SIDE = 1_000_000
