@@ -60,7 +60,7 @@ bench: $(BENCH) ## speed, memory and errors beside other engines: make bench PAG
 	@$(BIN)/python benchmarks/engines.py $(PAGES)
 
 acceptance: $(DEV) ## try the whole stack: jobs, roles, kill -9, monitoring; prints a table
-	@$(BIN)/python scripts/acceptance.py
+	@$(BIN)/python -m scripts.acceptance
 
 constraints: $(DEV) ## write constraints.txt: the versions in .venv, with which the tests ran
 	@{ echo "# The versions that the tests ran with; make constraints writes this file after make setup."; \

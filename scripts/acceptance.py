@@ -1,6 +1,6 @@
 """What the whole stack must do, tried on a stack of its own: prints a table, exits with 1 where something failed.
 
-Usage: ``python scripts/acceptance.py`` (or ``make acceptance``); takes about ten minutes on two cores
+Usage: ``python -m scripts.acceptance`` (or ``make acceptance``); takes about ten minutes on two cores
 """
 
 from __future__ import annotations

@@ -33,10 +33,10 @@ def served(app: FastAPI) -> Iterator[str]:
             thread.join()
 
 
-def wait_until_ready(url: str, seconds: float = 120) -> None:
-    """Return once ``/readyz`` answers 200."""
+def wait_until_ready(url: str, seconds: float = 120, path: str = "/readyz") -> None:
+    """Return once ``path`` answers 200; a gateway without the other services is only alive (``/healthz``)."""
     deadline = time.monotonic() + seconds
-    while httpx2.get(f"{url}/readyz", trust_env=False, timeout=seconds).status_code != 200:
+    while httpx2.get(f"{url}{path}", trust_env=False, timeout=seconds).status_code != 200:
         assert time.monotonic() < deadline, f"{url} does not get ready"
         time.sleep(0.05)
 

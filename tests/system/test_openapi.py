@@ -49,7 +49,7 @@ def service(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
         (settings.pipeline / "go").touch()
         app = MAKERS[request.param](settings)
         with served(app) as url:
-            wait_until_ready(url)
+            wait_until_ready(url, path="/healthz" if request.param == "gateway" else "/readyz")
             yield app, url
 
 
