@@ -27,7 +27,6 @@ from inkread.pipeline.stage import Artifacts, read_json, write_json
 from inkread.recognition.alphabet import LATIN, Alphabet
 from inkread.recognition.line_images import Grey, exact_part
 from inkread.synthesis.iam import IamPlan, render_archive
-from inkread.training.word_cnn import word_image
 
 
 def extract_raw_data(artifacts: Artifacts, params: Params) -> None:
@@ -109,6 +108,8 @@ def reshape_data(artifacts: Artifacts, params: Params) -> None:
 
     Beside each lie its words for the word classifier.
     """
+    from inkread.training.word_cnn import word_image  # brings PyTorch, which the other stages start without
+
     splits = read_json(artifacts.splits)["splits"]
     words = {sample.sample_id for sample in read_samples(artifacts.cleaned) if sample.kind == "word"}
     features = LineStore.open(artifacts.features)
