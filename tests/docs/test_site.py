@@ -61,9 +61,7 @@ def test_the_site_and_its_search_work_from_a_folder(site: Path) -> None:
         page.on("request", lambda request: asked.append(request.url))
         page.goto((site / "index.html").as_uri())
         page.fill(".md-search__input", "champion")
-        page.wait_for_selector(
-            ".md-search-result__item a[href*='concepts']", timeout=240_000
-        )  # the index is read in a worker, which a busy machine delays
+        page.wait_for_selector(".md-search-result__item a[href*='concepts']", timeout=240_000)
         browser.close()
     assert [url for url in asked if not url.startswith(("file:", "data:", "blob:"))] == []
 
