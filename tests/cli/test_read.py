@@ -375,3 +375,66 @@ def test_what_is_wrong_with_standard_input_is_said_under_its_name(tmp_path: Path
     result = CliRunner().invoke(app, ["read", "-", str(picture(tmp_path / "a.png"))], input=b"")
     assert (result.exit_code, result.stdout) == (1, "30x20\n")
     assert result.stderr == "inkread: -: the file is empty, copy or scan it again\n"
+
+
+def given(*lines: str, size: tuple[int, int] = (30, 20)) -> str:
+    return (
+        f'<PcGts><Page imageWidth="{size[0]}" imageHeight="{size[1]}"><TextRegion id="r">'
+        '<Coords points="1,1 9,1 9,9 1,9"/>' + "".join(lines) + "</TextRegion></Page></PcGts>"
+    )
+
+
+GOOD_LINE = '<TextLine id="given"><Coords points="1,1 9,1 9,9 1,9"/><Baseline points="1,8 9,8"/></TextLine>'
+
+
+@pytest.mark.case
+def test_given_lines_that_cannot_be_used_are_named_and_the_others_read(tmp_path: Path) -> None:
+    picture(tmp_path / "p.png")
+    bad = '<TextLine id="bad"><Coords points="1,1 9"/></TextLine>'
+    (tmp_path / "p.xml").write_text(given(GOOD_LINE, bad))
+    result = inkread(tmp_path, "--lines", "given", "-o", tmp_path / "out")
+    assert result.exit_code == 1
+    assert result.stderr.startswith(f"inkread: {tmp_path / 'p.xml'}: its line bad cannot be used")
+    assert (tmp_path / "out" / "p.txt").read_text() == "30x20\n"
+
+
+@pytest.mark.case
+def test_a_file_without_lines_gives_no_empty_result(tmp_path: Path) -> None:
+    picture(tmp_path / "p.png")
+    (tmp_path / "p.xml").write_text(given())
+    result = inkread(tmp_path, "--lines", "given", "-o", tmp_path / "out")
+    assert result.exit_code == 1
+    assert "p.xml: there is no line in it" in result.stderr
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.case
+def test_the_lines_of_a_workspace_of_ocr_d_are_found(tmp_path: Path) -> None:
+    picture(tmp_path / "OCR-D-IMG" / "IMG_1.png")
+    (tmp_path / "OCR-D-GT").mkdir()
+    (tmp_path / "OCR-D-GT" / "GT_1.xml").write_text(PAGE_XML.replace("a.png", "OCR-D-IMG/IMG_1.png"))
+    result = inkread(tmp_path, "--lines", "given", "-f", "json")
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert '"id":"given"' in result.stdout
+
+
+@pytest.mark.case
+@pytest.mark.parametrize("bad", [0, 1])
+def test_given_lines_lose_no_document_with_a_bad_page(bad: int, tmp_path: Path) -> None:
+    path = tmp_path / "a.tif"
+    pages = [Image.fromarray(np.full((200, 300), number, np.uint8)) for number in range(3)]
+    pages[0].save(path, save_all=True, append_images=pages[1:], compression="jpeg")
+    with Image.open(path) as tiff:
+        tiff.seek(bad)
+        start = tiff.getexif()[STRIP_OFFSETS]
+    data = path.read_bytes()
+    path.write_bytes(data[:start] + bytes(300) + data[start + 300 :])
+    (tmp_path / "a.xml").write_text(PAGE_XML)
+    result = inkread(path, "--lines", "given", "-f", "json", "-o", tmp_path / "out")
+    assert result.exit_code == 1
+    [line] = result.stderr.splitlines()
+    assert line.startswith(f"inkread: {path}, page {bad + 1}: ")
+    read = read_document(tmp_path / "out" / "a.json").pages
+    assert [(page.index, page.lines[0].id) for page in read] == [
+        (index, "given" if index == 0 else "found") for index in range(3) if index != bad
+    ]

@@ -21,10 +21,11 @@ import typer
 
 from inkread.cli.terminal import Reading, quiet_libraries
 from inkread.document import Document, Page
-from inkread.errors import BadPageError, DamagedInputError, InkreadError, LayoutFileError
-from inkread.formats import FORMATS, paired, read_layout
-from inkread.formats.geometry import fit_image
-from inkread.io.inputs import DEFAULT_LIMITS, Input, find_inputs, load_pages
+from inkread.errors import BadLineError, BadPageError, DamagedInputError, InkreadError, LayoutFileError
+from inkread.formats import FORMATS
+from inkread.formats.pairing import SAME_NAME, Pairs, find_pairs
+from inkread.formats.reading import layout_of
+from inkread.io.inputs import DEFAULT_LIMITS, Input, find_inputs, load_readable_pages
 
 if TYPE_CHECKING:
     from inkread.reader import Reader
@@ -41,7 +42,7 @@ def read_files(
     failed: set[Input] = set()
 
     def fail(source: Input, error: InkreadError) -> None:
-        if not isinstance(error, BadPageError):
+        if not isinstance(error, BadPageError | BadLineError):
             failed.add(source)
         on_error(source, error)
 
@@ -54,24 +55,44 @@ def read_given_lines(
     reader: Reader, paths: Sequence[Path], *, on_error: OnError, on_page: OnPage
 ) -> Iterator[tuple[Path, Document]]:
     """As ``read_files``, with the lines that the PAGE or ALTO file of each image gives."""
-    layouts = cache(lambda folder: dict(paired(folder)))
     for path in paths:
         try:
-            document = _read_given(reader, path, layouts(path.parent).get(path), on_page)
+            document = _read_given(reader, path, _layout_file(path), partial(on_error, path), on_page)
         except InkreadError as error:
             on_error(path, error)
         else:
             yield path, document
 
 
-def _read_given(reader: Reader, path: Path, layout: Path | None, on_page: OnPage) -> Document:
-    if layout is None:
-        raise LayoutFileError(f"{path}: no PAGE or ALTO file stands beside it, add one or use --lines detect")
-    images = load_pages(path)
+def _layout_file(image: Path) -> Path:
+    """The PAGE or ALTO file of an image: below its folder or, as in a workspace of OCR-D, in one beside that."""
+    for folder in (image.parent, image.parent.parent):
+        pairs = _pairs_near(folder)
+        if layout := dict(pairs.pages).get(image):
+            return layout
+        if dict(pairs.left_out).get(image) == SAME_NAME:
+            raise LayoutFileError(f"{image}: its PAGE or ALTO file belongs to another image of this name")
+    raise LayoutFileError(f"{image}: no PAGE or ALTO file stands beside it, add one or use --lines detect")
+
+
+@cache
+def _pairs_near(folder: Path) -> Pairs:
+    return find_pairs(folder, depth=1)
+
+
+def _read_given(
+    reader: Reader, path: Path, layout: Path, on_error: Callable[[InkreadError], None], on_page: OnPage
+) -> Document:
+    images = load_readable_pages(path, on_bad_page=on_error)
     first = next(images, None)
     if first is None:
         raise DamagedInputError(f"{path}: there is no page in it, copy or scan it again")
-    given = fit_image(read_layout(layout), first.width, first.height, str(layout))
+
+    def skip(reason: str) -> None:
+        on_error(BadLineError(f"{layout.parent / reason}"))
+
+    # the file describes the first page; that is not the first one read where it is damaged
+    given = layout_of(layout, first, skip) if first.index == 0 else None
     pages = []
     for page in reader.read_pages(chain([first], images), chain([given], repeat(None))):
         on_page(page)
@@ -268,7 +289,7 @@ def read(
                 load = partial(Reader, chosen, language_model=lm, min_confidence=min_confidence, max_cer=max_cer)
                 documents = _documents(load, paths, lines, engine, threads, in_order=output is None)(
                     on_error=lambda _, error: (
-                        progress.complain if isinstance(error, BadPageError) else progress.file_failed
+                        progress.complain if isinstance(error, BadPageError | BadLineError) else progress.file_failed
                     )(streams.named(error)),
                     on_page=lambda page: progress.page_read(page.source),
                 )

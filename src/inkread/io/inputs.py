@@ -50,6 +50,7 @@ __all__ = [
     "input_name",
     "load_pages",
     "load_readable_pages",
+    "page_size",
 ]
 
 Item = TypeVar("Item")
@@ -161,6 +162,16 @@ def count_pages(path: Path, limits: Limits = DEFAULT_LIMITS) -> int:
             yield count_pdf(stream, limits) if kind == "PDF" else count_frames(stream, kind, limits)
 
     return next(_with_named_errors(counted(), input_name(path)))
+
+
+def page_size(path: Path, limits: Limits = DEFAULT_LIMITS) -> tuple[int, int]:
+    """``page_size(Path("letter.jpg"))``: width and height in pixels of the first page, upright as a viewer shows it.
+
+    Raises:
+        InputError: the page cannot be read.
+    """
+    page = next(load_pages(path, limits))
+    return page.width, page.height
 
 
 def input_name(source: Input) -> str:
