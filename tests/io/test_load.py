@@ -126,8 +126,7 @@ def test_errors_name_the_file_and_say_what_to_do(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("head", "kind"),
     [
-        (b"\0\0\0\x18ftypheic\0\0\0\0mif1heic", "HEIC"),
-        (b"\0\0\0\x18ftypmif1\0\0\0\0mif1heic", "HEIC"),
+        (b"8BPS\0\1", "Photoshop"),
         (b"\xff\x0a\xfa\x7f", "JPEG XL"),
         (b"AT&TFORM\0\0\0\0DJVM", "DjVu"),
     ],

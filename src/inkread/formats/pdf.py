@@ -147,6 +147,8 @@ def _add_page(pdf: pikepdf.Pdf, page: Page, image: PageImage, font: InvisibleFon
     # A rounding error may carry the longest side beyond the limit.
     across, down = (min(max(side, _LEAST_SIDE), _LARGEST_SIDE) for side in (width, height))
     sheet = pdf.add_blank_page(page_size=(across, down))
+    if page.orientation:
+        sheet.obj.Rotate = page.orientation
     sheet.obj.Resources = Dictionary(XObject=Dictionary(Scan=make_image(pdf, image)), Font=Dictionary(Text=reference))
     instructions = [*_scan(width, height), *_text(page, font, scale)]
     sheet.obj.Contents = pdf.make_stream(pikepdf.unparse_content_stream(instructions))

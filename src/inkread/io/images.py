@@ -15,6 +15,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
+from PIL.AvifImagePlugin import AvifImageFile
 from PIL.BmpImagePlugin import BmpImageFile
 from PIL.GifImagePlugin import GifImageFile
 from PIL.ImageFile import ImageFile
@@ -24,9 +25,11 @@ from PIL.PngImagePlugin import PngImageFile
 from PIL.PpmImagePlugin import PpmImageFile
 from PIL.TiffImagePlugin import PHOTOMETRIC_INTERPRETATION, TiffImageFile
 from PIL.WebPImagePlugin import WebPImageFile
+from pillow_heif import HeifImageFile
 
 from inkread.document import Page, Point, move_points
 from inkread.errors import DamagedInputError, InputTooLargeError, UnsupportedInputError
+from inkread.io import tiff
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,11 +190,9 @@ READERS: dict[str, type[ImageFile]] = {
     "BMP": BmpImageFile,
     "PNM": PpmImageFile,
     "JPEG 2000": Jpeg2KImageFile,
+    "AVIF": AvifImageFile,
+    "HEIC": HeifImageFile,
 }
-with suppress(ImportError):  # Pillow reads AVIF from 11.3 on
-    from PIL.AvifImagePlugin import AvifImageFile
-
-    READERS["AVIF"] = AvifImageFile
 
 EXIF_ORIENTATION = 274
 UPRIGHT = {
@@ -236,10 +237,27 @@ def _frames(image: ImageFile, limits: Limits) -> Iterator[ImageFile]:
 def read_image(image: Image.Image, limits: Limits) -> Raster:
     """What a Pillow image shows, its EXIF orientation applied; the image itself stays as it is."""
     limits.check_pixels(*image.size)
-    image.load()
+    decoded = _decoded(image)
     turn = UPRIGHT.get(_orientation(image))
-    pixels = image_pixels(image if turn is None else image.transpose(turn))
+    pixels = image_pixels(decoded if turn is None else decoded.transpose(turn))
     return (np.invert(pixels) if _is_deep_negative(image) else pixels), _dpi(image)
+
+
+def _decoded(image: Image.Image) -> Image.Image:
+    if not isinstance(image, TiffImageFile):
+        image.load()
+        return image
+    if tiff.is_segmented(image):
+        return tiff.decode_segments(image)
+    try:
+        image.load()
+    except OSError as error:
+        if name := tiff.NAMES.get(tiff.compression(image)):
+            raise UnsupportedInputError(
+                f"the TIFF is compressed with {name}, which is not read, save it with LZW, Deflate or JPEG"
+            ) from error
+        raise
+    return image
 
 
 def _tiff_frames(image: TiffImageFile, limits: Limits) -> Iterator[ImageFile]:

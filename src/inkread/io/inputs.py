@@ -276,11 +276,12 @@ def _signed(head: bytes) -> str:
 SUFFIXES = frozenset(
     {
         *(".png", ".apng", ".jpg", ".jpeg", ".jpe", ".jfif", ".webp", ".tif", ".tiff", ".gif", ".bmp", ".dib"),
-        *(".pnm", ".pbm", ".pgm", ".ppm", ".jp2", ".j2k", ".j2c", ".jpc", ".jpf", ".jpx", ".avif", ".pdf"),
+        *(".pnm", ".pbm", ".pgm", ".ppm", ".jp2", ".j2k", ".j2c", ".jpc", ".jpf", ".jpx"),
+        *(".avif", ".heic", ".heif", ".hif", ".pdf"),
     }
 )
 """Of files that are read."""
-FOREIGN_SUFFIXES = frozenset({".heic", ".heif", ".hif", ".jxl", ".djvu", ".djv", ".psd"})
+FOREIGN_SUFFIXES = frozenset({".jxl", ".djvu", ".djv", ".psd"})
 """Of images that are not read, so that a folder with one gives an error that names it."""
 
 

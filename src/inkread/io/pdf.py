@@ -12,7 +12,7 @@ import math
 import threading
 from collections.abc import Iterator
 from contextlib import closing
-from io import SEEK_END
+from io import SEEK_END, BytesIO
 from itertools import islice
 from typing import BinaryIO
 
@@ -48,9 +48,10 @@ def maker_of_pdf(stream: BinaryIO) -> str:
 
 
 def read_pdf(stream: BinaryIO, limits: Limits, first: int = 0) -> Iterator[Raster]:
-    """Yield the pages of a PDF file from ``first`` on."""
+    """Yield the pages of a PDF file from ``first`` on, with what is filled into forms."""
     with PDFIUM_LOCK:
         document = _open(stream)
+        document.init_forms()
     try:
         limits.check_pages(len(document))
         for index in range(first, len(document)):
@@ -64,27 +65,51 @@ def read_pdf(stream: BinaryIO, limits: Limits, first: int = 0) -> Iterator[Raste
 
 
 def _open(stream: BinaryIO) -> pypdfium2.PdfDocument:
+    document = _parsed(stream)
+    is_whole = pdfium.FPDF_DocumentHasValidCrossReferenceTable(document)
+    end = _end(stream)
+    if b" obj" in _from(stream, end) if end else not is_whole:
+        document.close()
+        raise DamagedInputError("the PDF is cut off, copy it again")
+    if is_whole or end + TAIL_BYTES >= stream.seek(0, SEEK_END):
+        return document
+    # What follows the end, such as zeros of a transfer by blocks, hides the table that stands before it.
+    document.close()
+    stream.seek(0)
+    return _parsed(BytesIO(stream.read(end)))
+
+
+def _parsed(stream: BinaryIO) -> pypdfium2.PdfDocument:
     try:
-        document = pypdfium2.PdfDocument(stream)
+        return pypdfium2.PdfDocument(stream)
     except pypdfium2.PdfiumError as error:
         if error.err_code in (pdfium.FPDF_ERR_PASSWORD, pdfium.FPDF_ERR_SECURITY):
             raise EncryptedInputError("the PDF needs a password, save it without one") from error
         raise
-    if not pdfium.FPDF_DocumentHasValidCrossReferenceTable(document) and not _has_end(stream):
-        document.close()
-        raise DamagedInputError("the PDF is cut off, copy it again")
-    return document
 
 
-def _has_end(stream: BinaryIO) -> bool:
-    size = stream.seek(0, SEEK_END)
-    stream.seek(max(size - TAIL_BYTES, 0))
-    return END_MARKER in stream.read()
+def _end(stream: BinaryIO) -> int:
+    """Where the last end marker ends, 0 where there is none."""
+    place = stream.seek(0, SEEK_END)
+    while place > 0:
+        start = max(place - TAIL_BYTES, 0)
+        stream.seek(start)
+        found = stream.read(place - start + len(END_MARKER)).rfind(END_MARKER)
+        if found >= 0:
+            return start + found + len(END_MARKER)
+        place = start
+    return 0
+
+
+def _from(stream: BinaryIO, place: int) -> bytes:
+    stream.seek(place)
+    return stream.read()
 
 
 def _render(page: pypdfium2.PdfPage, limits: Limits) -> Raster:
     width, height = page.get_size()
     images, has_text = _content(page)
+    has_text |= _has_form_fields(page)
     for image in images:
         limits.check_pixels(*image.get_px_size())
     scale = _scan_scale(images, width * height)
@@ -95,7 +120,7 @@ def _render(page: pypdfium2.PdfPage, limits: Limits) -> Raster:
     scale = min(scale, math.sqrt(limits.max_pixels / (width * height)))
     # The renderer rounds the size up; this keeps a scan of 2480 pixels from becoming 2481 for a rounding error.
     exact = max(round(width * scale) - 0.01, 0.5) / width
-    bitmap = page.render(scale=exact, may_draw_forms=False, rev_byteorder=True)
+    bitmap = page.render(scale=exact, rev_byteorder=True)
     try:
         pixels: Pixels = np.array(bitmap.to_numpy())
     finally:
@@ -114,6 +139,17 @@ def _content(page: pypdfium2.PdfPage) -> tuple[list[pypdfium2.PdfImage], bool]:
         elif isinstance(item, pypdfium2.PdfTextObj):
             has_text |= pdfium.FPDFTextObj_GetTextRenderMode(item) != pdfium.FPDF_TEXTRENDERMODE_INVISIBLE
     return images, has_text
+
+
+def _has_form_fields(page: pypdfium2.PdfPage) -> bool:
+    count: int = pdfium.FPDFPage_GetAnnotCount(page)
+    for number in range(min(count, MAX_OBJECTS)):
+        annotation = pdfium.FPDFPage_GetAnnot(page, number)
+        kind = pdfium.FPDFAnnot_GetSubtype(annotation)
+        pdfium.FPDFPage_CloseAnnot(annotation)
+        if kind == pdfium.FPDF_ANNOT_WIDGET:
+            return True
+    return False
 
 
 def _scan_scale(images: list[pypdfium2.PdfImage], page_area: float) -> float:
