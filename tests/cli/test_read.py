@@ -22,7 +22,7 @@ from inkread.cli.read import FormatName
 from inkread.document import Document, Line, Page, Provenance, Region
 from inkread.errors import InputError
 from inkread.formats import FORMATS, read_document
-from inkread.io.inputs import Input, PageImage, count_pages, load_readable_pages
+from inkread.io.inputs import Input, Limits, PageImage, count_pages, load_readable_pages
 
 STRIP_OFFSETS = 273
 PAGE_XML = """<PcGts xmlns="http://schema.primaresearch.org/PAGE/gts/pagecontent/2019-07-15">
@@ -158,10 +158,10 @@ def test_options_reach_the_reader(tmp_path: Path) -> None:
     path = picture(tmp_path / "a.png")
     inkread(path)
     nothing = dict.fromkeys(("model", "threads", "language_model", "min_confidence", "max_cer"))
-    assert SizeReader.loaded_with == nothing
+    assert SizeReader.loaded_with == nothing | {"limits": Limits()}
     inkread(path, "--model", tmp_path, "--lm", "--min-confidence", "0.4", "--threads", "3", "--max-cer", "2%")
     loaded = {"model": str(tmp_path), "threads": 3, "language_model": True, "min_confidence": 0.4, "max_cer": 0.02}
-    assert SizeReader.loaded_with == loaded
+    assert SizeReader.loaded_with == loaded | {"limits": Limits()}
 
 
 def test_confidences_are_shown_with_flagged_lines_marked(tmp_path: Path) -> None:
@@ -285,7 +285,7 @@ def test_one_bad_page_costs_no_other(suffix: str, tmp_path: Path, monkeypatch: p
     assert [name for name in files(tmp_path / "out") if "_" in name] == [
         f"a_000{number}.{name}.xml" for number in (1, 3) for name in ("alto", "page")
     ]
-    assert count_pages(tmp_path / "out" / "a.pdf") == 2
+    assert count_pages(tmp_path / "out" / "a.pdf") == (3 if suffix == ".pdf" else 2)  # a PDF keeps its pages
     assert files(tmp_path / "drawn") == ["a_0001.png", "a_0003.png", "b.png"]
 
 
@@ -438,3 +438,11 @@ def test_given_lines_lose_no_document_with_a_bad_page(bad: int, tmp_path: Path) 
     assert [(page.index, page.lines[0].id) for page in read] == [
         (index, "given" if index == 0 else "found") for index in range(3) if index != bad
     ]
+
+
+@pytest.mark.case
+def test_the_limit_of_the_resolution_is_handed_to_the_reader(tmp_path: Path) -> None:
+    path = picture(tmp_path / "a.png")
+    assert inkread(path, "--max-megapixels", "12.5").exit_code == 0
+    assert SizeReader.loaded_with["limits"] == Limits(whole_pixels=12_500_000)
+    assert inkread(path, "--max-megapixels", "0").exit_code == 2

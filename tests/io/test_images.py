@@ -171,7 +171,7 @@ def encode(image: Image.Image, kind: str, **options: Any) -> BytesIO:
 
 
 def read_one(stream: BytesIO, kind: str) -> NDArray[np.uint8]:
-    [(pixels, _)] = read_bitmap(stream, kind, DEFAULT_LIMITS)
+    [(pixels, *_)] = read_bitmap(stream, kind, DEFAULT_LIMITS)
     return pixels
 
 
@@ -262,7 +262,7 @@ def test_a_multi_page_tiff_gives_its_pages_in_order() -> None:
     pages = [np.full((4 + number, 5), 40 * number, np.uint8) for number in range(4)]
     images = [Image.fromarray(page) for page in pages]
     stream = encode(images[0], "TIFF", save_all=True, append_images=images[1:])
-    got = [pixels for pixels, _ in read_bitmap(stream, "TIFF", DEFAULT_LIMITS)]
+    got = [pixels for pixels, *_ in read_bitmap(stream, "TIFF", DEFAULT_LIMITS)]
     assert [pixels.tolist() for pixels in got] == [page.tolist() for page in pages]
 
 
@@ -287,7 +287,7 @@ def test_every_frame_of_an_animation_is_a_page(kind: str) -> None:
     images = [Image.fromarray(frame) for frame in frames]
     options = {"lossless": True} if kind == "WebP" else {}
     stream = encode(images[0], kind, save_all=True, append_images=images[1:], **options)
-    got = [np.asarray(Image.fromarray(pixels).convert("L")) for pixels, _ in read_bitmap(stream, kind, DEFAULT_LIMITS)]
+    got = [np.asarray(Image.fromarray(pixels).convert("L")) for pixels, *_ in read_bitmap(stream, kind, DEFAULT_LIMITS)]
     assert len(got) == 3
     assert all(np.array_equal(pixels, frame) for pixels, frame in zip(got, frames, strict=True))
     stream.seek(0)
@@ -372,14 +372,14 @@ def test_a_huge_tiff_header_is_refused_before_memory_is_taken() -> None:
 @pytest.mark.parametrize(("kind", "dpi"), [("PNG", 300), ("JPEG", 400), ("TIFF", 600), ("PNG", 1), ("PNG", None)])
 def test_resolution_is_told_where_it_is_plausible(kind: str, dpi: int | None) -> None:
     stream = encode(Image.fromarray(COLOUR), kind, **({"dpi": (dpi, dpi)} if dpi else {}))
-    [(_, told)] = read_bitmap(stream, kind, DEFAULT_LIMITS)
+    [(_, told, _)] = read_bitmap(stream, kind, DEFAULT_LIMITS)
     assert told == (pytest.approx(dpi, abs=0.1) if dpi and dpi > 1 else None)
 
 
 def test_reading_an_open_image_leaves_it_alone() -> None:
     image = Image.fromarray(COLOUR).convert("RGBA")
     image.getexif()[EXIF_ORIENTATION] = 6
-    pixels, _ = read_image(image, DEFAULT_LIMITS)
+    pixels, *_ = read_image(image, DEFAULT_LIMITS)
     assert pixels.shape == (20, 12, 3)
     assert image.size == (20, 12)
     assert image.mode == "RGBA"

@@ -61,7 +61,7 @@ def cover(size: tuple[float, float], name: str = "Im0") -> str:
 
 
 def read_one(stream: BytesIO, limits: Limits = DEFAULT_LIMITS) -> tuple[NDArray[np.uint8], float | None]:
-    [(pixels, dpi)] = read_pdf(stream, limits)
+    [(pixels, dpi, _)] = read_pdf(stream, limits)
     return pixels, dpi
 
 
@@ -109,7 +109,7 @@ def test_other_pages_are_rendered_at_300_dpi() -> None:
 
 
 def test_a_poster_is_rendered_coarser_rather_than_refused() -> None:
-    pixels, dpi = read_one(make_pdf("BT /F 24 Tf 72 700 Td (ink) Tj ET", size=(5000, 5000)), Limits(max_pixels=10**6))
+    pixels, dpi = read_one(make_pdf("BT /F 24 Tf 72 700 Td (ink) Tj ET", size=(5000, 5000)), Limits(whole_pixels=10**6))
     assert pixels.shape == (1000, 1000, 3)
     assert dpi == pytest.approx(14.4)
 
@@ -190,7 +190,7 @@ def form_pdf(*, appearance: bool) -> BytesIO:
 @pytest.mark.case
 @pytest.mark.parametrize("appearance", [True, False])
 def test_what_is_typed_into_a_form_is_drawn(appearance: bool) -> None:
-    [(pixels, dpi)] = read_pdf(form_pdf(appearance=appearance), DEFAULT_LIMITS)
+    [(pixels, dpi, _)] = read_pdf(form_pdf(appearance=appearance), DEFAULT_LIMITS)
     assert dpi == 300
     assert (pixels.min(axis=2) < 64).mean() > 0.02
 
@@ -199,8 +199,8 @@ def test_what_is_typed_into_a_form_is_drawn(appearance: bool) -> None:
 @pytest.mark.parametrize("junk", [bytes(6_000), b"\n<html>not a page</html>" * 200])
 def test_junk_behind_the_end_is_ignored(junk: bytes) -> None:
     whole = make_pdf(cover(A4), images=[SCAN], pages=2).getvalue()
-    clean = [pixels for pixels, _ in read_pdf(BytesIO(whole), DEFAULT_LIMITS)]
-    read = [pixels for pixels, _ in read_pdf(BytesIO(whole + junk), DEFAULT_LIMITS)]
+    clean = [pixels for pixels, *_ in read_pdf(BytesIO(whole), DEFAULT_LIMITS)]
+    read = [pixels for pixels, *_ in read_pdf(BytesIO(whole + junk), DEFAULT_LIMITS)]
     assert all(np.array_equal(one, other) for one, other in zip(clean, read, strict=True))
 
 

@@ -117,8 +117,7 @@ class _Writer:
     def _add_tags(self, root: Element) -> None:
         kinds = dict.fromkeys(region.kind for region in self._page.regions if region.kind != "text")
         wanted = [(KIND, kind) for kind in kinds]
-        if any(line.flagged for line in self._page.lines):
-            wanted.append(("line", FLAG))
+        wanted += [("line", flag) for flag in dict.fromkeys(flag for line in self._page.lines for flag in _flags(line))]
         if not wanted:
             return
         tags = add(root, "Tags")
@@ -139,7 +138,7 @@ class _Writer:
             "TextLine",
             {
                 "ID": identifier,
-                "TAGREFS": self._tags["line", FLAG] if line.flagged else None,
+                "TAGREFS": " ".join(self._tags["line", flag] for flag in _flags(line)) or None,
                 "BASELINE": self._points(line.baseline) if line.baseline else None,
             },
         )
@@ -180,6 +179,10 @@ class _Writer:
 
     def _points(self, polyline: Polygon) -> str:
         return _text(on_grid(polyline, self._page.width, self._page.height))
+
+
+def _flags(line: Line) -> list[str]:
+    return [FLAG] * line.flagged + [flag for flag in line.flags if flag != FLAG]
 
 
 def _text(grid: Iterable[tuple[float, float]]) -> str:
@@ -287,7 +290,8 @@ class _Reader:
             polygon=polygon,
             text=text,
             words=words if " ".join(word.text for word in words) == text else (),
-            flagged=FLAG in self._tags(element),
+            flagged=FLAG in (flags := self._tags(element)),
+            flags=tuple(flag for flag in flags if flag != FLAG),
         )
 
     def _word(self, string: Element) -> Word:

@@ -136,9 +136,7 @@ class _Writer:
         _equivalent(element, region.text)
 
     def _line(self, region: Element, line: Line, identifier: str) -> None:
-        element = add(
-            region, "TextLine", {"id": identifier, "custom": "flagged {value:true;}" if line.flagged else None}
-        )
+        element = add(region, "TextLine", {"id": identifier, "custom": _flags(line) or None})
         self._coords(element, line.polygon)
         if len(line.baseline) >= 2:
             add(element, "Baseline", {"points": self._points(line.baseline)})
@@ -165,6 +163,12 @@ class _Writer:
 
     def _points(self, polygon: Polygon) -> str:
         return " ".join(f"{x},{y}" for x, y in on_grid(polygon, self._page.width, self._page.height))
+
+
+def _flags(line: Line) -> str:
+    """``flagged {value:true;} flags {names:unfamiliar,faint;}``, "" where there are none."""
+    asked = ["flagged {value:true;}"] if line.flagged else []
+    return " ".join(asked + ([f"flags {{names:{','.join(line.flags)};}}"] if line.flags else []))
 
 
 def _placed(parts: Sequence[Word] | Sequence[Character]) -> bool:
@@ -334,6 +338,7 @@ def _line(element: Element, ids: Ids) -> Line:
             if (confidence := probability(other, "conf")) is not None
         ),
         flagged=_custom(element, "flagged", "value") == "true",
+        flags=tuple(filter(None, _custom(element, "flags", "names").split(","))),
     )
 
 

@@ -36,6 +36,7 @@ from inkread.io.images import (
     count_frames,
     read_bitmap,
     read_image,
+    reduced_array,
 )
 from inkread.io.pdf import count_pdf, maker_of_pdf, read_pdf
 
@@ -48,6 +49,7 @@ __all__ = [
     "each_input",
     "find_inputs",
     "input_name",
+    "is_pdf",
     "load_pages",
     "load_readable_pages",
     "page_size",
@@ -104,9 +106,9 @@ def load_pages(source: Input, limits: Limits = DEFAULT_LIMITS, first: int = 0) -
     """
     name = input_name(source)
     rasters = _with_named_errors(_open(source, limits, first), name or NAMELESS)
-    for index, (pixels, dpi) in enumerate(rasters, start=first):
-        yield PageImage(pixels, name, index, dpi)
-        del pixels
+    for index, raster in enumerate(rasters, start=first):
+        yield PageImage(raster.pixels, name, index, raster.dpi, raster.full_size)
+        del raster
 
 
 def load_readable_pages(
@@ -164,6 +166,12 @@ def count_pages(path: Path, limits: Limits = DEFAULT_LIMITS) -> int:
     return next(_with_named_errors(counted(), input_name(path)))
 
 
+def is_pdf(path: Path) -> bool:
+    """Whether a file is a PDF, as its content says."""
+    with path.open("rb") as stream:
+        return _signed(stream.read(HEAD_BYTES)) == "PDF"
+
+
 def page_size(path: Path, limits: Limits = DEFAULT_LIMITS) -> tuple[int, int]:
     """``page_size(Path("letter.jpg"))``: width and height in pixels of the first page, upright as a viewer shows it.
 
@@ -171,7 +179,7 @@ def page_size(path: Path, limits: Limits = DEFAULT_LIMITS) -> tuple[int, int]:
         InputError: the page cannot be read.
     """
     page = next(load_pages(path, limits))
-    return page.width, page.height
+    return page.full_size or (page.width, page.height)
 
 
 def input_name(source: Input) -> str:
@@ -206,7 +214,7 @@ def _open(source: Input, limits: Limits, first: int) -> Iterator[Raster]:
         case np.ndarray():
             pixels = array_pixels(source)
             limits.check_pixels(pixels.shape[1], pixels.shape[0])
-            yield pixels, None
+            yield reduced_array(pixels, limits)
         case Image.Image():
             yield read_image(source, limits)
         case _ if hasattr(source, "read"):

@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 import threading
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from io import SEEK_END, BytesIO
 from itertools import islice
 from typing import BinaryIO
@@ -40,11 +40,32 @@ def count_pdf(stream: BinaryIO, limits: Limits) -> int:
         return len(document)
 
 
+RESULT_KEY = "/InkreadTextLayer"
+"""Entry of the information dictionary that tells a PDF to which text was added; its other entries stay."""
+
+
 def maker_of_pdf(stream: BinaryIO) -> str:
-    """The program that a PDF file names as the one that made its content, "" where it names none."""
+    """The program that a PDF file names as the one that made it or its text layer, "" where it names none."""
     stream.seek(0)
     with PDFIUM_LOCK, closing(pypdfium2.PdfDocument(stream)) as document:
-        return str(document.get_metadata_value("Creator"))
+        layer = str(document.get_metadata_value(RESULT_KEY.removeprefix("/")))
+        return layer or str(document.get_metadata_value("Creator"))
+
+
+def pages_with_text(stream: BinaryIO) -> set[int]:
+    """The pages of a PDF file, from 0, that hold text, be it invisible."""
+    found = set()
+    stream.seek(0)
+    with PDFIUM_LOCK, closing(_open(stream)) as document:
+        for index in range(len(document)):
+            with (
+                suppress(pypdfium2.PdfiumError),
+                closing(document[index]) as page,
+                closing(page.get_textpage()) as text,
+            ):
+                if text.get_text_range().strip():
+                    found.add(index)
+    return found
 
 
 def read_pdf(stream: BinaryIO, limits: Limits, first: int = 0) -> Iterator[Raster]:
@@ -117,7 +138,9 @@ def _render(page: pypdfium2.PdfPage, limits: Limits) -> Raster:
         _pull_in(image)
     if not scale or has_text:
         scale = max(scale, RENDER_DPI / POINTS_PER_INCH)
-    scale = min(scale, math.sqrt(limits.max_pixels / (width * height)))
+    full = round(width * scale), round(height * scale)
+    scale = min(scale, math.sqrt(limits.whole_pixels / (width * height)))
+    is_reduced = bool(images) and full[0] * full[1] > limits.whole_pixels
     # The renderer rounds the size up; this keeps a scan of 2480 pixels from becoming 2481 for a rounding error.
     exact = max(round(width * scale) - 0.01, 0.5) / width
     bitmap = page.render(scale=exact, rev_byteorder=True)
@@ -127,7 +150,7 @@ def _render(page: pypdfium2.PdfPage, limits: Limits) -> Raster:
         bitmap.close()
     if images and pixels.min() == pixels.max():
         _check_images_decode(images)
-    return pixels, round(scale * POINTS_PER_INCH, 1)
+    return Raster(pixels, round(scale * POINTS_PER_INCH, 1), full if is_reduced else None)
 
 
 def _content(page: pypdfium2.PdfPage) -> tuple[list[pypdfium2.PdfImage], bool]:
