@@ -446,3 +446,24 @@ def test_the_limit_of_the_resolution_is_handed_to_the_reader(tmp_path: Path) -> 
     assert inkread(path, "--max-megapixels", "12.5").exit_code == 0
     assert SizeReader.loaded_with["limits"] == Limits(whole_pixels=12_500_000)
     assert inkread(path, "--max-megapixels", "0").exit_code == 2
+
+
+@pytest.mark.case
+def test_pages_unlike_what_was_learnt_are_named_at_the_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    strange = {"c.png", *(f"x{number}.png" for number in range(6))}
+
+    def flagged(_: SizeReader, pages: Iterable[PageImage], _layouts: object) -> Iterator[Page]:
+        for image in pages:
+            flags = ("unfamiliar",) if Path(image.source).name in strange else ()
+            line = Line("l", ((1.0, 8.0), (9.0, 8.0)), (), "text", 0.5, flags=flags)
+            yield Page(image.width, image.height, (Region("r", (), (line,)),), image.source, image.index)
+
+    monkeypatch.setattr(SizeReader, "read_pages", flagged)
+    result = inkread(picture(tmp_path / "a.png"), picture(tmp_path / "c.png"))
+    assert (result.exit_code, result.stdout) == (0, "text\n\ntext\n")
+    [line] = result.stderr.splitlines()
+    assert line.startswith("lines unlike what the model has learnt, flagged as unfamiliar")
+    assert line.endswith(f": {tmp_path / 'c.png'}, page 1")
+    for name in strange:
+        picture(tmp_path / name)
+    assert inkread(tmp_path).stderr.endswith("x3.png, page 1 and 2 more pages\n")

@@ -25,6 +25,7 @@ from inkread.errors import BadLineError, BadPageError, DamagedInputError, Inkrea
 from inkread.formats import FORMATS
 from inkread.formats.pairing import SAME_NAME, Pairs, find_pairs
 from inkread.formats.reading import layout_of
+from inkread.io.files import remove_leftovers
 from inkread.io.inputs import DEFAULT_LIMITS, Input, find_inputs, load_readable_pages
 
 if TYPE_CHECKING:
@@ -143,6 +144,7 @@ def kept_streams(inputs: Sequence[str]) -> Iterator[Streams]:
 
 
 STDIN = "-"
+SHOWN_PAGES = 5
 
 
 class FormatName(StrEnum):
@@ -291,6 +293,8 @@ def read(
                     progress.file_failed(item)
             targets = [] if output is None else [(output, FORMATS[name].suffix) for name in formats]
             targets += [] if debug_image is None else [(debug_image, ".png")]
+            for folder, _ in targets:
+                remove_leftovers(folder)
             refused = replacing_inputs(names, targets)
             for refusal in refused.values():
                 progress.file_failed(refusal)
@@ -347,17 +351,14 @@ def _write(
     from inkread.cli.results import write_all
 
     total = flagged = 0
+    unfamiliar: list[str] = []
     for path, document in documents:
         marks = [line.flagged for line in document.lines]
         total, flagged = total + len(marks), flagged + sum(marks)
         shown = streams.renamed(document)
         for page in shown.pages:
-            strange = sum(UNFAMILIAR in line.flags for line in page.lines)
-            if strange:
-                progress.say(
-                    f"{page.source}, page {page.index + 1}: {strange} of {len(page.lines)} lines are unlike what the "
-                    "model has learnt (flag unfamiliar); another script, music or a drawing?"
-                )
+            if any(UNFAMILIAR in line.flags for line in page.lines):
+                unfamiliar.append(f"{page.source}, page {page.index + 1}")
             if REDUCED in page.flags:
                 progress.say(
                     f"{page.source}, page {page.index + 1}: it has {page.width} x {page.height} pixels and was read at "
@@ -366,6 +367,12 @@ def _write(
         for error in write_all(results, path, shown):
             progress.complain(streams.named(error))
         progress.file_read()
+    if unfamiliar:
+        more = f" and {len(unfamiliar) - SHOWN_PAGES} more pages" if len(unfamiliar) > SHOWN_PAGES else ""
+        progress.say(
+            f"lines unlike what the model has learnt, flagged as {UNFAMILIAR} (another script, music, a drawing, an "
+            f"illegible hand): {'; '.join(unfamiliar[:SHOWN_PAGES])}{more}"
+        )
     return flagged, total
 
 
