@@ -26,6 +26,7 @@ from inkread.errors import (
     InputTooLargeError,
     UnsupportedInputError,
 )
+from inkread.io.iiif import manifest_images
 from inkread.io.images import (
     DEFAULT_LIMITS,
     READERS,
@@ -297,7 +298,8 @@ def find_inputs(patterns: Iterable[str | Path]) -> Iterator[Path | InputError]:
     """Yield the files that paths, folders and globs name, each once, in natural order (page 2 before page 10).
 
     A folder gives its images, those of formats that are not read among them, and PDFs, sub folders included. Hidden
-    files and what Inkread itself wrote are left out; a file that is named itself is given whatever its suffix.
+    files and what Inkread itself wrote are left out; a file that is named itself is given whatever its suffix. An IIIF
+    manifest gives the images of its canvases.
     What names nothing is yielded as an InputNotFoundError in its place.
     """
     seen = set()
@@ -305,17 +307,23 @@ def find_inputs(patterns: Iterable[str | Path]) -> Iterator[Path | InputError]:
         found = False
         for path in _expand(str(pattern)):
             found = True
-            if (key := os.path.abspath(path)) not in seen:
+            if isinstance(path, InputError):
+                yield path
+            elif (key := os.path.abspath(path)) not in seen:
                 seen.add(key)
                 yield path
         if not found:
             yield _nothing(str(pattern))
 
 
-def _expand(pattern: str) -> Iterator[Path]:
+def _expand(pattern: str) -> Iterator[Path | InputError]:
     names = [pattern] if os.path.lexists(pattern) else sorted(glob.glob(pattern, recursive=True), key=_natural)
     for name in names:
-        yield from _in_folder(name) if os.path.isdir(name) else [Path(name)]
+        if os.path.isdir(name):
+            yield from _in_folder(name)
+        else:
+            images = manifest_images(Path(name))
+            yield from [Path(name)] if images is None else images
 
 
 def _in_folder(folder: str) -> Iterator[Path]:
