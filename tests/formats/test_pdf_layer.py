@@ -91,8 +91,8 @@ def test_all_that_the_pdf_has_stays_and_little_is_added(tmp_path: Path) -> None:
         image, old = (each.pages[0].Resources.XObject.Im.read_raw_bytes() for each in (pdf, before))
         assert image == old
         assert pdf.check_pdf_syntax() == []
-    drawn = [next(load_pages(content)).pixels for content in (data, path.read_bytes())]
-    assert np.array_equal(*drawn)
+    before_it, after_it = (next(load_pages(content)).pixels for content in (path.read_bytes(), data))
+    assert np.array_equal(before_it, after_it)
 
 
 @pytest.mark.parametrize("rotate", [0, 90, 180, 270])

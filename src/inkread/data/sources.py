@@ -178,6 +178,8 @@ def table_samples(folder: Path, skipped: Skipped) -> Iterator[Sample]:
 
 
 def _table_sample(row: Mapping[str, str], folder: Path, root: Path, place: Split) -> Sample | None:
+    if "\0" in row["image"]:
+        return None
     image = folder / row["image"]
     kind, split = row.get("kind") or "line", row.get("split") or place
     inside = image.resolve().is_relative_to(folder.resolve())

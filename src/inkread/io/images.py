@@ -47,7 +47,7 @@ class Limits:
 
     max_bytes: int = 512 * 2**20
     max_pixels: int = 145_000_000
-    whole_pixels: int = 60_000_000
+    whole_pixels: int = 50_000_000
     max_pages: int = 2_000
 
     def check_bytes(self, size: int) -> None:

@@ -24,7 +24,7 @@ from inkread.runtime import PerProcess, open_session
 
 STEP = 32
 """Map pixels that the network's side lengths are multiples of."""
-TILE, MARGIN = 1280, 64
+TILE, MARGIN = 1024, 64
 """Map pixels: side of the largest map that is made at once, because a map takes about 165 bytes a pixel, and how far
 tiles overlap beyond what is kept of them, so that the network sees what surrounds each pixel."""
 
