@@ -24,9 +24,9 @@ from inkread.runtime import PerProcess, open_session
 
 STEP = 32
 """Map pixels that the network's side lengths are multiples of."""
-TILE, MARGIN = 1024, 64
-"""Map pixels: side of the largest map that is made at once, because a map takes about 165 bytes a pixel, and how far
-tiles overlap beyond what is kept of them, so that the network sees what surrounds each pixel."""
+TILE, MARGIN = 1024, 96
+"""Map pixels: side of the largest map that is made at once, because a map takes about 165 bytes a pixel, and how far a
+tile of a larger one reaches beyond what is kept of it, so that the network sees what surrounds each pixel."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +87,7 @@ class Detector:
 
 
 def _parts(length: int) -> Iterator[tuple[int, int, int]]:
-    """Begin and end of each part of a side that is kept, and where the tile that it is part of begins."""
+    """Begin and end of each part of a side that is kept, and where the tile around it begins."""
     count = 1 if length <= TILE else -(-(length - 2 * MARGIN) // (TILE - 2 * MARGIN))
     edges = [round(number * length / count) for number in range(count + 1)]
     for begin, end in pairwise(edges):
