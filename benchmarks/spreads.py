@@ -22,8 +22,8 @@ from numpy.typing import NDArray
 from rich.progress import track
 
 from inkread.document import Line, Page, Region
+from inkread.formats import paired, read_layout
 from inkread.formats.page import dump
-from inkread.formats.reading import paired, read_layout
 from inkread.io.files import write_bytes
 from inkread.io.inputs import load_pages
 

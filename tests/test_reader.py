@@ -5,6 +5,7 @@ from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 from PIL import Image
@@ -21,11 +22,12 @@ from inkread import (
     Reader,
     ReaderSettings,
 )
+from inkread.document import REDUCED, UNFAMILIAR
 from inkread.evaluation.detection import match_baselines
 from inkread.formats import read_layout
 from inkread.formats.json import dump
 from inkread.io.images import PageImage, turn
-from inkread.io.inputs import Input, load_pages
+from inkread.io.inputs import Input, Limits, load_pages
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
 LETTER = EXAMPLES / "letter.png"
@@ -288,3 +290,30 @@ def test_columns_and_marginal_notes_are_read_one_after_the_other(reader: Reader)
     written = [line for line in truth.splitlines() if line not in notes]
     found = [max(written, key=lambda line: ratio(line, text)) for text in read.splitlines() if text not in notes]
     assert found == written
+
+
+@pytest.mark.case
+def test_a_page_read_at_a_lower_resolution_is_described_at_its_own() -> None:
+    image = next(load_pages(EXAMPLES / "letter.png"))
+    whole = Reader(threads=1, language_model=False)
+    half = Reader(threads=1, language_model=False, limits=Limits(whole_pixels=image.width * image.height // 2))
+    [full], [reduced] = (list(reader.read([EXAMPLES / "letter.png"])) for reader in (whole, half))
+    page = reduced.pages[0]
+    assert (page.width, page.height, page.flags) == (image.width, image.height, (REDUCED,))
+    assert full.pages[0].flags == ()
+    middle = [np.mean([y for _, y in line.baseline]) for line in page.lines]
+    expected = [np.mean([y for _, y in line.baseline]) for line in full.lines]
+    assert middle == pytest.approx(expected, abs=12)
+
+
+@pytest.mark.case
+def test_what_is_no_latin_writing_says_so(reader: Reader, letter: Page) -> None:
+    """Scribbles of the height of writing are read as something; nobody should take that for text."""
+    page = np.full((700, 1400), 250, np.uint8)
+    along = np.arange(80, 1300)
+    for top in range(120, 700, 160):
+        wave = top + 25 * np.sin(along / 9 + top) * np.sin(along / 37) + 10 * np.sin(along / 5)
+        cv2.polylines(page, [np.stack([along, wave], axis=1).astype(np.int32)], False, (30,), 4)
+    [scribbles] = reader.read_pages([PageImage(page)])
+    assert all(line.flags == (UNFAMILIAR,) for line in scribbles.lines)
+    assert sum(bool(line.flags) for line in letter.lines) <= 1

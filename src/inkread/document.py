@@ -23,6 +23,12 @@ Polygon = tuple[Point, ...]
 Polyline = tuple[Point, ...]
 Setting = str | int | float | bool | None
 
+UNFAMILIAR = "unfamiliar"
+"""Flag of a line that is unlike what the model has learnt: another script, music, a formula, a drawing, or a hand that
+it cannot read."""
+REDUCED = "reduced"
+"""Flag of a page that was read at a lower resolution than its image has, because that is very large."""
+
 
 @dataclass(frozen=True, slots=True)
 class Character:
@@ -64,6 +70,7 @@ class Line:
         words: the words of ``text``, in order.
         alternatives: other readings, most probable first, ``text`` itself not among them.
         flagged: True where the confidence fell below what the caller asked for.
+        flags: why the reading is doubtful whatever the caller asked for, such as `UNFAMILIAR`.
     """
 
     id: str
@@ -74,6 +81,7 @@ class Line:
     words: tuple[Word, ...] = ()
     alternatives: tuple[Alternative, ...] = ()
     flagged: bool = False
+    flags: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +110,7 @@ class Page:
         index: position in that file, from 0.
         orientation: degrees (0, 90, 180, 270) the page must be turned clockwise for its text to stand upright.
         dpi: resolution, None where unknown.
+        flags: what one should know about the reading, such as `REDUCED`.
     """
 
     width: int
@@ -111,6 +120,7 @@ class Page:
     index: int = 0
     orientation: int = 0
     dpi: float | None = None
+    flags: tuple[str, ...] = ()
 
     @property
     def lines(self) -> tuple[Line, ...]:

@@ -13,6 +13,7 @@ Catch all of them with ``except inkread.InkreadError as error``. The message is 
     │   ├── EncryptedInputError    the file needs a password
     │   └── InputTooLargeError     bytes, pixels or pages exceed the limits
     ├── LayoutFileError            a PAGE, ALTO or JSON file does not say what Inkread needs
+    │   └── BadLineError           one line of such a file cannot be used, the others can
     ├── BundleError                a model bundle is missing, incomplete or inconsistent
     ├── DatasetError               a dataset folder or manifest is missing or inconsistent
     ├── RegistryError              the model registry cannot be reached, or has no such version
@@ -57,6 +58,10 @@ class LayoutFileError(InkreadError):
     """A PAGE, ALTO or JSON file does not say what Inkread needs."""
 
 
+class BadLineError(LayoutFileError):
+    """One line of a PAGE or ALTO file cannot be used, the others can."""
+
+
 class BundleError(InkreadError):
     """A model bundle is missing, incomplete or inconsistent."""
 
@@ -75,3 +80,7 @@ class SettingsError(InkreadError):
 
 class OutputError(InkreadError):
     """A result cannot be written."""
+
+
+class LayoutWarning(UserWarning):
+    """A line or outline in a PAGE or ALTO file cannot be used and is left out; the rest of the file is read."""

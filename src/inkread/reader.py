@@ -20,8 +20,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inkread.bundle import Bundle
-from inkread.document import Document, Line, Page, Provenance, Setting, Step, within_page
+from inkread.document import REDUCED, UNFAMILIAR, Document, Line, Page, Provenance, Setting, Step, within_page
 from inkread.errors import BundleError, InputError
+from inkread.formats import fit
 from inkread.io.images import PageImage, turn, turn_back
 from inkread.io.inputs import DEFAULT_LIMITS, Input, Limits, each_input, load_pages, load_readable_pages
 from inkread.layout import Analyser, LayoutSettings
@@ -44,6 +45,8 @@ class ReaderSettings:
     """Columns of line images read together, about 30 lines; more fill batches no better and need more memory."""
     chunk_pages: int = 8
     """Pages read together at most; bounds the memory for pages with little writing."""
+    chunk_pixels: int = 50_000_000
+    """Pixels of pages read together; bounds the memory for large pages."""
     doubtful: float = 0.9
     """Mean confidence of a page below which it may lie upside down and a sample is read turned; upright pages of val
     that are legible reach more."""
@@ -53,6 +56,11 @@ class ReaderSettings:
     """Characters of the longest reading that can be noise; longer ones are writing, however bad."""
     noise_confidence: float = 0.35
     """Confidence below which such a short line is a blot, a ruling or show-through, and dropped."""
+    unfamiliar_line: float = 0.7
+    """Confidence below which a line is flagged as unfamiliar; of the legible lines of val 2 % are."""
+    unfamiliar_page: float = 0.8
+    """Mean confidence of a page below which all its lines are, because single lines of another script may resemble
+    Latin."""
     alternatives: int = 4
     """Other readings kept for each line, where a language model ranks them."""
 
@@ -80,6 +88,7 @@ class _Prepared:
     grey: NDArray[np.uint8]
     strips: list[Strip]
     given: bool
+    full_size: tuple[int, int] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,15 +234,17 @@ class Reader:
         layout = iter(layouts)
         paired = ((item, None if isinstance(item, _End) else next(layout)) for item in items)
         chunk: list[_Prepared | _End] = []
-        columns = 0
+        columns = pixels = 0
         for item in self._workers.map(self._prepare, paired):
             chunk.append(item)
             if isinstance(item, _End):
                 continue
             columns += sum(strip.image.shape[1] for strip in item.strips)
-            if columns >= self._settings.chunk_columns or len(chunk) >= self._settings.chunk_pages:
+            pixels += item.grey.size
+            full = columns >= self._settings.chunk_columns or pixels >= self._settings.chunk_pixels
+            if full or len(chunk) >= self._settings.chunk_pages:
                 yield from self._finish(chunk)
-                chunk, columns = [], 0
+                chunk, columns, pixels = [], 0, 0
         yield from self._finish(chunk)
 
     def _prepare(self, item: tuple[PageImage | _End, Page | None]) -> _Prepared | _End:
@@ -250,7 +261,8 @@ class Reader:
             index=image.index,
             dpi=image.dpi,
         )
-        return _Prepared(page, grey, cut_lines(grey, page.lines, height=self.lines.height), layout is not None)
+        strips = cut_lines(grey, page.lines, height=self.lines.height)
+        return _Prepared(page, grey, strips, layout is not None, image.full_size)
 
     def _finish(self, chunk: list[_Prepared | _End]) -> Iterator[Page | _End]:
         pages = [item for item in chunk if isinstance(item, _Prepared)]
@@ -262,7 +274,8 @@ class Reader:
                 continue
             texts = [next(lines_read) for _ in item.strips]
             read = _with_lines(item.page, texts) if item.given else self._upright(item, texts)
-            yield self._flag(within_page(read))
+            whole = read if item.full_size is None else replace(fit(read, *item.full_size), flags=(REDUCED,))
+            yield self._flag(self._with_flags(within_page(whole)))
 
     def _upright(self, item: _Prepared, lines: list[Line]) -> Page:
         """The page as read, or read again after turning where it reads better the other way round.
@@ -301,6 +314,18 @@ class Reader:
     def _is_noise(self, line: Line) -> bool:
         short = len(line.text) <= self._settings.noise_characters
         return not line.text or (short and (line.confidence or 0.0) < self._settings.noise_confidence)
+
+    def _with_flags(self, page: Page) -> Page:
+        """The page with the lines flagged that are unlike what the model has learnt."""
+        settings = self._settings
+        least = 1.0 if _mean_confidence(page.lines) < settings.unfamiliar_page else settings.unfamiliar_line
+        return _with_lines(
+            page,
+            [
+                replace(line, flags=(*line.flags, UNFAMILIAR)) if line.text and (line.confidence or 0) < least else line
+                for line in page.lines
+            ],
+        )
 
     def _flag(self, page: Page) -> Page:
         return page if self._min_confidence is None else flag_lines(page, self._min_confidence)

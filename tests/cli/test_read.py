@@ -22,7 +22,7 @@ from inkread.cli.read import FormatName
 from inkread.document import Document, Line, Page, Provenance, Region
 from inkread.errors import InputError
 from inkread.formats import FORMATS, read_document
-from inkread.io.inputs import Input, PageImage, count_pages, load_readable_pages
+from inkread.io.inputs import Input, Limits, PageImage, count_pages, load_readable_pages
 
 STRIP_OFFSETS = 273
 PAGE_XML = """<PcGts xmlns="http://schema.primaresearch.org/PAGE/gts/pagecontent/2019-07-15">
@@ -158,10 +158,10 @@ def test_options_reach_the_reader(tmp_path: Path) -> None:
     path = picture(tmp_path / "a.png")
     inkread(path)
     nothing = dict.fromkeys(("model", "threads", "language_model", "min_confidence", "max_cer"))
-    assert SizeReader.loaded_with == nothing
+    assert SizeReader.loaded_with == nothing | {"limits": Limits()}
     inkread(path, "--model", tmp_path, "--lm", "--min-confidence", "0.4", "--threads", "3", "--max-cer", "2%")
     loaded = {"model": str(tmp_path), "threads": 3, "language_model": True, "min_confidence": 0.4, "max_cer": 0.02}
-    assert SizeReader.loaded_with == loaded
+    assert SizeReader.loaded_with == loaded | {"limits": Limits()}
 
 
 def test_confidences_are_shown_with_flagged_lines_marked(tmp_path: Path) -> None:
@@ -285,7 +285,7 @@ def test_one_bad_page_costs_no_other(suffix: str, tmp_path: Path, monkeypatch: p
     assert [name for name in files(tmp_path / "out") if "_" in name] == [
         f"a_000{number}.{name}.xml" for number in (1, 3) for name in ("alto", "page")
     ]
-    assert count_pages(tmp_path / "out" / "a.pdf") == 2
+    assert count_pages(tmp_path / "out" / "a.pdf") == (3 if suffix == ".pdf" else 2)  # a PDF keeps its pages
     assert files(tmp_path / "drawn") == ["a_0001.png", "a_0003.png", "b.png"]
 
 
@@ -375,3 +375,95 @@ def test_what_is_wrong_with_standard_input_is_said_under_its_name(tmp_path: Path
     result = CliRunner().invoke(app, ["read", "-", str(picture(tmp_path / "a.png"))], input=b"")
     assert (result.exit_code, result.stdout) == (1, "30x20\n")
     assert result.stderr == "inkread: -: the file is empty, copy or scan it again\n"
+
+
+def given(*lines: str, size: tuple[int, int] = (30, 20)) -> str:
+    return (
+        f'<PcGts><Page imageWidth="{size[0]}" imageHeight="{size[1]}"><TextRegion id="r">'
+        '<Coords points="1,1 9,1 9,9 1,9"/>' + "".join(lines) + "</TextRegion></Page></PcGts>"
+    )
+
+
+GOOD_LINE = '<TextLine id="given"><Coords points="1,1 9,1 9,9 1,9"/><Baseline points="1,8 9,8"/></TextLine>'
+
+
+@pytest.mark.case
+def test_given_lines_that_cannot_be_used_are_named_and_the_others_read(tmp_path: Path) -> None:
+    picture(tmp_path / "p.png")
+    bad = '<TextLine id="bad"><Coords points="1,1 9"/></TextLine>'
+    (tmp_path / "p.xml").write_text(given(GOOD_LINE, bad))
+    result = inkread(tmp_path, "--lines", "given", "-o", tmp_path / "out")
+    assert result.exit_code == 1
+    assert result.stderr.startswith(f"inkread: {tmp_path / 'p.xml'}: its line bad cannot be used")
+    assert (tmp_path / "out" / "p.txt").read_text() == "30x20\n"
+
+
+@pytest.mark.case
+def test_a_file_without_lines_gives_no_empty_result(tmp_path: Path) -> None:
+    picture(tmp_path / "p.png")
+    (tmp_path / "p.xml").write_text(given())
+    result = inkread(tmp_path, "--lines", "given", "-o", tmp_path / "out")
+    assert result.exit_code == 1
+    assert "p.xml: there is no line in it" in result.stderr
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.case
+def test_the_lines_of_a_workspace_of_ocr_d_are_found(tmp_path: Path) -> None:
+    picture(tmp_path / "OCR-D-IMG" / "IMG_1.png")
+    (tmp_path / "OCR-D-GT").mkdir()
+    (tmp_path / "OCR-D-GT" / "GT_1.xml").write_text(PAGE_XML.replace("a.png", "OCR-D-IMG/IMG_1.png"))
+    result = inkread(tmp_path, "--lines", "given", "-f", "json")
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert '"id":"given"' in result.stdout
+
+
+@pytest.mark.case
+@pytest.mark.parametrize("bad", [0, 1])
+def test_given_lines_lose_no_document_with_a_bad_page(bad: int, tmp_path: Path) -> None:
+    path = tmp_path / "a.tif"
+    pages = [Image.fromarray(np.full((200, 300), number, np.uint8)) for number in range(3)]
+    pages[0].save(path, save_all=True, append_images=pages[1:], compression="jpeg")
+    with Image.open(path) as tiff:
+        tiff.seek(bad)
+        start = tiff.getexif()[STRIP_OFFSETS]
+    data = path.read_bytes()
+    path.write_bytes(data[:start] + bytes(300) + data[start + 300 :])
+    (tmp_path / "a.xml").write_text(PAGE_XML)
+    result = inkread(path, "--lines", "given", "-f", "json", "-o", tmp_path / "out")
+    assert result.exit_code == 1
+    [line] = result.stderr.splitlines()
+    assert line.startswith(f"inkread: {path}, page {bad + 1}: ")
+    read = read_document(tmp_path / "out" / "a.json").pages
+    assert [(page.index, page.lines[0].id) for page in read] == [
+        (index, "given" if index == 0 else "found") for index in range(3) if index != bad
+    ]
+
+
+@pytest.mark.case
+def test_the_limit_of_the_resolution_is_handed_to_the_reader(tmp_path: Path) -> None:
+    path = picture(tmp_path / "a.png")
+    assert inkread(path, "--max-megapixels", "12.5").exit_code == 0
+    assert SizeReader.loaded_with["limits"] == Limits(whole_pixels=12_500_000)
+    assert inkread(path, "--max-megapixels", "0").exit_code == 2
+
+
+@pytest.mark.case
+def test_pages_unlike_what_was_learnt_are_named_at_the_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    strange = {"c.png", *(f"x{number}.png" for number in range(6))}
+
+    def flagged(_: SizeReader, pages: Iterable[PageImage], _layouts: object) -> Iterator[Page]:
+        for image in pages:
+            flags = ("unfamiliar",) if Path(image.source).name in strange else ()
+            line = Line("l", ((1.0, 8.0), (9.0, 8.0)), (), "text", 0.5, flags=flags)
+            yield Page(image.width, image.height, (Region("r", (), (line,)),), image.source, image.index)
+
+    monkeypatch.setattr(SizeReader, "read_pages", flagged)
+    result = inkread(picture(tmp_path / "a.png"), picture(tmp_path / "c.png"))
+    assert (result.exit_code, result.stdout) == (0, "text\n\ntext\n")
+    [line] = result.stderr.splitlines()
+    assert line.startswith("lines unlike what the model has learnt, flagged as unfamiliar")
+    assert line.endswith(f": {tmp_path / 'c.png'}, page 1")
+    for name in strange:
+        picture(tmp_path / name)
+    assert inkread(tmp_path).stderr.endswith("x3.png, page 1 and 2 more pages\n")

@@ -28,10 +28,10 @@ def test_all_formats_say_the_same(tmp_path: Path, name: str, content: str) -> No
 
 
 def test_paths_that_lead_out_and_unknown_kinds_are_left_out(tmp_path: Path) -> None:
-    (tmp_path / "t.tsv").write_text("image\ttext\tkind\n../x.png\ta\tline\ny.png\tb\tpoem\nz.png\tc\t\n")
+    (tmp_path / "t.tsv").write_text("image\ttext\tkind\n../x.png\ta\tline\ny.png\tb\tpoem\nz.png\tc\t\nn\0.png\td\t\n")
     skipped = Skipped()
     assert [sample.text for sample in table_samples(tmp_path / "t.tsv", skipped)] == ["c"]
-    assert skipped.reasons.total() == 2
+    assert skipped.reasons.total() == 3
 
 
 def test_faults_are_named(tmp_path: Path) -> None:

@@ -69,6 +69,7 @@ SAMPLE = Document(
                             text="a line without words",
                             confidence=0.25,
                             flagged=True,
+                            flags=("unfamiliar",),
                         ),
                     ),
                 ),
@@ -198,6 +199,7 @@ def _documents() -> st.SearchStrategy[Document]:
                 if confidence is not None
             ),
             flagged=draw(st.booleans()),
+            flags=tuple(draw(st.lists(st.sampled_from(["unfamiliar", "show-through", "faint"]), unique=True))),
         )
 
     regions = st.builds(

@@ -128,5 +128,25 @@ def test_repeated_identifiers_are_told_apart() -> None:
 
 @pytest.mark.parametrize("points", ["1,2 3", "1,2 x,y", "1,2 nan,3"])
 def test_unusable_points_are_named(points: str) -> None:
-    with pytest.raises(ValueError, match=r"shorter|number"):
+    with pytest.raises(ValueError, match=r"coordinate|number"):
         line_of(f'<Shape><Polygon POINTS="{points}"/></Shape>')
+
+
+@pytest.mark.case
+@pytest.mark.parametrize("size", ['WIDTH="0" HEIGHT="0"', ""])
+def test_a_page_without_size_has_that_of_its_image(size: str) -> None:
+    line = '<TextLine HPOS="10" VPOS="20" WIDTH="100" HEIGHT="40"/>'
+    root = parse(f'<alto><Layout><Page {size}><TextBlock ID="b">{line}</TextBlock></Page></Layout></alto>'.encode())
+    page = alto_reader.document(root, image_size=lambda: (900, 500)).pages[0]
+    assert (page.width, page.height) == (900, 500)
+
+
+@pytest.mark.case
+def test_a_line_that_cannot_be_used_is_named_and_costs_no_other() -> None:
+    good = '<TextLine ID="a" HPOS="10" VPOS="20" WIDTH="100" HEIGHT="40"><String CONTENT="x"/></TextLine>'
+    bad = '<TextLine ID="b" HPOS="wide" VPOS="20" WIDTH="100" HEIGHT="40"><String CONTENT="y"/></TextLine>'
+    page = f'<Page WIDTH="900" HEIGHT="500"><TextBlock ID="b">{good}{bad}</TextBlock></Page>'
+    reasons: list[str] = []
+    found = alto_reader.document(parse(f"<alto><Layout>{page}</Layout></alto>".encode()), reasons.append)
+    assert found.text == "x"
+    assert reasons == ["its line b cannot be used, 'wide' is no number"]

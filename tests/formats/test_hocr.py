@@ -20,6 +20,7 @@ GRAMMAR = {
     "baseline": f"{NUMBER} {NUMBER}",
     "textangle": NUMBER,
     "poly": r"-?\d+ -?\d+( -?\d+ -?\d+)+",
+    "x_flags": r"[\w-]+( [\w-]+)*",
     "x_wconf": NUMBER,
     "x_confs": f"{NUMBER}( {NUMBER})*",
 }

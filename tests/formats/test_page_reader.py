@@ -1,7 +1,11 @@
+from pathlib import Path
+
 import pytest
 
 from inkread.document import Alternative, Document, Line, Page
+from inkread.errors import LayoutWarning
 from inkread.formats import page as page_reader
+from inkread.formats import read_layout
 from inkread.formats.xml import parse
 
 BOX = '<Coords points="10,20 110,20 110,60 10,60"/>'
@@ -141,3 +145,54 @@ def test_a_page_without_size_is_named() -> None:
 
 def test_files_from_elsewhere_have_no_provenance() -> None:
     assert read("").provenance is None
+
+
+@pytest.mark.case
+@pytest.mark.parametrize(
+    ("broken", "reason"),
+    [
+        ('<Coords points="10,20 110,20 110"/>', "its line l2 cannot be used, the last of the points"),
+        ('<Coords points="10,20 wide,20"/>', "its line l2 cannot be used, 'wide' is no number"),
+        ('<Coords points="10,20"/>', "its line l2 has neither baseline nor outline"),
+        ("", "its line l2 has neither baseline nor outline"),
+    ],
+)
+def test_a_line_that_cannot_be_used_is_named_and_costs_no_other(tmp_path: Path, broken: str, reason: str) -> None:
+    text = "<TextEquiv><Unicode>text</Unicode></TextEquiv>"
+    lines = f'<TextLine id="l1">{BOX}{text}</TextLine><TextLine id="l2">{broken}{text}</TextLine>'
+    path = tmp_path / "p.xml"
+    path.write_text(
+        f'<PcGts><Page imageWidth="900" imageHeight="500">{region("r", content=lines)}</Page></PcGts>', encoding="utf-8"
+    )
+    reasons: list[str] = []
+    assert [line.id for line in read_layout(path, on_skip=reasons.append).lines] == ["l1"]
+    [said] = reasons
+    assert said.startswith(f"p.xml: {reason}")
+    with pytest.warns(LayoutWarning, match="l2"):
+        read_layout(path)
+
+
+@pytest.mark.case
+@pytest.mark.parametrize(("points", "count"), [("0,0 9,0 9", 1), ("0,0 9,0 9,9", 0)])
+def test_a_region_with_a_bad_outline_keeps_its_lines(points: str, count: int) -> None:
+    content = f'<Coords points="{points}"/><TextLine id="l">{BOX}</TextLine>'
+    root = parse(f'<P><Page imageWidth="90" imageHeight="50"><TextRegion>{content}</TextRegion></Page></P>'.encode())
+    reasons: list[str] = []
+    assert len(page_reader.document(root, reasons.append).pages[0].lines) == 1
+    assert len(reasons) == count
+
+
+@pytest.mark.case
+def test_a_region_with_text_but_no_lines_is_named() -> None:
+    equivalent = "<TextEquiv><Unicode>one\ntwo</Unicode></TextEquiv>"
+    root = parse(f'<P><Page imageWidth="9" imageHeight="9">{region("r", content=equivalent)}</Page></P>'.encode())
+    reasons: list[str] = []
+    assert page_reader.document(root, reasons.append).text == ""
+    assert reasons == ["its region r has text but no lines"]
+
+
+@pytest.mark.case
+def test_a_page_without_size_has_that_of_its_image() -> None:
+    root = parse(f"<P><Page>{region('r', content=f'<TextLine>{BOX}</TextLine>')}</Page></P>".encode())
+    page = page_reader.document(root, image_size=lambda: (900, 500)).pages[0]
+    assert (page.width, page.height) == (900, 500)

@@ -4,6 +4,7 @@ import pytest
 
 from inkread.errors import InputNotFoundError
 from inkread.formats import paired, without_image
+from inkread.formats.pairing import find_pairs
 
 
 def fill(folder: Path, *names: str) -> None:
@@ -36,3 +37,59 @@ def test_all_real_pages_are_paired(shared_data: Path) -> None:
     layouts = {path for folder in folders for path in folder.glob("*.xml") if path.name != "mets.xml"}
     assert {layout for _, layout in paired(folders)} == layouts - set(without_image(folders))
     assert len(layouts) > 100
+
+
+PAGE = '<PcGts><Page imageFilename="{}" imageWidth="9" imageHeight="9"/></PcGts>'
+METS = """<mets xmlns="http://www.loc.gov/METS/" xmlns:xlink="http://www.w3.org/1999/xlink"><fileSec><fileGrp>
+<file ID="i"><FLocat LOCTYPE="OTHER" xlink:href="IMG/a%201.png"/></file>
+<file ID="x"><FLocat LOCTYPE="OTHER" xlink:href="FULLTEXT/000.xml"/></file></fileGrp></fileSec>
+<structMap TYPE="PHYSICAL"><div><div ID="p1"><fptr FILEID="i"/><fptr FILEID="x"/></div></div></structMap></mets>"""
+
+
+@pytest.mark.case
+@pytest.mark.parametrize(
+    ("image", "layout", "named"),
+    [
+        ("p.png", "p.png.xml", "other.png"),
+        ("scan_0001.png", "p.xml", "scan_0001.png"),
+        ("scan_0001.png", "page/p.xml", "../scan_0001.png"),
+        ("OCR-D-IMG/OCR-D-IMG_0001.png", "OCR-D-GT/OCR-D-GT_0001.xml", "OCR-D-IMG/OCR-D-IMG_0001.png"),
+        ("doc 1/a & b.jpg", "doc 1/x.xml", "C:\\scans\\a &amp; b.jpg"),
+        ("1234/letters/0001.jpg", "1234/letters/page/0001.xml", "0001.jpg"),
+    ],
+)
+def test_an_image_meets_the_file_that_names_it_at_any_depth(
+    tmp_path: Path, image: str, layout: str, named: str
+) -> None:
+    fill(tmp_path, image, layout, "__MACOSX/p.xml", "._p.xml")
+    (tmp_path / layout).write_text(PAGE.format(named))
+    assert list(paired(tmp_path)) == [(tmp_path / image, tmp_path / layout)]
+    assert find_pairs(tmp_path).left_out == ()
+
+
+@pytest.mark.case
+def test_pages_of_mets_meet(tmp_path: Path) -> None:
+    fill(tmp_path, "IMG/a 1.png", "FULLTEXT/000.xml")
+    (tmp_path / "mets.xml").write_text(METS)
+    assert list(paired(tmp_path)) == [(tmp_path / "IMG" / "a 1.png", tmp_path / "FULLTEXT" / "000.xml")]
+
+
+@pytest.mark.case
+@pytest.mark.parametrize(("named", "taken", "other"), [("p.png", "p.png", "p.jpg"), ("", "p.jpg", "p.png")])
+def test_of_two_images_the_one_that_the_file_names_is_taken(tmp_path: Path, named: str, taken: str, other: str) -> None:
+    fill(tmp_path, "p.png", "p.jpg", "p.xml")
+    (tmp_path / "p.xml").write_text(PAGE.format(named))
+    found = find_pairs(tmp_path)
+    assert [image.name for image, _ in found.pages] == [taken]
+    assert found.left_out == ((tmp_path / other, "another image has the same name"),)
+
+
+@pytest.mark.case
+def test_ground_truth_is_taken_before_other_transcriptions_which_are_named(tmp_path: Path) -> None:
+    image = "OCR-D-IMG/i.png"
+    fill(tmp_path, image, "OCR-D-A/a.xml", "OCR-D-GT/g.xml")
+    for layout in ("OCR-D-A/a.xml", "OCR-D-GT/g.xml"):
+        (tmp_path / layout).write_text(PAGE.format(image))
+    found = find_pairs(tmp_path)
+    assert found.pages == ((tmp_path / image, tmp_path / "OCR-D-GT" / "g.xml"),)
+    assert found.left_out == ((tmp_path / "OCR-D-A" / "a.xml", "another transcription of the same image is taken"),)

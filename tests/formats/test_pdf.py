@@ -17,7 +17,8 @@ from PIL import Image
 from inkread.document import Document, Line, Page, Region, Word
 from inkread.formats import pdf, read_layout
 from inkread.formats.geometry import box_of
-from inkread.io.images import PageImage, Pixels
+from inkread.io.images import PageImage, Pixels, turn
+from inkread.io.inputs import load_pages
 
 
 def written(document: Document, images: Iterable[PageImage]) -> bytes:
@@ -170,3 +171,16 @@ def test_pdftotext_finds_real_lines(shared_data: Path, tmp_path: Path, options: 
     run = subprocess.run(["pdftotext", *options, file, "-"], check=True, capture_output=True, text=True)
     assert run.stderr == ""
     assert run.stdout.split() == page.text.split()
+
+
+@pytest.mark.case
+@pytest.mark.parametrize("orientation", [0, 90, 180, 270])
+def test_a_page_that_lay_on_its_side_is_shown_upright(orientation: int) -> None:
+    grey = np.full((60, 40), 255, np.uint8)
+    grey[:10, :10] = 0
+    page = Page(40, 60, orientation=orientation, dpi=72.0)
+    data = written(Document((page,)), [PageImage(grey)])
+    [shown] = load_pages(data)
+    upright = turn(grey, orientation)
+    assert (shown.height, shown.width) == upright.shape
+    assert np.abs(shown.grey.astype(int) - upright).max() < 40

@@ -2,13 +2,13 @@ import numpy as np
 import pikepdf
 import pytest
 
-from inkread.formats.pdf import make_image
+from inkread.formats.pdf import scan_image
 from inkread.io.images import PageImage, Pixels
 
 
 def decoded(pixels: Pixels) -> tuple[str, Pixels]:
     with pikepdf.new() as pdf:
-        image = make_image(pdf, PageImage(pixels))
+        image = scan_image(pdf, PageImage(pixels))
         assert isinstance(image, pikepdf.Stream)
         view = pikepdf.PdfImage(image)
         mode = "L" if pixels.ndim == 2 else "RGB"

@@ -43,7 +43,7 @@ def test_numbers_and_points() -> None:
     for text in ("nan", "1e999", "wide"):
         with pytest.raises(ValueError, match="number"):
             numbers(text)
-    with pytest.raises(ValueError, match="shorter"):
+    with pytest.raises(ValueError, match="lacks a coordinate"):
         points("1,2 3")
 
 

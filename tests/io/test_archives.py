@@ -97,3 +97,33 @@ def test_names_of_archives(tmp_path: Path) -> None:
     assert is_archive(tmp_path / "Words.TAR.GZ")
     assert not is_archive(tmp_path)
     assert archive_stem(tmp_path / "Words.TAR.GZ") == "Words"
+
+
+@pytest.mark.case
+def test_archives_inside_are_unpacked_without_what_macos_adds(tmp_path: Path) -> None:
+    inner, middle = io.BytesIO(), io.BytesIO()
+    with zipfile.ZipFile(inner, "w") as archive:
+        archive.writestr("p.xml", b"one")
+    with zipfile.ZipFile(middle, "w") as archive:
+        archive.writestr("deep/two.zip", inner.getvalue())
+        archive.writestr("__MACOSX/deep/._two.zip", b"resource fork")
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
+        archive.writestr("My Letters/one.zip", middle.getvalue())
+        archive.writestr("My Letters/.DS_Store", b"")
+        archive.writestr("My Letters/._p.png", b"")
+    for _ in range(2):
+        unpack(tmp_path / "a.zip", tmp_path / "out")
+        found = [path.relative_to(tmp_path / "out").as_posix() for path in (tmp_path / "out").rglob("*.*")]
+        assert found == ["My Letters/one/deep/two/p.xml"]
+
+
+@pytest.mark.case
+def test_archives_inside_share_the_limits(tmp_path: Path) -> None:
+    inner = io.BytesIO()
+    with zipfile.ZipFile(inner, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("zeros", bytes(300_000))
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
+        for number in range(5):
+            archive.writestr(f"{number}.zip", inner.getvalue())
+    with pytest.raises(DatasetError, match="MiB unpacked"):
+        unpack(tmp_path / "a.zip", tmp_path / "out", ArchiveLimits(max_bytes=2**20))

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
+from pillow_heif import register_heif_opener
 
 from inkread.document import Character, Line, Page, Region, Word
 from inkread.errors import DamagedInputError, InputTooLargeError, UnsupportedInputError
@@ -27,6 +28,7 @@ from inkread.io.images import (
     turn,
     turn_back,
 )
+from inkread.io.inputs import load_pages
 
 
 def test_grey_of_a_grey_page_is_not_copied() -> None:
@@ -169,7 +171,7 @@ def encode(image: Image.Image, kind: str, **options: Any) -> BytesIO:
 
 
 def read_one(stream: BytesIO, kind: str) -> NDArray[np.uint8]:
-    [(pixels, _)] = read_bitmap(stream, kind, DEFAULT_LIMITS)
+    [(pixels, *_)] = read_bitmap(stream, kind, DEFAULT_LIMITS)
     return pixels
 
 
@@ -260,7 +262,7 @@ def test_a_multi_page_tiff_gives_its_pages_in_order() -> None:
     pages = [np.full((4 + number, 5), 40 * number, np.uint8) for number in range(4)]
     images = [Image.fromarray(page) for page in pages]
     stream = encode(images[0], "TIFF", save_all=True, append_images=images[1:])
-    got = [pixels for pixels, _ in read_bitmap(stream, "TIFF", DEFAULT_LIMITS)]
+    got = [pixels for pixels, *_ in read_bitmap(stream, "TIFF", DEFAULT_LIMITS)]
     assert [pixels.tolist() for pixels in got] == [page.tolist() for page in pages]
 
 
@@ -285,12 +287,80 @@ def test_every_frame_of_an_animation_is_a_page(kind: str) -> None:
     images = [Image.fromarray(frame) for frame in frames]
     options = {"lossless": True} if kind == "WebP" else {}
     stream = encode(images[0], kind, save_all=True, append_images=images[1:], **options)
-    got = [np.asarray(Image.fromarray(pixels).convert("L")) for pixels, _ in read_bitmap(stream, kind, DEFAULT_LIMITS)]
+    got = [np.asarray(Image.fromarray(pixels).convert("L")) for pixels, *_ in read_bitmap(stream, kind, DEFAULT_LIMITS)]
     assert len(got) == 3
     assert all(np.array_equal(pixels, frame) for pixels, frame in zip(got, frames, strict=True))
     stream.seek(0)
     with pytest.raises(InputTooLargeError, match="2 pages"):
         next(read_bitmap(stream, kind, Limits(max_pages=2)))
+
+
+@pytest.mark.case
+@pytest.mark.parametrize("kind", ["AVIF", "HEIC", "JPEG 2000", "BMP", "PNM"])
+def test_what_telephones_and_scanners_write_is_read(kind: str) -> None:
+    grey = np.full((64, 80), 250, np.uint8)
+    grey[20:40, 10:60] = 10
+    saved_as = {"HEIC": "HEIF", "JPEG 2000": "JPEG2000", "PNM": "PPM"}.get(kind, kind)
+    stream = BytesIO()
+    register_heif_opener()
+    Image.fromarray(grey).save(stream, saved_as)
+    [page] = load_pages(stream.getvalue())
+    assert np.abs(page.grey.astype(int) - grey).max() <= 12
+
+
+def segmented_tiff(kind: str, compression: int, *, tile: int = 0, missing: int = 0) -> BytesIO:
+    """A grey image of 96 x 64 pixels in strips of 32 rows, or in tiles, each an image file of its own."""
+    across, down = (tile, tile) if tile else (96, 32)
+    segments = []
+    for y in range(0, 64, down):
+        for x in range(0, 96, across):
+            part = BytesIO()
+            crop = Image.fromarray(SEGMENTED_PAGE[y : y + down, x : x + across])
+            crop.convert("RGB").save(part, kind, **({"lossless": True} if kind == "WEBP" else {}))
+            segments.append(part.getvalue())
+    ends = np.cumsum([8, *map(len, segments)]).tolist()
+    where = {322: [tile], 323: [tile], 324: ends[:-1]} if tile else {278: [32], 273: ends[:-1]}
+    sizes = [len(segment) for segment in segments[: len(segments) - missing]]
+    tags = {
+        256: [96],
+        257: [64],
+        258: [8],
+        259: [compression],
+        262: [2],
+        277: [3],
+        **where,
+        325 if tile else 279: sizes,
+    }
+    values = ends[-1] + 2 + 12 * len(tags) + 4
+    directory, data = struct.pack("<H", len(tags)), b""
+    for tag, numbers in sorted(tags.items()):
+        place = numbers[0] if len(numbers) == 1 else values + len(data)
+        directory += struct.pack("<HHII", tag, 4, len(numbers), place)
+        data += struct.pack(f"<{len(numbers)}I", *numbers)
+    return BytesIO(b"II*\0" + struct.pack("<I", ends[-1]) + b"".join(segments) + directory + bytes(4) + data)
+
+
+SEGMENTED_PAGE = np.add.outer(np.arange(64, dtype=np.uint8), np.arange(96, dtype=np.uint8) * 2)
+
+
+@pytest.mark.case
+@pytest.mark.parametrize(("kind", "compression"), [("WEBP", 50001), ("JPEG2000", 34712), ("JPEG2000", 33005)])
+@pytest.mark.parametrize("tile", [0, 32])
+def test_strips_and_tiles_that_are_images_of_their_own_are_put_together(kind: str, compression: int, tile: int) -> None:
+    [page] = load_pages(segmented_tiff(kind, compression, tile=tile))
+    assert np.abs(page.grey.astype(int) - SEGMENTED_PAGE).max() <= 2
+
+
+@pytest.mark.case
+@pytest.mark.parametrize(("compression", "name"), [(50002, "JPEG XL"), (34887, "LERC"), (34676, "SGI Log")])
+def test_a_compression_that_is_not_read_is_named(compression: int, name: str) -> None:
+    with pytest.raises(UnsupportedInputError, match=f"the TIFF is compressed with {name}, which is not read"):
+        list(load_pages(segmented_tiff("WEBP", compression)))
+
+
+def test_a_tiff_without_one_of_its_strips_is_damaged() -> None:
+    with pytest.raises(DamagedInputError, match="a part of the image is missing"):
+        list(load_pages(segmented_tiff("WEBP", 50001, missing=1)))
 
 
 def test_a_huge_tiff_header_is_refused_before_memory_is_taken() -> None:
@@ -302,14 +372,14 @@ def test_a_huge_tiff_header_is_refused_before_memory_is_taken() -> None:
 @pytest.mark.parametrize(("kind", "dpi"), [("PNG", 300), ("JPEG", 400), ("TIFF", 600), ("PNG", 1), ("PNG", None)])
 def test_resolution_is_told_where_it_is_plausible(kind: str, dpi: int | None) -> None:
     stream = encode(Image.fromarray(COLOUR), kind, **({"dpi": (dpi, dpi)} if dpi else {}))
-    [(_, told)] = read_bitmap(stream, kind, DEFAULT_LIMITS)
+    [(_, told, _)] = read_bitmap(stream, kind, DEFAULT_LIMITS)
     assert told == (pytest.approx(dpi, abs=0.1) if dpi and dpi > 1 else None)
 
 
 def test_reading_an_open_image_leaves_it_alone() -> None:
     image = Image.fromarray(COLOUR).convert("RGBA")
     image.getexif()[EXIF_ORIENTATION] = 6
-    pixels, _ = read_image(image, DEFAULT_LIMITS)
+    pixels, *_ = read_image(image, DEFAULT_LIMITS)
     assert pixels.shape == (20, 12, 3)
     assert image.size == (20, 12)
     assert image.mode == "RGBA"

@@ -1,5 +1,6 @@
 """The command line finds what it names, in the order a person expects, and says what is missing."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -73,3 +74,40 @@ def test_what_is_missing_does_not_stop_the_others(scans: Path) -> None:
         "/*.xyz: no file matches, check the pattern",
         "/a/1.tiff",
     ]
+
+
+def manifest(*addresses: str, version: int = 3) -> str:
+    if version == 3:
+        canvases = [{"items": [{"items": [{"body": {"id": address, "type": "Image"}}]}]} for address in addresses]
+        return json.dumps({"@context": "http://iiif.io/api/presentation/3/context.json", "items": canvases})
+    old = [{"images": [{"resource": {"@id": address}}]} for address in addresses]
+    return json.dumps({"@context": "http://iiif.io/api/presentation/2/context.json", "sequences": [{"canvases": old}]})
+
+
+@pytest.mark.case
+@pytest.mark.parametrize("version", [2, 3])
+def test_a_iiif_manifest_gives_its_images_in_order(tmp_path: Path, version: int) -> None:
+    for name in ("p2.jpg", "images/p 1.png", "f10.tif", "other.png"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    addresses = [
+        "https://example.org/scans/p2.jpg",
+        "images/p%201.png",
+        "https://example.org/iiif/ark%3A12%2Ff10/full/full/0/default.jpg",
+        "https://example.org/iiif/gone/full/max/0/default.jpg",
+        "../../../etc/passwd",
+    ]
+    (tmp_path / "manifest.json").write_text(manifest(*addresses, version=version))
+    assert names(tmp_path, "manifest.json") == [
+        "p2.jpg",
+        "images/p 1.png",
+        "f10.tif",
+        "InputNotFoundError",
+        "InputNotFoundError",
+    ]
+
+
+def test_other_json_is_given_as_it_is(tmp_path: Path) -> None:
+    for name, content in (("a.json", "{}"), ("b.json", "[1"), ("c.json", '{"@context": 1}')):
+        (tmp_path / name).write_text(content)
+        assert names(tmp_path, name) == [name]

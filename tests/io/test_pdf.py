@@ -61,7 +61,7 @@ def cover(size: tuple[float, float], name: str = "Im0") -> str:
 
 
 def read_one(stream: BytesIO, limits: Limits = DEFAULT_LIMITS) -> tuple[NDArray[np.uint8], float | None]:
-    [(pixels, dpi)] = read_pdf(stream, limits)
+    [(pixels, dpi, _)] = read_pdf(stream, limits)
     return pixels, dpi
 
 
@@ -109,7 +109,7 @@ def test_other_pages_are_rendered_at_300_dpi() -> None:
 
 
 def test_a_poster_is_rendered_coarser_rather_than_refused() -> None:
-    pixels, dpi = read_one(make_pdf("BT /F 24 Tf 72 700 Td (ink) Tj ET", size=(5000, 5000)), Limits(max_pixels=10**6))
+    pixels, dpi = read_one(make_pdf("BT /F 24 Tf 72 700 Td (ink) Tj ET", size=(5000, 5000)), Limits(whole_pixels=10**6))
     assert pixels.shape == (1000, 1000, 3)
     assert dpi == pytest.approx(14.4)
 
@@ -155,3 +155,57 @@ def test_a_scan_that_cannot_be_decoded_is_not_read_as_an_empty_page() -> None:
 def test_a_blank_scan_is_a_blank_page() -> None:
     pixels, _ = read_one(make_pdf(cover((90, 120)), size=(90, 120), images=[np.full((120, 90), 255, np.uint8)]))
     assert pixels.min() == 255
+
+
+def form_pdf(*, appearance: bool) -> BytesIO:
+    """A page with a form field in which "X" is typed, with its picture or left to the viewer to draw."""
+    stream = make_pdf("", size=(200, 100))
+    with pikepdf.open(stream) as pdf:
+        font = pikepdf.Dictionary(Type=pikepdf.Name.Font, Subtype=pikepdf.Name.Type1, BaseFont=pikepdf.Name.Helvetica)
+        resources = pikepdf.Dictionary(Font=pikepdf.Dictionary(F=font))
+        field = pdf.make_indirect(
+            pikepdf.Dictionary(
+                Type=pikepdf.Name.Annot,
+                Subtype=pikepdf.Name.Widget,
+                FT=pikepdf.Name.Tx,
+                T="name",
+                V="XXXX",
+                DA="/F 40 Tf 0 g",
+                Rect=[10, 20, 190, 80],
+                F=4,
+            )
+        )
+        if appearance:
+            picture = pikepdf.Stream(pdf, b"BT /F 40 Tf 5 15 Td (XXXX) Tj ET")
+            picture.Type, picture.Subtype, picture.BBox = pikepdf.Name.XObject, pikepdf.Name.Form, [0, 0, 180, 60]
+            picture.Resources = resources
+            field.AP = pikepdf.Dictionary(N=picture)
+        pdf.pages[0].obj.Annots = pikepdf.Array([field])
+        pdf.Root.AcroForm = pikepdf.Dictionary(Fields=[field], DR=resources, NeedAppearances=not appearance)
+        written = BytesIO()
+        pdf.save(written)
+    return written
+
+
+@pytest.mark.case
+@pytest.mark.parametrize("appearance", [True, False])
+def test_what_is_typed_into_a_form_is_drawn(appearance: bool) -> None:
+    [(pixels, dpi, _)] = read_pdf(form_pdf(appearance=appearance), DEFAULT_LIMITS)
+    assert dpi == 300
+    assert (pixels.min(axis=2) < 64).mean() > 0.02
+
+
+@pytest.mark.case
+@pytest.mark.parametrize("junk", [bytes(6_000), b"\n<html>not a page</html>" * 200])
+def test_junk_behind_the_end_is_ignored(junk: bytes) -> None:
+    whole = make_pdf(cover(A4), images=[SCAN], pages=2).getvalue()
+    clean = [pixels for pixels, *_ in read_pdf(BytesIO(whole), DEFAULT_LIMITS)]
+    read = [pixels for pixels, *_ in read_pdf(BytesIO(whole + junk), DEFAULT_LIMITS)]
+    assert all(np.array_equal(one, other) for one, other in zip(clean, read, strict=True))
+
+
+@pytest.mark.case
+def test_an_update_that_is_cut_off_is_no_junk() -> None:
+    whole = make_pdf("", pages=2).getvalue()
+    with pytest.raises(DamagedInputError, match="cut off"):
+        next(read_pdf(BytesIO(whole + b"7 0 obj\n<< /Type /Page >>" + bytes(4_000)), DEFAULT_LIMITS))

@@ -7,7 +7,7 @@ import pytest
 from inkread.bundle import Bundle
 from inkread.errors import BundleError
 from inkread.io.inputs import load_pages
-from inkread.layout.detector import STEP, Detector
+from inkread.layout.detector import MARGIN, STEP, TILE, Detector, _parts
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 
@@ -39,3 +39,26 @@ def test_a_network_of_another_kind_is_refused(tmp_path: Path) -> None:
     shutil.copy(Bundle.open().recognizer, tmp_path / "detector.onnx")
     with pytest.raises(BundleError, match="not a text detector"):
         Detector(tmp_path / "detector.onnx")
+
+
+@pytest.mark.case
+def test_a_large_map_is_made_of_tiles_and_is_that_of_the_whole(
+    detector: Detector, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Memory of the network grows with the map that it makes at once."""
+    grey = next(load_pages(EXAMPLES / "letter.png")).grey
+    whole = detector(grey, side=960).probability > 0.3
+    monkeypatch.setattr("inkread.layout.detector.TILE", 512)
+    tiled = detector(grey, side=960).probability > 0.3
+    assert (whole & tiled).sum() / (whole | tiled).sum() > 0.9
+
+
+@pytest.mark.parametrize("length", [32, 1024, 1056, 2400, 9600])
+def test_tiles_cover_a_side_once_with_surroundings(length: int) -> None:
+    parts = list(_parts(length))
+    assert [begin for begin, *_ in parts] == [0, *(end for _, end, _ in parts[:-1])]
+    assert parts[-1][1] == length
+    for begin, end, tile in parts:
+        assert tile % STEP == 0
+        assert tile + (MARGIN - STEP if begin else 0) <= begin
+        assert end <= min(tile + TILE, length) - (MARGIN - STEP if end < length else 0)

@@ -3,11 +3,19 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from rapidfuzz.distance import Levenshtein
 
 from inkread.bundle import Bundle
 from inkread.errors import BundleError
+from inkread.formats import read_layout
+from inkread.io.inputs import load_pages
+from inkread.recognition.alphabet import Alphabet
+from inkread.recognition.decoding import greedy
+from inkread.recognition.line_images import cut_lines
 from inkread.recognition.recognizer import MAX_WIDTH, WIDTH_STEP, Recognizer, padded_width
 from inkread.runtime import Workers
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
 
 
 @pytest.fixture(scope="module")
@@ -43,11 +51,26 @@ def test_threads_change_nothing_but_the_order() -> None:
     assert next(iter(beside)) == 4  # the widest first, so that no thread is left with it at the end
 
 
-def test_the_narrowest_and_the_widest_strips_are_read(recognizer: Recognizer) -> None:
-    narrow, wide = recognizer(strips(1, MAX_WIDTH + 500))
+@pytest.mark.case
+@pytest.mark.parametrize("more", [-1, 0, 1, 500, 2 * MAX_WIDTH])
+def test_the_narrowest_and_the_widest_strips_are_read_to_their_end(recognizer: Recognizer, more: int) -> None:
+    narrow, wide = recognizer(strips(1, MAX_WIDTH + more))
     stride = Bundle.open().model.input.stride
     assert len(narrow) == 1
-    assert len(wide) * stride == pytest.approx(MAX_WIDTH, abs=2 * stride)
+    assert len(wide) * stride == pytest.approx(MAX_WIDTH + more, abs=2 * stride)
+
+
+@pytest.mark.case
+def test_a_line_longer_than_the_network_takes_is_read_as_its_parts_are() -> None:
+    """Every part of a long line is read, and nothing twice where the parts overlap."""
+    page = next(load_pages(EXAMPLES / "letter.png")).grey
+    strips = [strip.image for strip in cut_lines(page, read_layout(EXAMPLES / "letter.xml").lines[2:8])] * 3
+    reader, alphabet = Recognizer(Bundle.open(), Workers(1)), Alphabet(Bundle.open().model.alphabet)
+    long = np.concatenate(strips, axis=1)
+    assert long.shape[1] > 1.5 * MAX_WIDTH
+    (frames,) = reader([long])
+    parts = "".join(greedy(part, alphabet).text for part in reader(strips))
+    assert Levenshtein.normalized_distance(greedy(frames, alphabet).text, parts) < 0.06
 
 
 def test_no_strips_give_no_frames(recognizer: Recognizer) -> None:

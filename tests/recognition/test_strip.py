@@ -71,3 +71,21 @@ def test_an_image_of_one_line_becomes_a_strip_of_its_own_shape() -> None:
     assert np.ptp(rows) / np.ptp(columns) == pytest.approx(44 / 260, rel=0.05)
     assert rows.min() > 2
     assert rows.max() < 46
+
+
+@pytest.mark.case
+@pytest.mark.parametrize("turned", [False, True])
+def test_a_line_longer_than_opencv_takes_is_cut(turned: bool) -> None:
+    grey = np.tile(np.arange(0, 250, 5, dtype=np.uint8), (60, 800))
+    baseline: Polyline = ((0.0, 40.0), (40_000.0, 40.0))
+    if turned:
+        grey, baseline = np.ascontiguousarray(grey.T), ((40.0, 0.0), (40.0, 40_000.0))
+    part = grey[20_000:30_000] if turned else grey[:, 20_000:30_000]
+    end = (40.0, 10_000.0) if turned else (10_000.0, 40.0)
+    whole = cut_strip(grey, baseline, ascent=20, descent=10, height=30).image
+    expected = cut_strip(part, ((40.0, 0.0) if turned else (0.0, 40.0), end), ascent=20, descent=10, height=30).image
+    margin = round(0.25 * 30)
+    assert whole.shape[0] == 30
+    assert whole.shape[1] == pytest.approx(40_000 + 2 * margin, abs=2)
+    inner = slice(20_100 + 8, 29_900 + 8)
+    assert np.abs(whole[:, inner].astype(int) - expected[:, 100 + 8 : 9_900 + 8]).max() <= 1

@@ -20,13 +20,16 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from inkread.cli.terminal import Reading, quiet_libraries
-from inkread.document import Document, Page
-from inkread.errors import BadPageError, DamagedInputError, InkreadError, LayoutFileError
-from inkread.formats import FORMATS, paired, read_layout
-from inkread.formats.geometry import fit_image
-from inkread.io.inputs import DEFAULT_LIMITS, Input, find_inputs, load_pages
+from inkread.document import REDUCED, UNFAMILIAR, Document, Page
+from inkread.errors import BadLineError, BadPageError, DamagedInputError, InkreadError, LayoutFileError
+from inkread.formats import FORMATS
+from inkread.formats.pairing import SAME_NAME, Pairs, find_pairs
+from inkread.formats.reading import layout_of
+from inkread.io.files import remove_leftovers
+from inkread.io.inputs import DEFAULT_LIMITS, Input, find_inputs, load_readable_pages
 
 if TYPE_CHECKING:
+    from inkread.cli.results import Result
     from inkread.reader import Reader
 
 
@@ -41,7 +44,7 @@ def read_files(
     failed: set[Input] = set()
 
     def fail(source: Input, error: InkreadError) -> None:
-        if not isinstance(error, BadPageError):
+        if not isinstance(error, BadPageError | BadLineError):
             failed.add(source)
         on_error(source, error)
 
@@ -54,24 +57,44 @@ def read_given_lines(
     reader: Reader, paths: Sequence[Path], *, on_error: OnError, on_page: OnPage
 ) -> Iterator[tuple[Path, Document]]:
     """As ``read_files``, with the lines that the PAGE or ALTO file of each image gives."""
-    layouts = cache(lambda folder: dict(paired(folder)))
     for path in paths:
         try:
-            document = _read_given(reader, path, layouts(path.parent).get(path), on_page)
+            document = _read_given(reader, path, _layout_file(path), partial(on_error, path), on_page)
         except InkreadError as error:
             on_error(path, error)
         else:
             yield path, document
 
 
-def _read_given(reader: Reader, path: Path, layout: Path | None, on_page: OnPage) -> Document:
-    if layout is None:
-        raise LayoutFileError(f"{path}: no PAGE or ALTO file stands beside it, add one or use --lines detect")
-    images = load_pages(path)
+def _layout_file(image: Path) -> Path:
+    """The PAGE or ALTO file of an image: below its folder or, as in a workspace of OCR-D, in one beside that."""
+    for folder in (image.parent, image.parent.parent):
+        pairs = _pairs_near(folder)
+        if layout := dict(pairs.pages).get(image):
+            return layout
+        if dict(pairs.left_out).get(image) == SAME_NAME:
+            raise LayoutFileError(f"{image}: its PAGE or ALTO file belongs to another image of this name")
+    raise LayoutFileError(f"{image}: no PAGE or ALTO file stands beside it, add one or use --lines detect")
+
+
+@cache
+def _pairs_near(folder: Path) -> Pairs:
+    return find_pairs(folder, depth=1)
+
+
+def _read_given(
+    reader: Reader, path: Path, layout: Path, on_error: Callable[[InkreadError], None], on_page: OnPage
+) -> Document:
+    images = load_readable_pages(path, on_bad_page=on_error)
     first = next(images, None)
     if first is None:
         raise DamagedInputError(f"{path}: there is no page in it, copy or scan it again")
-    given = fit_image(read_layout(layout), first.width, first.height, str(layout))
+
+    def skip(reason: str) -> None:
+        on_error(BadLineError(f"{layout.parent / reason}"))
+
+    # the file describes the first page; that is not the first one read where it is damaged
+    given = layout_of(layout, first, skip) if first.index == 0 else None
     pages = []
     for page in reader.read_pages(chain([first], images), chain([given], repeat(None))):
         on_page(page)
@@ -121,6 +144,7 @@ def kept_streams(inputs: Sequence[str]) -> Iterator[Streams]:
 
 
 STDIN = "-"
+SHOWN_PAGES = 5
 
 
 class FormatName(StrEnum):
@@ -132,6 +156,14 @@ class FormatName(StrEnum):
     PAGE = "page"
     HOCR = "hocr"
     PDF = "pdf"
+
+
+class PdfTextName(StrEnum):
+    """What happens to pages of a PDF that have text; see `inkread.formats.pdf_layer`."""
+
+    SKIP = "skip"
+    REDO = "redo"
+    FORCE = "force"
 
 
 class Engine(StrEnum):
@@ -206,6 +238,24 @@ def read(
     threads: Annotated[
         int | None, typer.Option(metavar="N", min=1, help="Threads to compute with; with --engine ray of each reader.")
     ] = None,
+    max_megapixels: Annotated[
+        float,
+        typer.Option(
+            metavar="M",
+            min=1,
+            help="Read pages with more million pixels at a half, a quarter and so on of their resolution.",
+        ),
+    ] = DEFAULT_LIMITS.whole_pixels / 1e6,
+    pdf_text: Annotated[
+        PdfTextName,
+        typer.Option(
+            help="With -f pdf, what to do with pages of a PDF that have text: leave them, replace an earlier invisible "
+            "layer, or replace the page by its image."
+        ),
+    ] = PdfTextName.SKIP,
+    upright: Annotated[
+        bool, typer.Option("--upright", help="With -f pdf, turn the pages of a PDF whose text lies on its side.")
+    ] = False,
     debug_image: Annotated[
         Path | None,
         typer.Option(metavar="DIR", file_okay=False, help="Draw lines, order and confidence into DIR/NAME.png."),
@@ -224,16 +274,7 @@ def read(
     Example: inkread read scans -o texts -f txt -f alto
     """
     from inkread.bundle import Bundle, is_registered
-    from inkread.cli.results import (
-        DebugImages,
-        Printed,
-        PrintedConfidences,
-        Result,
-        SavedFiles,
-        replacing_inputs,
-        result_names,
-        write_all,
-    )
+    from inkread.cli.results import replacing_inputs, result_names
     from inkread.reader import Reader
 
     _check_usage(formats, output, show_confidence=show_confidence)
@@ -243,47 +284,96 @@ def read(
         found = list(find_inputs(streams.files.get(name, name) for name in inputs))
         paths = [item for item in found if isinstance(item, Path)]
         names = result_names(paths)
-        results: list[Result] = []
-        if output is not None:
-            results.extend(SavedFiles(output, name, names) for name in formats)
-        elif show_confidence:
-            results.append(PrintedConfidences())
-        else:
-            _check_single(formats[0], len(paths))
-            results.append(Printed(formats[0]))
-        if debug_image is not None:
-            results.append(DebugImages(debug_image, names))
+        results = _results(
+            formats, output, names, debug_image, pdf_text, show_confidence=show_confidence, upright=upright
+        )
         with Reading(files=len(found), shown=output is not None or not sys.stdout.isatty()) as progress:
             for item in found:
                 if not isinstance(item, Path):
                     progress.file_failed(item)
             targets = [] if output is None else [(output, FORMATS[name].suffix) for name in formats]
             targets += [] if debug_image is None else [(debug_image, ".png")]
+            for folder, _ in targets:
+                remove_leftovers(folder)
             refused = replacing_inputs(names, targets)
             for refusal in refused.values():
                 progress.file_failed(refusal)
             paths = [path for path in paths if path not in refused]
             if paths:
                 chosen = Bundle.open(model).folder if model and is_registered(model) else model
-                load = partial(Reader, chosen, language_model=lm, min_confidence=min_confidence, max_cer=max_cer)
+                limits = replace(DEFAULT_LIMITS, whole_pixels=int(max_megapixels * 1e6))
+                load = partial(
+                    Reader, chosen, language_model=lm, min_confidence=min_confidence, max_cer=max_cer, limits=limits
+                )
                 documents = _documents(load, paths, lines, engine, threads, in_order=output is None)(
                     on_error=lambda _, error: (
-                        progress.complain if isinstance(error, BadPageError) else progress.file_failed
+                        progress.complain if isinstance(error, BadPageError | BadLineError) else progress.file_failed
                     )(streams.named(error)),
                     on_page=lambda page: progress.page_read(page.source),
                 )
-                total = flagged = 0
-                for path, document in documents:
-                    marks = [line.flagged for line in document.lines]
-                    total, flagged = total + len(marks), flagged + sum(marks)
-                    for error in write_all(results, path, streams.renamed(document)):
-                        progress.complain(streams.named(error))
-                    progress.file_read()
+                flagged, total = _write(documents, results, progress, streams)
                 if max_cer is not None:
                     progress.say(
                         f"{flagged} of {total} lines are flagged; expect a CER of at most {max_cer:.1%} in the others"
                     )
     raise typer.Exit(1 if progress.failures else 0)
+
+
+def _results(
+    formats: Sequence[FormatName],
+    output: Path | None,
+    names: Mapping[Path, Path],
+    debug_image: Path | None,
+    pdf_text: PdfTextName,
+    *,
+    show_confidence: bool,
+    upright: bool,
+) -> list[Result]:
+    from inkread.cli.results import DebugImages, Printed, PrintedConfidences, SavedFiles
+
+    results: list[Result] = []
+    if output is not None:
+        results.extend(SavedFiles(output, name, names, pdf_text.value, upright) for name in formats)
+    elif show_confidence:
+        results.append(PrintedConfidences())
+    else:
+        _check_single(formats[0], len(names))
+        results.append(Printed(formats[0]))
+    if debug_image is not None:
+        results.append(DebugImages(debug_image, names))
+    return results
+
+
+def _write(
+    documents: Iterator[tuple[Path, Document]], results: Sequence[Result], progress: Reading, streams: Streams
+) -> tuple[int, int]:
+    """Write what is read, and return how many lines are flagged and how many there are."""
+    from inkread.cli.results import write_all
+
+    total = flagged = 0
+    unfamiliar: list[str] = []
+    for path, document in documents:
+        marks = [line.flagged for line in document.lines]
+        total, flagged = total + len(marks), flagged + sum(marks)
+        shown = streams.renamed(document)
+        for page in shown.pages:
+            if any(UNFAMILIAR in line.flags for line in page.lines):
+                unfamiliar.append(f"{page.source}, page {page.index + 1}")
+            if REDUCED in page.flags:
+                progress.say(
+                    f"{page.source}, page {page.index + 1}: it has {page.width} x {page.height} pixels and was read at "
+                    "a lower resolution (see --max-megapixels)"
+                )
+        for error in write_all(results, path, shown):
+            progress.complain(streams.named(error))
+        progress.file_read()
+    if unfamiliar:
+        more = f" and {len(unfamiliar) - SHOWN_PAGES} more pages" if len(unfamiliar) > SHOWN_PAGES else ""
+        progress.say(
+            f"lines unlike what the model has learnt, flagged as {UNFAMILIAR} (another script, music, a drawing, an "
+            f"illegible hand): {'; '.join(unfamiliar[:SHOWN_PAGES])}{more}"
+        )
+    return flagged, total
 
 
 def _documents(

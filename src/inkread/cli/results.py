@@ -20,10 +20,11 @@ from PIL.PngImagePlugin import PngInfo
 
 from inkread.document import Document, Line
 from inkread.errors import InkreadError, InputError, OutputError
-from inkread.formats import FORMATS, save
-from inkread.formats.writing import page_numbers
+from inkread.formats import FORMATS, fit, save
+from inkread.formats.pdf_layer import PdfText
+from inkread.formats.writing import page_numbers, save_with_layer
 from inkread.io.files import write_bytes
-from inkread.io.inputs import RESULT_MAKER, count_pages, load_readable_pages
+from inkread.io.inputs import RESULT_MAKER, count_pages, is_pdf, load_readable_pages
 
 
 class Result(Protocol):
@@ -112,16 +113,25 @@ def _may_have_pages(path: Path) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class SavedFiles:
-    """Files ``folder/name.suffix`` in one format."""
+    """Files ``folder/name.suffix`` in one format.
+
+    A PDF that was read becomes a PDF with a layer of text; see `inkread.formats.pdf_layer`.
+    """
 
     folder: Path
     format: str
     names: Mapping[Path, Path]
+    pdf_text: PdfText = "skip"
+    upright: bool = False
 
     def write(self, source: Path, document: Document) -> None:
         """Write a document; OutputError where a file cannot be written."""
         place = self.folder / self.names[source]
         kind = FORMATS[self.format]
+        if kind.name == "pdf" and is_pdf(source):
+            target = place.with_name(place.name + kind.suffix)
+            save_with_layer(source, document, target, text=self.pdf_text, upright=self.upright)
+            return
         save(document, load_readable_pages(source), kind, place.parent, place.name)
 
 
@@ -181,5 +191,5 @@ class DebugImages:
             ending = f"_{number:04}.png" if len(document.pages) > 1 else ".png"
             target = place.with_name(place.name + ending)
             picture = BytesIO()
-            Image.fromarray(draw(image, page)).save(picture, "PNG", pnginfo=maker)
+            Image.fromarray(draw(image, fit(page, image.width, image.height))).save(picture, "PNG", pnginfo=maker)
             write_bytes(target, picture.getvalue())

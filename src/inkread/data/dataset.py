@@ -25,7 +25,7 @@ from inkread.document import Page
 from inkread.errors import DatasetError
 from inkread.formats.reading import read_layout
 from inkread.io.files import write_bytes
-from inkread.io.inputs import load_pages
+from inkread.io.inputs import load_pages, page_size
 from inkread.recognition.line_images import Grey
 
 MANIFEST = "manifest.parquet"
@@ -178,8 +178,9 @@ class Dataset:
         return next(load_pages(self.folder / sample.image)).grey
 
     def page(self, sample: Sample) -> Page:
-        """The lines of the page that a sample is or belongs to."""
-        return read_layout(self.folder / sample.layout)
+        """The lines of the page that a sample is or belongs to; what cannot be used was named when it was ingested."""
+        image = self.folder / sample.image
+        return read_layout(self.folder / sample.layout, on_skip=lambda _: None, image_size=lambda: page_size(image))
 
     @cached_property
     def content_hash(self) -> str:

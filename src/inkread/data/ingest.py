@@ -32,7 +32,7 @@ from inkread.data.sources import (
 from inkread.errors import DatasetError, InputError, OutputError
 from inkread.io.archives import SUFFIXES, archive_stem, is_archive, unpack
 from inkread.io.files import write_bytes
-from inkread.io.inputs import load_pages
+from inkread.io.inputs import NAMELESS, load_pages
 
 Format = Literal["iam", "pages", "table", "pairs"]
 REPORT = "ingest.json"
@@ -159,7 +159,7 @@ def unpacked(source: Path, work: Path) -> Path:
         return source
     if not source.is_dir():
         raise DatasetError(f"{source}: there is no such file or folder")
-    archives = sorted(path for path in source.iterdir() if is_archive(path))
+    archives = sorted(path for path in source.iterdir() if is_archive(path) and not path.name.startswith("."))
     for archive in archives:
         unpack(archive, work / archive_stem(archive))
     if not archives:
@@ -172,8 +172,8 @@ def unpacked(source: Path, work: Path) -> Path:
     return work
 
 
-def detect(folder: Path) -> Format:
-    """The format of a folder or table.
+def detect(folder: Path, source: Path | None = None) -> Format:
+    """The format of a folder or table, which messages call ``source`` where it was unpacked from that.
 
     Raises:
         DatasetError: it is none of the known ones.
@@ -187,15 +187,15 @@ def detect(folder: Path) -> Format:
     if has_pairs(folder):
         return "pairs"
     raise DatasetError(
-        f"{folder}: neither IAM (ascii/words.txt), nor images with PAGE, ALTO or .gt.txt files, nor one TSV, CSV or "
-        "JSONL table"
+        f"{source or folder}: neither IAM (ascii/words.txt), nor images with PAGE, ALTO or .gt.txt files, nor one TSV, "
+        "CSV or JSONL table"
     )
 
 
 def _foreign(source: Path, options: IngestOptions, work: Path, split: str = "") -> tuple[Format, Dataset]:
     """The format of a source, and its samples with the names that they have in a dataset."""
     folder = unpacked(source, work)
-    form = options.format or detect(folder)
+    form = options.format or detect(folder, source)
     skipped = Skipped()
     samples: Iterator[Sample]
     match form:
@@ -242,7 +242,7 @@ def _copied(sample: Sample, foreign: Dataset, folder: Path) -> Sample | None:
         foreign.skipped.add(sample.sample_id, "image missing")
         return None
     except InputError as error:
-        foreign.skipped.add(sample.sample_id, f"image damaged: {error}")
+        foreign.skipped.add(sample.sample_id, f"image damaged: {str(error).removeprefix(f'{NAMELESS}: ')}")
         return None
     place = f"images/{sample.sample_id}"
     image, layout = place + source.suffix.lower(), ""

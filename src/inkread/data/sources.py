@@ -11,16 +11,19 @@ from __future__ import annotations
 import csv
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import cast, get_args
 
 from lxml import etree
 
 from inkread.data.dataset import SPLITS, Kind, Sample, Skipped, Split, document_name
-from inkread.errors import DatasetError, LayoutFileError
-from inkread.formats.reading import doubles, paired, read_layout, without_image
+from inkread.document import Line
+from inkread.errors import DatasetError, InputError, LayoutFileError
+from inkread.formats.pairing import OF_MACOS, find_pairs
+from inkread.formats.reading import read_layout
 from inkread.io.inputs import SUFFIXES as INPUTS
+from inkread.io.inputs import page_size
 
 TABLES = (".tsv", ".csv", ".jsonl")
 DELIMITERS = "\t,;|"
@@ -38,52 +41,94 @@ def places(folder: Path) -> Iterator[tuple[Split, Path]]:
 
 
 def has_pages(folder: Path) -> bool:
-    """Whether an image with a PAGE or ALTO file lies in the folder or in its train, val or test."""
-    return any(True for _, place in places(folder) for _ in paired(place))
+    """Whether an image with a PAGE or ALTO file lies in the folder or below it."""
+    return bool(find_pairs(folder).pages)
+
+
+# Folders that hold the images of a document, not a document of their own.
+IMAGE_FOLDER = re.compile(r"ocr-d-img.*|(default|images?|img|max|pages?|scans?)$", re.IGNORECASE)
 
 
 def page_samples(folder: Path, skipped: Skipped, only: str = "") -> Iterator[Sample]:
-    """The pages of ``folder`` and of its folders train, val and test, or of one of these only."""
-    for split, place in places(folder):
+    """The pages of ``folder`` and below, of its folders train, val and test as these splits, or of one of these only.
+
+    A page belongs to the document that its folder is, or that its name begins with where it has no folder.
+    """
+    pairs = find_pairs(folder)
+    for path, reason in pairs.left_out:
+        if not only or _split_of(path.relative_to(folder)) == only:
+            skipped.add(path.name, reason)
+    names = set()
+    for image, layout in pairs.pages:
+        inside = image.relative_to(folder)
+        split = _split_of(inside)
         if only and split != only:
             continue
-        for lonely in without_image(place):
-            skipped.add(lonely.name, "transcription without an image")
-        for image in doubles(place):
-            skipped.add(image.name, "another image has the same name")
-        for image, layout in paired(place):
-            try:
-                lines = read_layout(layout).lines
-            except LayoutFileError as error:
-                skipped.add(layout.name, str(error))
-                continue
-            if not lines:
+        try:
+            lines, reasons = _transcribed(image, layout)
+        except (InputError, LayoutFileError) as error:
+            skipped.add(layout.name, str(error))
+            continue
+        for reason in reasons:
+            skipped.add(layout.name, reason.removeprefix(f"{layout.name}: "))
+        if not lines:
+            if not reasons:
                 skipped.add(layout.name, "there is no line in it")
-                continue
-            yield Sample(
-                image.stem,
-                _inside(image, folder),
-                "\n".join(line.text for line in lines),
-                "page",
-                "",
-                document_name(image.stem),
-                split=split,
-                layout=_inside(layout, folder),
-            )
+            continue
+        below = inside.relative_to(split) if split else inside
+        name = below.with_suffix("").as_posix()
+        if (split, name) in names:
+            name = below.as_posix()
+        names.add((split, name))
+        yield Sample(
+            name,
+            _inside(image, folder),
+            "\n".join(line.text for line in lines),
+            "page",
+            "",
+            _document_of(below),
+            split=split,
+            layout=_inside(layout, folder),
+        )
+
+
+def _transcribed(image: Path, layout: Path) -> tuple[Sequence[Line], list[str]]:
+    """The lines of a page, and the reasons why others cannot be used."""
+    reasons: list[str] = []
+    page = read_layout(layout, on_skip=reasons.append, image_size=lambda: page_size(image))
+    return page.lines, reasons
+
+
+def _split_of(inside: Path) -> Split:
+    return next((split for split in SPLITS if len(inside.parts) > 1 and split == inside.parts[0]), "")
+
+
+def _document_of(inside: Path) -> str:
+    parts = list(inside.parent.parts)
+    while parts and IMAGE_FOLDER.match(parts[-1]):
+        parts.pop()
+    return "/".join(parts) or document_name(inside.stem)
 
 
 def has_pairs(folder: Path) -> bool:
     """Whether a ``.gt.txt`` file lies in the folder or below it."""
-    return any(True for _ in folder.rglob(f"*{GROUND_TRUTH}"))
+    return any(True for _ in _ground_truths(folder))
+
+
+def _ground_truths(folder: Path) -> Iterator[Path]:
+    for text in sorted(folder.rglob(f"*{GROUND_TRUTH}")):
+        inside = text.relative_to(folder).parts
+        if OF_MACOS not in inside and not any(part.startswith(".") for part in inside):
+            yield text
 
 
 def pair_samples(folder: Path, skipped: Skipped) -> Iterator[Sample]:
     """Images of lines with a text file ``NAME.gt.txt`` beside them, in the folder and below; a folder is a document."""
-    for text in sorted(folder.rglob(f"*{GROUND_TRUTH}")):
+    for text in _ground_truths(folder):
         stem = text.name.removesuffix(GROUND_TRUTH)
         found = [path for suffix in IMAGES if (path := text.with_name(stem + suffix)).is_file()]
         inside = text.relative_to(folder)
-        split: Split = next((split for split in SPLITS if split == inside.parts[0]), "")
+        split = _split_of(inside)
         if not found:
             skipped.add(inside.as_posix(), "transcription without an image")
             continue
@@ -104,7 +149,7 @@ def find_tables(folder: Path) -> dict[Path, Split]:
         return {folder: ""}
     found: dict[Path, Split] = {}
     for split, place in places(folder):
-        tables = [path for path in place.iterdir() if path.suffix.lower() in TABLES]
+        tables = [path for path in place.iterdir() if path.suffix.lower() in TABLES and not path.name.startswith(".")]
         if len(tables) == 1:
             found[tables[0]] = split
     return found
@@ -133,6 +178,8 @@ def table_samples(folder: Path, skipped: Skipped) -> Iterator[Sample]:
 
 
 def _table_sample(row: Mapping[str, str], folder: Path, root: Path, place: Split) -> Sample | None:
+    if "\0" in row["image"]:
+        return None
     image = folder / row["image"]
     kind, split = row.get("kind") or "line", row.get("split") or place
     inside = image.resolve().is_relative_to(folder.resolve())

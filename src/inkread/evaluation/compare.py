@@ -19,8 +19,7 @@ from inkread.errors import InputError, LayoutFileError
 from inkread.evaluation.detection import Detection, match_baselines, over_written
 from inkread.evaluation.sources import PageFile
 from inkread.evaluation.text import Errors, character_errors, normalise, right_words, word_errors
-from inkread.formats import read_layout
-from inkread.formats.geometry import fit_image
+from inkread.formats.reading import layout_of
 from inkread.io.inputs import PageImage, load_pages
 
 
@@ -93,10 +92,9 @@ def _read(
     def images() -> Iterator[PageImage]:
         for page in pages:
             try:
-                image, written = first_page(page), read_layout(page.layout)
-                if not written.lines:
-                    raise LayoutFileError(f"{page.layout}: there is no line in it")
-                written = fit_image(written, image.width, image.height, str(page.layout))
+                image = first_page(page)
+                # what cannot be used was named when the dataset was opened or made
+                written = layout_of(page.layout, image, lambda _: None)
             except (InputError, LayoutFileError) as error:
                 if on_error is None:
                     raise

@@ -4,7 +4,8 @@ Usage: ``save(document, load_pages("letter.jpg"), FORMATS["alto"], Path("out"), 
 """
 
 from inkread.formats.geometry import fit
-from inkread.formats.reading import paired, read_document, read_layout, without_image
+from inkread.formats.pairing import paired, without_image
+from inkread.formats.reading import read_document, read_layout
 from inkread.formats.writing import FORMATS, Format, save
 
 __all__ = ["FORMATS", "Format", "fit", "paired", "read_document", "read_layout", "save", "without_image"]

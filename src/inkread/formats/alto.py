@@ -13,7 +13,18 @@ from pathlib import PurePath
 from lxml import etree
 
 from inkread.document import Character, Document, Line, Page, Point, Polygon, Polyline, Provenance, Region, Step, Word
-from inkread.formats.geometry import as_layout, box_of, box_polygon, complete, in_order, on_grid, quarter_turns
+from inkread.formats.geometry import (
+    ImageSize,
+    OnSkip,
+    as_layout,
+    box_of,
+    box_polygon,
+    complete,
+    in_order,
+    on_grid,
+    quarter_turns,
+    refuse,
+)
 from inkread.formats.xml import (
     SCHEMA_INSTANCE,
     Element,
@@ -106,8 +117,7 @@ class _Writer:
     def _add_tags(self, root: Element) -> None:
         kinds = dict.fromkeys(region.kind for region in self._page.regions if region.kind != "text")
         wanted = [(KIND, kind) for kind in kinds]
-        if any(line.flagged for line in self._page.lines):
-            wanted.append(("line", FLAG))
+        wanted += [("line", flag) for flag in dict.fromkeys(flag for line in self._page.lines for flag in _flags(line))]
         if not wanted:
             return
         tags = add(root, "Tags")
@@ -128,7 +138,7 @@ class _Writer:
             "TextLine",
             {
                 "ID": identifier,
-                "TAGREFS": self._tags["line", FLAG] if line.flagged else None,
+                "TAGREFS": " ".join(self._tags["line", flag] for flag in _flags(line)) or None,
                 "BASELINE": self._points(line.baseline) if line.baseline else None,
             },
         )
@@ -171,6 +181,10 @@ class _Writer:
         return _text(on_grid(polyline, self._page.width, self._page.height))
 
 
+def _flags(line: Line) -> list[str]:
+    return [FLAG] * line.flagged + [flag for flag in line.flags if flag != FLAG]
+
+
 def _text(grid: Iterable[tuple[float, float]]) -> str:
     return " ".join(f"{x},{y}" for x, y in grid)
 
@@ -183,8 +197,13 @@ _DPI = 300.0
 _UNITS_AN_INCH = {"mm10": 254.0, "inch1200": 1200.0}
 
 
-def document(root: Element) -> Document:
+def document(root: Element, skip: OnSkip = refuse, image_size: ImageSize | None = None) -> Document:
     """``document(root)``: all pages of the file.
+
+    Args:
+        root: of the file.
+        skip: called for each line or outline that cannot be used and is left out.
+        image_size: asked where the file gives no size.
 
     Raises:
         ValueError: where the file does not say what a page needs.
@@ -192,14 +211,17 @@ def document(root: Element) -> Document:
     unit = text_of(root.find("{*}Description/{*}MeasurementUnit")).strip() or "pixel"
     if unit not in ("pixel", *_UNITS_AN_INCH):
         raise ValueError(f"its measurement unit {unit} is unknown")
-    reader = _Reader(root, _DPI / _UNITS_AN_INCH[unit] if unit in _UNITS_AN_INCH else 1.0)
+    scale = _DPI / _UNITS_AN_INCH[unit] if unit in _UNITS_AN_INCH else 1.0
+    reader = _Reader(root, scale, skip, image_size)
     pages = tuple(reader.page(sheet) for sheet in root.iterfind("{*}Layout/{*}Page"))
     return Document(pages, _provenance(root))
 
 
 class _Reader:
-    def __init__(self, root: Element, scale: float) -> None:
+    def __init__(self, root: Element, scale: float, skip: OnSkip, image_size: ImageSize | None) -> None:
         self._scale = scale
+        self._skip = skip
+        self._image_size = image_size
         self._source = text_of(root.find("{*}Description/{*}sourceImageInformation/{*}fileName")).strip()
         self._labels = {tag.get("ID", ""): tag.get("LABEL", "") for tag in root.iterfind("{*}Tags/*")}
         references = root.iterfind("{*}ReadingOrder//{*}ElementRef")
@@ -218,12 +240,15 @@ class _Reader:
                 index=max(round(number(sheet, "PHYSICAL_IMG_NR") or 1) - 1, 0),
                 orientation=quarter_turns(number(sheet, "ROTATION")),
                 dpi=None if self._scale == 1.0 else _DPI,
-            )
+            ),
+            self._skip,
         )
 
     def _size(self, sheet: Element) -> tuple[int, int]:
         width, height = number(sheet, "WIDTH"), number(sheet, "HEIGHT")
-        if width is None or height is None:
+        if not (width and height):
+            if self._image_size and self._scale == 1.0:
+                return self._image_size()
             corners = [corner for element in sheet.iterdescendants() for corner in _box(element)]
             if not corners:
                 raise ValueError("it does not give the size of its page")
@@ -232,12 +257,25 @@ class _Reader:
 
     def _region(self, block: Element, ids: Ids) -> Region:
         labels = self._tags(block)
+        identifier = ids.take(block.get("ID") or "region")
+        try:
+            polygon = self._polygon(block)
+        except ValueError as error:
+            self._skip(f"the outline of its block {identifier} cannot be used, {error}")
+            polygon = ()
         return Region(
-            id=ids.take(block.get("ID") or "region"),
-            polygon=self._polygon(block),
-            lines=tuple(self._line(line, ids) for line in block.iterfind("{*}TextLine")),
+            id=identifier,
+            polygon=polygon,
+            lines=tuple(read for line in block.iterfind("{*}TextLine") if (read := self._usable_line(line, ids))),
             kind=labels[0] if labels else "text",
         )
+
+    def _usable_line(self, element: Element, ids: Ids) -> Line | None:
+        try:
+            return self._line(element, ids)
+        except ValueError as error:
+            self._skip(f"its line {element.get('ID', '')} cannot be used, {error}")
+            return None
 
     def _line(self, element: Element, ids: Ids) -> Line:
         strings = list(element.iterfind("{*}String"))
@@ -252,7 +290,8 @@ class _Reader:
             polygon=polygon,
             text=text,
             words=words if " ".join(word.text for word in words) == text else (),
-            flagged=FLAG in self._tags(element),
+            flagged=FLAG in (flags := self._tags(element)),
+            flags=tuple(flag for flag in flags if flag != FLAG),
         )
 
     def _word(self, string: Element) -> Word:

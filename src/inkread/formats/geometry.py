@@ -5,7 +5,7 @@ Usage: ``complete(lines)``; ``as_layout(document)``
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from math import hypot, isfinite
 from statistics import median
@@ -15,6 +15,10 @@ from inkread.errors import LayoutFileError
 from inkread.formats.xml import Element
 
 Box = tuple[float, float, float, float]
+OnSkip = Callable[[str], None]
+"""Called with the reason for a part of a layout file that cannot be used and is left out."""
+ImageSize = Callable[[], tuple[int, int]]
+"""Gives width and height in pixels of the image that a layout file belongs to."""
 
 # Direction of writing on a page that must be turned clockwise by so many degrees.
 _DIRECTIONS: dict[int, Point] = {0: (1, 0), 90: (0, -1), 180: (-1, 0), 270: (0, 1)}
@@ -150,17 +154,22 @@ def fit_image(page: Page, width: int, height: int, name: str) -> Page:
 _LARGEST_SIDE = 1_000_000
 
 
-def as_layout(page: Page) -> Page:
+def refuse(reason: str) -> None:
+    """The strict ``OnSkip``: raises ValueError."""
+    raise ValueError(reason)
+
+
+def as_layout(page: Page, skip: OnSkip = refuse) -> Page:
     """``as_layout(page)``: checked, and with the geometry its file left out.
 
-    Empty lines without a position are dropped.
+    Empty lines without a position are dropped, and ``skip`` is called for those with text.
 
     Raises:
-        ValueError: where the page has no usable size, or a line with text has no position.
+        ValueError: where the page has no usable size.
     """
     check_page(page)
     regions = tuple(
-        replace(region, lines=tuple(line for line in region.lines if _is_placed(line))) for region in page.regions
+        replace(region, lines=tuple(line for line in region.lines if _is_placed(line, skip))) for region in page.regions
     )
     return complete(replace(page, regions=regions))
 
@@ -198,11 +207,11 @@ def quarter_turns(degrees: float | None) -> int:
     return round((degrees or 0) / 90) % 4 * 90
 
 
-def _is_placed(line: Line) -> bool:
+def _is_placed(line: Line, skip: OnSkip) -> bool:
     if line.baseline or line.polygon:
         return True
     if line.text:
-        raise ValueError(f"its line {line.id} has neither baseline nor outline")
+        skip(f"its line {line.id} has neither baseline nor outline")
     return False
 
 

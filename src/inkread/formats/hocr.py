@@ -78,6 +78,8 @@ def _line(region: Element, line: Line, numbers: Numbers) -> None:
         properties.append("poly " + " ".join(f"{round(x)} {round(y)}" for x, y in line.polygon))
     if line.confidence is not None:
         properties.append(f"x_wconf {_percent(line.confidence)}")
+    if flags := [*(["flagged"] if line.flagged else []), *line.flags]:
+        properties.append(f"x_flags {' '.join(flags)}")
     element = _part(region, "span", "ocr_line", numbers, properties)
     if not words_spell(line):
         element.text = xml_safe(line.text)

@@ -26,7 +26,17 @@ from inkread.document import (
     Step,
     Word,
 )
-from inkread.formats.geometry import as_layout, box_polygon, complete, in_order, on_grid, quarter_turns
+from inkread.formats.geometry import (
+    ImageSize,
+    OnSkip,
+    as_layout,
+    box_polygon,
+    complete,
+    in_order,
+    on_grid,
+    quarter_turns,
+    refuse,
+)
 from inkread.formats.xml import (
     SCHEMA_INSTANCE,
     Element,
@@ -126,9 +136,7 @@ class _Writer:
         _equivalent(element, region.text)
 
     def _line(self, region: Element, line: Line, identifier: str) -> None:
-        element = add(
-            region, "TextLine", {"id": identifier, "custom": "flagged {value:true;}" if line.flagged else None}
-        )
+        element = add(region, "TextLine", {"id": identifier, "custom": _flags(line) or None})
         self._coords(element, line.polygon)
         if len(line.baseline) >= 2:
             add(element, "Baseline", {"points": self._points(line.baseline)})
@@ -155,6 +163,12 @@ class _Writer:
 
     def _points(self, polygon: Polygon) -> str:
         return " ".join(f"{x},{y}" for x, y in on_grid(polygon, self._page.width, self._page.height))
+
+
+def _flags(line: Line) -> str:
+    """``flagged {value:true;} flags {names:unfamiliar,faint;}``, "" where there are none."""
+    asked = ["flagged {value:true;}"] if line.flagged else []
+    return " ".join(asked + ([f"flags {{names:{','.join(line.flags)};}}"] if line.flags else []))
 
 
 def _placed(parts: Sequence[Word] | Sequence[Character]) -> bool:
@@ -190,31 +204,46 @@ def _metadata(root: Element, provenance: Provenance | None, created: datetime) -
 _CM_AN_INCH = 2.54
 
 
-def document(root: Element) -> Document:
+def document(root: Element, skip: OnSkip = refuse, image_size: ImageSize | None = None) -> Document:
     """``document(root)``: the page of the file.
+
+    Args:
+        root: of the file.
+        skip: called for each line or outline that cannot be used and is left out.
+        image_size: asked where the file gives no size.
 
     Raises:
         ValueError: where the file does not say what a page needs.
     """
-    return Document(tuple(_page(sheet) for sheet in root.iterfind("{*}Page")), _provenance(root))
+    pages = tuple(_page(sheet, skip, image_size) for sheet in root.iterfind("{*}Page"))
+    return Document(pages, _provenance(root))
 
 
-def _page(sheet: Element) -> Page:
+def _page(sheet: Element, skip: OnSkip, image_size: ImageSize | None) -> Page:
     ids = Ids()
     regions = [region for region in sheet.iter("{*}TextRegion", "{*}TableRegion") if _holds_lines(region)]
     order = list(_order(sheet.find("{*}ReadingOrder")))
     regions = in_order(regions, "id", order) if order else _in_custom_order(regions)
+    width, height = round(number(sheet, "imageWidth") or 0), round(number(sheet, "imageHeight") or 0)
+    if not (width and height) and image_size:
+        width, height = image_size()
     return as_layout(
         Page(
-            width=round(number(sheet, "imageWidth") or 0),
-            height=round(number(sheet, "imageHeight") or 0),
-            regions=tuple(_region(region, ids) for region in regions),
+            width=width,
+            height=height,
+            regions=tuple(_region(region, ids, skip) for region in regions),
             source=sheet.get("imageFilename", ""),
-            index=int(_custom(sheet, "page", "index") or 0),
+            index=_index(sheet),
             orientation=quarter_turns(number(sheet, "orientation")),
             dpi=_dpi(sheet),
-        )
+        ),
+        skip,
     )
+
+
+def _index(sheet: Element) -> int:
+    index = _custom(sheet, "page", "index")
+    return int(index) if index.isdecimal() else 0
 
 
 def _dpi(sheet: Element) -> float | None:
@@ -262,14 +291,34 @@ def _lines_of(region: Element) -> list[Element]:
     return [line for group in groups for line in _in_custom_order(group)]
 
 
-def _region(element: Element, ids: Ids) -> Region:
+def _region(element: Element, ids: Ids, skip: OnSkip) -> Region:
     usual = "table" if local_name(element) == "TableRegion" else "text"
+    identifier = ids.take(element.get("id") or "region")
+    lines = _lines_of(element)
+    if not lines and normalise(_content(_readings(element)[0])) and not element.findall(".//{*}TextLine"):
+        skip(f"its region {identifier} has text but no lines")
     return Region(
-        id=ids.take(element.get("id") or "region"),
-        polygon=_outline(element.find("{*}Coords")),
-        lines=tuple(_line(line, ids) for line in _lines_of(element)),
+        id=identifier,
+        polygon=_usable_outline(element.find("{*}Coords"), f"the outline of its region {identifier}", skip),
+        lines=tuple(read for line in lines if (read := _usable_line(line, ids, skip))),
         kind=_custom(element, "structure", "type") or element.get("type") or usual,
     )
+
+
+def _usable_line(element: Element, ids: Ids, skip: OnSkip) -> Line | None:
+    try:
+        return _line(element, ids)
+    except ValueError as error:
+        skip(f"its line {element.get('id', '')} cannot be used, {error}")
+        return None
+
+
+def _usable_outline(coordinates: Element | None, name: str, skip: OnSkip) -> Polygon:
+    try:
+        return _outline(coordinates)
+    except ValueError as error:
+        skip(f"{name} cannot be used, {error}")
+        return ()
 
 
 def _line(element: Element, ids: Ids) -> Line:
@@ -289,6 +338,7 @@ def _line(element: Element, ids: Ids) -> Line:
             if (confidence := probability(other, "conf")) is not None
         ),
         flagged=_custom(element, "flagged", "value") == "true",
+        flags=tuple(filter(None, _custom(element, "flags", "names").split(","))),
     )
 
 

@@ -1,6 +1,6 @@
 """A page's pixels as a PDF image.
 
-Usage: ``image = make_image(pdf, page.pixels)``
+Usage: ``image = scan_image(pdf, page.pixels)``
 """
 
 from __future__ import annotations
@@ -31,8 +31,8 @@ _LARGEST_JPEG_SIDE = 65_500
 _STRIP_OFFSETS, _ROWS_PER_STRIP, _STRIP_BYTE_COUNTS, _PHOTOMETRIC, _BLACK_IS_ZERO = 273, 278, 279, 262, 1
 
 
-def make_image(pdf: pikepdf.Pdf, page: PageImage) -> pikepdf.Object:
-    """``make_image(pdf, page)``: an image XObject, CCITT group 4 for black and white pages, otherwise JPEG."""
+def scan_image(pdf: pikepdf.Pdf, page: PageImage) -> pikepdf.Object:
+    """``scan_image(pdf, page)``: an image XObject, CCITT group 4 for black and white pages, otherwise JPEG."""
     pixels = page.pixels
     bilevel = pixels.ndim == 2 and bool(np.all((pixels == 0) | (pixels == 255)))
     if bilevel:
@@ -76,7 +76,7 @@ _LEAST_SIDE, _LARGEST_SIDE, _LEAST_DPI = 3, 14_400, 30.0
 _PAGES_A_PART = 8
 _VERSION = "1.5"
 _LEAST_WIDTH = 1.0
-_INVISIBLE = 3
+INVISIBLE = 3
 
 Pair = tuple[Page, PageImage]
 
@@ -147,42 +147,49 @@ def _add_page(pdf: pikepdf.Pdf, page: Page, image: PageImage, font: InvisibleFon
     # A rounding error may carry the longest side beyond the limit.
     across, down = (min(max(side, _LEAST_SIDE), _LARGEST_SIDE) for side in (width, height))
     sheet = pdf.add_blank_page(page_size=(across, down))
-    sheet.obj.Resources = Dictionary(XObject=Dictionary(Scan=make_image(pdf, image)), Font=Dictionary(Text=reference))
-    instructions = [*_scan(width, height), *_text(page, font, scale)]
+    if page.orientation:
+        sheet.obj.Rotate = page.orientation
+    sheet.obj.Resources = Dictionary(XObject=Dictionary(Scan=scan_image(pdf, image)), Font=Dictionary(Text=reference))
+    instructions = [*scan_content((width, 0, 0, height, 0, 0)), *page_text(page, font, scale)]
     sheet.obj.Contents = pdf.make_stream(pikepdf.unparse_content_stream(instructions))
 
 
-def _scan(width: float, height: float) -> Iterator[ContentStreamInstruction]:
-    yield _do("q")
-    yield _do("cm", width, 0, 0, height, 0, 0)
-    yield _do("Do", Name.Scan)
-    yield _do("Q")
+def scan_content(matrix: Iterable[float]) -> Iterator[ContentStreamInstruction]:
+    """``scan_content((width, 0, 0, height, 0, 0))``: the image ``Scan``, its unit square moved by a matrix."""
+    yield operation("q")
+    yield operation("cm", *matrix)
+    yield operation("Do", Name.Scan)
+    yield operation("Q")
 
 
-def _text(page: Page, font: InvisibleFont, scale: float) -> Iterator[ContentStreamInstruction]:
-    yield _do("BT")
-    yield _do("Tr", _INVISIBLE)
+def page_text(
+    page: Page, font: InvisibleFont, scale: float, name: Name = Name.Text
+) -> Iterator[ContentStreamInstruction]:
+    """``page_text(page, font, scale)``: all words, ``scale`` units for a pixel, in the font that is called ``name``."""
+    yield operation("BT")
+    yield operation("Tr", INVISIBLE)
     for line in page.lines:
         words = place_words(line)
         for number, word in enumerate(words, start=1):
-            yield from _word(word, page.height, font, scale, last=number == len(words))
-    yield _do("ET")
+            yield from _word(word, page.height, font, scale, name, last=number == len(words))
+    yield operation("ET")
 
 
 def _word(
-    word: PlacedWord, page_height: int, font: InvisibleFont, scale: float, *, last: bool
+    word: PlacedWord, page_height: int, font: InvisibleFont, scale: float, name: Name, *, last: bool
 ) -> Iterator[ContentStreamInstruction]:
     """A word stretched to its width, with the space after it: viewers break words where a space stands alone."""
     x, y = word.start
     dx, dy = word.end[0] - x, word.end[1] - y
     width = max(hypot(dx, dy), _LEAST_WIDTH)
     ux, uy = (dx / width, dy / width) if (dx, dy) != (0, 0) else (1.0, 0.0)
-    yield _do("Tf", Name.Text, word.height * scale)
-    yield _do("Tm", ux, -uy, uy, ux, x * scale, (page_height - y) * scale)
-    yield _do("Tz", 100 * width / (ADVANCE * len(word.text) * word.height))
-    yield _do("Tj", String(font.encode(word.text if last else f"{word.text} ")))
+    yield operation("Tf", name, word.height * scale)
+    yield operation("Tm", ux, -uy, uy, ux, x * scale, (page_height - y) * scale)
+    yield operation("Tz", 100 * width / (ADVANCE * len(word.text) * word.height))
+    yield operation("Tj", String(font.encode(word.text if last else f"{word.text} ")))
 
 
-def _do(operator: str, *operands: pikepdf.Object | float) -> ContentStreamInstruction:
+def operation(operator: str, *operands: pikepdf.Object | float) -> ContentStreamInstruction:
+    """``operation("cm", 1.0, 0, 0, 1.0, 0, 0)``: an instruction of a content stream, numbers with four decimals."""
     rounded = [round(Decimal(item), 4) if isinstance(item, float) else item for item in operands]
     return ContentStreamInstruction(rounded, Operator(operator))

@@ -1,30 +1,35 @@
-"""Read a document or a layout from a file, and pair layout files with their images.
+"""Read a document or a layout from a file.
 
-Usage: ``read_document(Path("letter.xml"))``; ``paired(folder)``
+Usage: ``read_document(Path("letter.xml"))``; ``read_layout("letter.xml", on_skip=print)``
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from itertools import pairwise
+import warnings
 from pathlib import Path
 
 from inkread.document import Document, Page
-from inkread.errors import InputNotFoundError, LayoutFileError
+from inkread.errors import InputNotFoundError, LayoutFileError, LayoutWarning
 from inkread.formats import alto, json, page
-from inkread.formats.geometry import check_page, check_points
+from inkread.formats.geometry import ImageSize, OnSkip, check_page, check_points, fit_image
 from inkread.formats.xml import local_name, normalise, parse
-from inkread.io.inputs import SUFFIXES
+from inkread.io.images import PageImage
 
 _MAX_BYTES = 128 * 2**20
 _READERS = {"alto": alto.document, "PcGts": page.document}
 
 
-def read_document(path: str | Path) -> Document:
+def read_document(path: str | Path, *, on_skip: OnSkip | None = None, image_size: ImageSize | None = None) -> Document:
     """``read_document("letter.json")``: the document in an ALTO, PAGE or Inkread JSON file.
 
     The content decides which of them it is. Text of XML files is NFC with white space folded; lines without
     baseline or outline, and regions without outline, get one (``geometry.complete``).
+
+    Args:
+        path: the file.
+        on_skip: called with the reason for each line or outline of an XML file that cannot be used and is left out;
+            None gives a LayoutWarning.
+        image_size: gives width and height in pixels of the page's image, for XML that does not say them.
 
     Raises:
         InputNotFoundError: where there is no such file.
@@ -32,20 +37,40 @@ def read_document(path: str | Path) -> Document:
     """
     path = Path(path)
     data = _content(path)
+
+    def skip(reason: str) -> None:
+        text = f"{path.name}: {normalise(reason)}"
+        if on_skip is None:
+            warnings.warn(text, LayoutWarning, stacklevel=2)
+        else:
+            on_skip(text)
+
     try:
-        return _parse(data)
+        return _parse(data, skip, image_size)
     except (ValueError, RecursionError) as error:
         raise LayoutFileError(
             f"{path.name}: this is no usable ALTO, PAGE or Inkread JSON file, {normalise(str(error))}"
         ) from error
 
 
-def read_layout(path: str | Path) -> Page:
+def read_layout(path: str | Path, *, on_skip: OnSkip | None = None, image_size: ImageSize | None = None) -> Page:
     """``read_layout("letter.xml").lines``: the page in a file that describes one page; see ``read_document``."""
-    pages = read_document(path).pages
+    pages = read_document(path, on_skip=on_skip, image_size=image_size).pages
     if len(pages) != 1:
         raise LayoutFileError(f"{Path(path).name}: the file describes {len(pages)} pages instead of one, split it")
     return pages[0]
+
+
+def layout_of(path: str | Path, image: PageImage, on_skip: OnSkip | None = None) -> Page:
+    """``layout_of("letter.xml", image).lines``: as ``read_layout``, scaled where the image has another resolution.
+
+    Raises:
+        LayoutFileError: where the file cannot be read, has no line, or belongs to an image of another shape.
+    """
+    found = read_layout(path, on_skip=on_skip, image_size=lambda: (image.width, image.height))
+    if not found.lines:
+        raise LayoutFileError(f"{path}: there is no line in it")
+    return fit_image(found, image.width, image.height, str(path))
 
 
 def _content(path: Path) -> bytes:
@@ -61,7 +86,7 @@ def _content(path: Path) -> bytes:
     return data
 
 
-def _parse(data: bytes) -> Document:
+def _parse(data: bytes, skip: OnSkip, image_size: ImageSize | None) -> Document:
     if data.lstrip()[:1] == b"{":
         document = json.load(data)
         for page in document.pages:
@@ -72,69 +97,4 @@ def _parse(data: bytes) -> Document:
     reader = _READERS.get(local_name(root))
     if reader is None:
         raise ValueError(f"its root element is {local_name(root)}")
-    return reader(root)
-
-
-_IMAGES = SUFFIXES - {".pdf"}
-_SUBFOLDERS = ("", "page", "alto")
-_LAYOUTS = (".page.xml", ".alto.xml", ".xml")
-
-Folders = str | Path | Iterable[str | Path]
-
-
-def paired(folders: Folders) -> Iterator[tuple[Path, Path]]:
-    """``list(paired("volume"))``: images with the XML of the same stem, sorted by image within each folder.
-
-    The XML stands beside the image or in a folder ``page`` or ``alto`` there, and is called ``stem.xml``,
-    ``stem.page.xml`` or ``stem.alto.xml``; the first found counts. Of images with one stem, too, the first counts
-    (``doubles``). Hidden files, such as the ``._stem.xml`` of macOS, are ignored.
-
-    Raises:
-        InputNotFoundError: where a folder does not exist.
-    """
-    for folder in _listed(folders):
-        layouts = {stem: path for path, stem in reversed(list(_layouts(folder)))}
-        for image in _images(folder):
-            if layout := layouts.pop(image.stem, None):
-                yield image, layout
-
-
-def without_image(folders: Folders) -> list[Path]:
-    """``without_image("volume")``: the XML files there for which ``paired`` finds no image."""
-    lonely = []
-    for folder in _listed(folders):
-        stems = {image.stem for image in _images(folder)}
-        lonely += [path for path, stem in _layouts(folder) if stem not in stems]
-    return lonely
-
-
-def doubles(folders: Folders) -> list[Path]:
-    """``doubles("volume")``: the images that ``paired`` leaves out because another one has the same stem."""
-    left_out = []
-    for folder in _listed(folders):
-        stems = {stem for _, stem in _layouts(folder)}
-        images = [image for image in _images(folder) if image.stem in stems]
-        left_out += [image for before, image in pairwise(images) if image.stem == before.stem]
-    return left_out
-
-
-def _listed(folders: Folders) -> Iterator[Path]:
-    for folder in [folders] if isinstance(folders, str | Path) else folders:
-        if not Path(folder).is_dir():
-            raise InputNotFoundError(f"{folder}: there is no such folder")
-        yield Path(folder)
-
-
-def _images(folder: Path) -> list[Path]:
-    files = (path for path in folder.iterdir() if path.suffix.lower() in _IMAGES and not path.name.startswith("."))
-    return sorted(files, key=lambda path: (path.stem, path.suffix))
-
-
-def _layouts(folder: Path) -> Iterator[tuple[Path, str]]:
-    """The XML files of a folder with the stem of their image, those that count first."""
-    for subfolder in _SUBFOLDERS:
-        place = folder / subfolder
-        for path in sorted(place.iterdir()) if place.is_dir() else []:
-            suffix = next((suffix for suffix in _LAYOUTS if path.name.lower().endswith(suffix)), None)
-            if suffix and path.name.lower() != "mets.xml" and not path.name.startswith("."):
-                yield path, path.name[: -len(suffix)]
+    return reader(root, skip, image_size)

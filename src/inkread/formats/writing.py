@@ -14,11 +14,12 @@ from typing import BinaryIO
 
 from inkread.document import Document, Page, Provenance
 from inkread.errors import OutputError
-from inkread.formats import alto, hocr, json, page, pdf
+from inkread.formats import alto, hocr, json, page, pdf, pdf_layer
+from inkread.formats.pdf_layer import PdfText
 from inkread.formats.xml import encode, normalise
 from inkread.io.files import replacing
 from inkread.io.images import PageImage
-from inkread.io.inputs import Input, load_pages
+from inkread.io.inputs import Input, is_pdf, load_pages, load_readable_pages
 
 
 def dump(document: Document) -> bytes:
@@ -96,12 +97,34 @@ def save(document: Document, images: Iterable[PageImage], format: Format, folder
     return _save_all(document, images, format, folder / stem, format.suffix)
 
 
+def save_with_layer(
+    source: Path, document: Document, path: Path, *, text: PdfText = "skip", upright: bool = False
+) -> list[Path]:
+    """``save_with_layer(Path("scan.pdf"), document, Path("out/scan.pdf"))``: the PDF itself, with a layer of text.
+
+    See `inkread.formats.pdf_layer.add_text_layer`.
+
+    Raises:
+        InputError: the PDF cannot be opened for changes.
+        OutputError: the file cannot be written.
+    """
+    images = load_readable_pages(source) if text == "force" else iter(())
+    with replacing(path) as stream:
+        pdf_layer.add_text_layer(source, document, stream, text=text, upright=upright, images=images)
+    return [path]
+
+
 def save_as(document: Document, path: str | Path, format: str | None = None, images: Input | None = None) -> list[Path]:
     """``save_as(document, "letter.txt") == [Path("letter.txt")]``: see `Document.save`."""
     path = Path(path)
     kind = _format(path.name, format)
     suffix = kind.suffix if path.name.lower().endswith(kind.suffix) else path.suffix
     place = path.with_name(path.name[: len(path.name) - len(suffix)])
+    sources = {page.source for page in document.pages}
+    if kind.name == "pdf" and images is None and len(sources) == 1:
+        source = Path(*sources)
+        if source.is_file() and is_pdf(source):
+            return save_with_layer(source, document, path)
     supply = _images(document) if images is None else load_pages(images)
     return _save_all(document, _matched(document, supply), kind, place, path.name[len(place.name) :])
 
@@ -131,7 +154,8 @@ def _images(document: Document) -> Iterator[PageImage]:
 
 def _matched(document: Document, images: Iterable[PageImage]) -> Iterator[PageImage]:
     for one, image in zip_longest(document.pages, images):
-        if one is None or image is None or (one.width, one.height) != (image.width, image.height):
+        shown = image and (image.full_size or (image.width, image.height))
+        if one is None or image is None or (one.width, one.height) != shown:
             raise OutputError("the images are not those that the document was read from: number or size differ")
         yield image
 

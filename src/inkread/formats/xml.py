@@ -146,6 +146,8 @@ def points(text: str | None) -> tuple[Point, ...]:
         ValueError: where a coordinate is missing or no number.
     """
     values = numbers(text)
+    if len(values) % 2:
+        raise ValueError(f"the last of the points {text!r} lacks a coordinate")
     return tuple(zip(values[::2], values[1::2], strict=True))
 
 

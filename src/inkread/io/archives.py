@@ -13,7 +13,7 @@ import tarfile
 import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import IO
 
@@ -22,6 +22,8 @@ from inkread.io.files import replacing
 
 SUFFIXES = (".tgz", ".tar.gz", ".tar", ".tar.xz", ".tar.bz2", ".zip")
 BLOCK = 2**20
+NESTED = 2
+"""Levels of archives in archives that are unpacked."""
 UNIX_LINK = 0o120000
 
 
@@ -61,10 +63,12 @@ def archive_stem(path: Path) -> str:
     return path.name[: len(path.name) - len(suffix)]
 
 
-def unpack(archive: Path, folder: Path, limits: ArchiveLimits | None = None) -> int:
+def unpack(archive: Path, folder: Path, limits: ArchiveLimits | None = None, levels: int = NESTED) -> int:
     """Unpack a tar or zip archive into ``folder`` and return the number of files.
 
-    Files that are there with the right size are kept, so that an interrupted run goes on.
+    Files that are there with the right size are kept, so that an interrupted run goes on. What macOS adds for itself
+    (``__MACOSX``, ``._name``, ``.DS_Store``) is left out. Archives inside are unpacked too, each into a folder of its
+    name, `NESTED` levels down; the limits hold for all together.
 
     Raises:
         DatasetError: no archive, damaged, over the limits, or with entries that are no plain files inside it.
@@ -72,19 +76,33 @@ def unpack(archive: Path, folder: Path, limits: ArchiveLimits | None = None) -> 
     bounds = limits or ArchiveLimits()
     packed = archive.stat().st_size if archive.is_file() else 0
     files = total = 0
+    nested: list[Path] = []
     try:
         with _opened(archive) as entries:
             for entry in entries:
-                if entry.folder:
+                if entry.folder or _is_of_macos(entry.name):
                     continue
                 target = _inside(folder, entry, archive)
                 files, total = files + 1, total + entry.size
                 _check(archive, files, total, packed, bounds)
                 if not (target.is_file() and target.stat().st_size == entry.size):
                     _copy(entry, target)
+                if levels and is_archive(target):
+                    nested.append(target)
     except (tarfile.TarError, zipfile.BadZipFile, EOFError, OSError, RuntimeError) as error:
         raise DatasetError(f"{archive}: the archive cannot be unpacked ({error}), fetch it again") from error
+    for inner in nested:
+        left = replace(bounds, max_files=bounds.max_files - files, max_bytes=bounds.max_bytes - total)
+        place = inner.with_name(archive_stem(inner))
+        files += unpack(inner, place, left, levels - 1)
+        total += sum(path.stat().st_size for path in place.rglob("*") if path.is_file())
+        inner.unlink()
     return files
+
+
+def _is_of_macos(name: str) -> bool:
+    *folders, last = name.replace("\\", "/").split("/")
+    return "__MACOSX" in folders or last.startswith("._") or last == ".DS_Store"
 
 
 @contextmanager

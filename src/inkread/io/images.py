@@ -5,16 +5,18 @@ Usage: ``for page in read_bitmap(content, "scan.tif", limits): page.grey``
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from itertools import islice
-from typing import BinaryIO
+from typing import BinaryIO, NamedTuple
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
+from PIL.AvifImagePlugin import AvifImageFile
 from PIL.BmpImagePlugin import BmpImageFile
 from PIL.GifImagePlugin import GifImageFile
 from PIL.ImageFile import ImageFile
@@ -24,9 +26,11 @@ from PIL.PngImagePlugin import PngImageFile
 from PIL.PpmImagePlugin import PpmImageFile
 from PIL.TiffImagePlugin import PHOTOMETRIC_INTERPRETATION, TiffImageFile
 from PIL.WebPImagePlugin import WebPImageFile
+from pillow_heif import HeifImageFile
 
 from inkread.document import Page, Point, move_points
 from inkread.errors import DamagedInputError, InputTooLargeError, UnsupportedInputError
+from inkread.io import tiff
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,12 +39,15 @@ class Limits:
 
     Attributes:
         max_bytes: size of the encoded input.
-        max_pixels: width times height of one page; Pillow warns above 89 million and refuses above 179 million.
+        max_pixels: width times height of one page; a larger one is refused.
+        whole_pixels: width times height of one page; a larger one is read at a half, a quarter and so on of its
+            resolution, which keeps an A0 poster of 300 dpi or an A4 page of 1200 dpi within 700 MiB.
         max_pages: pages of one input.
     """
 
     max_bytes: int = 512 * 2**20
-    max_pixels: int = 80_000_000
+    max_pixels: int = 145_000_000
+    whole_pixels: int = 50_000_000
     max_pages: int = 2_000
 
     def check_bytes(self, size: int) -> None:
@@ -57,6 +64,13 @@ class Limits:
                 f"the image has {width} x {height} pixels and at most {self.max_pixels / 1e6:g} million "
                 "are read, scale it down"
             )
+
+    def reduction(self, width: int, height: int) -> int:
+        """By how much a page of ``width`` x ``height`` pixels is scaled down: 1, 2, 4 and so on."""
+        factor = 1
+        while (width // factor) * (height // factor) > self.whole_pixels:
+            factor *= 2
+        return factor
 
     def check_pages(self, pages: int) -> None:
         """Raise InputTooLargeError when ``pages`` pages are too many."""
@@ -78,13 +92,15 @@ class PageImage:
         pixels: uint8, [height, width] grey or [height, width, 3] RGB.
         source: file the page came from, "" where there is no file.
         index: position in that file, from 0.
-        dpi: resolution, None where unknown.
+        dpi: resolution of ``pixels``, None where unknown.
+        full_size: width and height of the page in the file, where ``pixels`` have a lower resolution (see `Limits`).
     """
 
     pixels: Pixels
     source: str = ""
     index: int = 0
     dpi: float | None = None
+    full_size: tuple[int, int] | None = None
 
     @property
     def width(self) -> int:
@@ -104,8 +120,13 @@ class PageImage:
         return np.asarray(cv2.cvtColor(self.pixels, cv2.COLOR_RGB2GRAY), np.uint8)
 
 
-Raster = tuple[Pixels, float | None]
-"""Pixels and resolution in dpi (None where unknown)."""
+class Raster(NamedTuple):
+    """Pixels of a page, their resolution in dpi (None where unknown), and its full size where it was scaled down."""
+
+    pixels: Pixels
+    dpi: float | None
+    full_size: tuple[int, int] | None = None
+
 
 # What white can be in samples of 1 (or float), 8, 10, 12, 14, 16 and 32 bits.
 WHITES = (1, 2**8 - 1, 2**10 - 1, 2**12 - 1, 2**14 - 1, 2**16 - 1, 2**32 - 1)
@@ -156,6 +177,16 @@ def array_pixels(array: NDArray[np.generic]) -> Pixels:
     return image_pixels(Image.fromarray(samples)) if samples.shape[2] == 4 else samples
 
 
+def reduced_array(pixels: Pixels, limits: Limits) -> Raster:
+    """The pixels, at a lower resolution where ``limits`` ask for it."""
+    height, width = pixels.shape[:2]
+    factor = limits.reduction(width, height)
+    if factor == 1:
+        return Raster(pixels, None)
+    size = max(round(width / factor), 1), max(round(height / factor), 1)
+    return Raster(np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA), np.uint8), None, (width, height))
+
+
 def _eight_bit(array: NDArray[np.generic]) -> Pixels:
     if array.dtype == np.uint8:
         return np.asarray(array, np.uint8)
@@ -187,11 +218,9 @@ READERS: dict[str, type[ImageFile]] = {
     "BMP": BmpImageFile,
     "PNM": PpmImageFile,
     "JPEG 2000": Jpeg2KImageFile,
+    "AVIF": AvifImageFile,
+    "HEIC": HeifImageFile,
 }
-with suppress(ImportError):  # Pillow reads AVIF from 11.3 on
-    from PIL.AvifImagePlugin import AvifImageFile
-
-    READERS["AVIF"] = AvifImageFile
 
 EXIF_ORIENTATION = 274
 UPRIGHT = {
@@ -203,6 +232,9 @@ UPRIGHT = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
+SIDEWAYS = {turn for number, turn in UPRIGHT.items() if number > 4}
+BAND_ROWS = 256
+PNG_EXIF = {"exif", "Raw profile type exif"}
 SUBFILE_TYPE = 254
 REDUCED_RESOLUTION = 1
 WHITE_IS_ZERO = 0
@@ -236,10 +268,95 @@ def _frames(image: ImageFile, limits: Limits) -> Iterator[ImageFile]:
 def read_image(image: Image.Image, limits: Limits) -> Raster:
     """What a Pillow image shows, its EXIF orientation applied; the image itself stays as it is."""
     limits.check_pixels(*image.size)
-    image.load()
-    turn = UPRIGHT.get(_orientation(image))
-    pixels = image_pixels(image if turn is None else image.transpose(turn))
-    return (np.invert(pixels) if _is_deep_negative(image) else pixels), _dpi(image)
+    factor = limits.reduction(*image.size)
+    if factor > 1:
+        return _read_reduced(image, factor)
+    dpi = _dpi(image)
+    decoded = _decoded(image)
+    turn = UPRIGHT.get(_orientation(image))  # None where Pillow turned a TIFF while decoding it
+    pixels = image_pixels(decoded if turn is None else decoded.transpose(turn))
+    return Raster(np.invert(pixels) if _is_deep_negative(image) else pixels, dpi)
+
+
+def _read_reduced(image: Image.Image, factor: int) -> Raster:
+    """As `read_image`, at a lower resolution; grey where the whole image in colour would need too much memory."""
+    full, dpi = image.size, _dpi(image)
+    if isinstance(image, JpegImageFile):
+        image.draft(image.mode, (image.width // factor, image.height // factor))
+        image.load()
+        pixels = image_pixels(image)
+    elif image.mode == "RGB" and not image.has_transparency_data and (grey := _decoded_as_grey(image)) is not None:
+        pixels = grey
+    else:
+        decoded = _decoded(image)
+        full = decoded.size
+        pixels = _grey_bands(decoded, factor)
+    size = [max(round(side / factor), 1) for side in full]
+    pixels = np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA), np.uint8)
+    if _is_deep_negative(image):
+        pixels = np.invert(pixels)
+    if (turn := UPRIGHT.get(_orientation(image))) is not None:
+        pixels = np.asarray(Image.fromarray(pixels).transpose(turn))
+    return Raster(pixels, dpi and dpi / factor, full[::-1] if turn in SIDEWAYS else full)
+
+
+def _decoded_as_grey(image: Image.Image) -> Pixels | None:
+    """The grey values of a colour image, without a colour image in memory (Pillow's has 4 bytes a pixel).
+
+    None where OpenCV does not read it as Pillow does, which then says what is wrong.
+    """
+    stream = getattr(image, "fp", None)
+    is_tiff = isinstance(image, TiffImageFile)
+    if stream is None or not (is_tiff or isinstance(image, PngImageFile | BmpImageFile | PpmImageFile)):
+        return None
+    frame = image.tell()
+    if _orientation(image) != 1 if is_tiff else frame:
+        return None
+    place = stream.tell()
+    stream.seek(0)
+    content = stream.read()
+    stream.seek(place)
+    if isinstance(image, PngImageFile) and not image.info.keys() & PNG_EXIF and re.search(b"eXIf|type exif", content):
+        return None  # EXIF data behind the pixels
+    buffer = np.frombuffer(content, np.uint8)
+    flags = cv2.IMREAD_GRAYSCALE | cv2.IMREAD_IGNORE_ORIENTATION
+    try:
+        found = cv2.imdecodemulti(buffer, flags, range=(frame, frame + 1))[1] if is_tiff else ()
+        grey = found[0] if found else cv2.imdecode(buffer, flags)
+    except cv2.error:
+        return None
+    return None if grey is None or grey.shape[::-1] != image.size else np.asarray(grey, np.uint8)
+
+
+def _grey_bands(image: Image.Image, factor: int) -> Pixels:
+    """The grey values at a lower resolution, taken band by band; uint8, sides rounded up."""
+    if image.mode.startswith(("I", "F")):  # what white is depends on the whole page
+        return image_pixels(image)
+    width, height = -(-image.width // factor), -(-image.height // factor)
+    reduced = np.empty((height, width), np.uint8)
+    for top in range(0, height, BAND_ROWS):
+        band = reduced[top : top + BAND_ROWS]
+        part = image.crop((0, top * factor, image.width, min((top + len(band)) * factor, image.height)))
+        grey = PageImage(image_pixels(part)).grey
+        band[:] = cv2.resize(grey, (width, len(band)), interpolation=cv2.INTER_AREA)
+    return reduced
+
+
+def _decoded(image: Image.Image) -> Image.Image:
+    if not isinstance(image, TiffImageFile):
+        image.load()
+        return image
+    if tiff.is_segmented(image):
+        return tiff.decode_segments(image)
+    try:
+        image.load()
+    except OSError as error:
+        if name := tiff.NAMES.get(tiff.compression(image)):
+            raise UnsupportedInputError(
+                f"the TIFF is compressed with {name}, which is not read, save it with LZW, Deflate or JPEG"
+            ) from error
+        raise
+    return image
 
 
 def _tiff_frames(image: TiffImageFile, limits: Limits) -> Iterator[ImageFile]:
@@ -263,6 +380,8 @@ def _is_deep_negative(image: Image.Image) -> bool:
 
 
 def _orientation(image: Image.Image) -> int:
+    if isinstance(image, PngImageFile) and not image.info.keys() & PNG_EXIF:  # Pillow would decode it to find some
+        return 1
     try:
         return int(image.getexif().get(EXIF_ORIENTATION, 1))
     except Exception:  # a page with broken EXIF data is still a page, and Pillow raises many types for it

@@ -26,6 +26,7 @@ from inkread.errors import (
     InputTooLargeError,
     UnsupportedInputError,
 )
+from inkread.io.iiif import manifest_images
 from inkread.io.images import (
     DEFAULT_LIMITS,
     READERS,
@@ -36,6 +37,7 @@ from inkread.io.images import (
     count_frames,
     read_bitmap,
     read_image,
+    reduced_array,
 )
 from inkread.io.pdf import count_pdf, maker_of_pdf, read_pdf
 
@@ -48,8 +50,10 @@ __all__ = [
     "each_input",
     "find_inputs",
     "input_name",
+    "is_pdf",
     "load_pages",
     "load_readable_pages",
+    "page_size",
 ]
 
 Item = TypeVar("Item")
@@ -103,9 +107,9 @@ def load_pages(source: Input, limits: Limits = DEFAULT_LIMITS, first: int = 0) -
     """
     name = input_name(source)
     rasters = _with_named_errors(_open(source, limits, first), name or NAMELESS)
-    for index, (pixels, dpi) in enumerate(rasters, start=first):
-        yield PageImage(pixels, name, index, dpi)
-        del pixels
+    for index, raster in enumerate(rasters, start=first):
+        yield PageImage(raster.pixels, name, index, raster.dpi, raster.full_size)
+        del raster
 
 
 def load_readable_pages(
@@ -163,6 +167,22 @@ def count_pages(path: Path, limits: Limits = DEFAULT_LIMITS) -> int:
     return next(_with_named_errors(counted(), input_name(path)))
 
 
+def is_pdf(path: Path) -> bool:
+    """Whether a file is a PDF, as its content says."""
+    with path.open("rb") as stream:
+        return _signed(stream.read(HEAD_BYTES)) == "PDF"
+
+
+def page_size(path: Path, limits: Limits = DEFAULT_LIMITS) -> tuple[int, int]:
+    """``page_size(Path("letter.jpg"))``: width and height in pixels of the first page, upright as a viewer shows it.
+
+    Raises:
+        InputError: the page cannot be read.
+    """
+    page = next(load_pages(path, limits))
+    return page.full_size or (page.width, page.height)
+
+
 def input_name(source: Input) -> str:
     """The file name of an input for messages and results, "" where it has none."""
     name = source if isinstance(source, str | Path) else getattr(source, "name", getattr(source, "filename", ""))
@@ -195,7 +215,7 @@ def _open(source: Input, limits: Limits, first: int) -> Iterator[Raster]:
         case np.ndarray():
             pixels = array_pixels(source)
             limits.check_pixels(pixels.shape[1], pixels.shape[0])
-            yield pixels, None
+            yield reduced_array(pixels, limits)
         case Image.Image():
             yield read_image(source, limits)
         case _ if hasattr(source, "read"):
@@ -265,11 +285,12 @@ def _signed(head: bytes) -> str:
 SUFFIXES = frozenset(
     {
         *(".png", ".apng", ".jpg", ".jpeg", ".jpe", ".jfif", ".webp", ".tif", ".tiff", ".gif", ".bmp", ".dib"),
-        *(".pnm", ".pbm", ".pgm", ".ppm", ".jp2", ".j2k", ".j2c", ".jpc", ".jpf", ".jpx", ".avif", ".pdf"),
+        *(".pnm", ".pbm", ".pgm", ".ppm", ".jp2", ".j2k", ".j2c", ".jpc", ".jpf", ".jpx"),
+        *(".avif", ".heic", ".heif", ".hif", ".pdf"),
     }
 )
 """Of files that are read."""
-FOREIGN_SUFFIXES = frozenset({".heic", ".heif", ".hif", ".jxl", ".djvu", ".djv", ".psd"})
+FOREIGN_SUFFIXES = frozenset({".jxl", ".djvu", ".djv", ".psd"})
 """Of images that are not read, so that a folder with one gives an error that names it."""
 
 
@@ -277,7 +298,8 @@ def find_inputs(patterns: Iterable[str | Path]) -> Iterator[Path | InputError]:
     """Yield the files that paths, folders and globs name, each once, in natural order (page 2 before page 10).
 
     A folder gives its images, those of formats that are not read among them, and PDFs, sub folders included. Hidden
-    files and what Inkread itself wrote are left out; a file that is named itself is given whatever its suffix.
+    files and what Inkread itself wrote are left out; a file that is named itself is given whatever its suffix. An IIIF
+    manifest gives the images of its canvases.
     What names nothing is yielded as an InputNotFoundError in its place.
     """
     seen = set()
@@ -285,17 +307,23 @@ def find_inputs(patterns: Iterable[str | Path]) -> Iterator[Path | InputError]:
         found = False
         for path in _expand(str(pattern)):
             found = True
-            if (key := os.path.abspath(path)) not in seen:
+            if isinstance(path, InputError):
+                yield path
+            elif (key := os.path.abspath(path)) not in seen:
                 seen.add(key)
                 yield path
         if not found:
             yield _nothing(str(pattern))
 
 
-def _expand(pattern: str) -> Iterator[Path]:
+def _expand(pattern: str) -> Iterator[Path | InputError]:
     names = [pattern] if os.path.lexists(pattern) else sorted(glob.glob(pattern, recursive=True), key=_natural)
     for name in names:
-        yield from _in_folder(name) if os.path.isdir(name) else [Path(name)]
+        if os.path.isdir(name):
+            yield from _in_folder(name)
+        else:
+            images = manifest_images(Path(name))
+            yield from [Path(name)] if images is None else images
 
 
 def _in_folder(folder: str) -> Iterator[Path]:

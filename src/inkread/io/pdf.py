@@ -11,8 +11,8 @@ from __future__ import annotations
 import math
 import threading
 from collections.abc import Iterator
-from contextlib import closing
-from io import SEEK_END
+from contextlib import closing, suppress
+from io import SEEK_END, BytesIO
 from itertools import islice
 from typing import BinaryIO
 
@@ -40,17 +40,39 @@ def count_pdf(stream: BinaryIO, limits: Limits) -> int:
         return len(document)
 
 
+RESULT_KEY = "/InkreadTextLayer"
+"""Entry of the information dictionary that tells a PDF to which text was added; its other entries stay."""
+
+
 def maker_of_pdf(stream: BinaryIO) -> str:
-    """The program that a PDF file names as the one that made its content, "" where it names none."""
+    """The program that a PDF file names as the one that made it or its text layer, "" where it names none."""
     stream.seek(0)
     with PDFIUM_LOCK, closing(pypdfium2.PdfDocument(stream)) as document:
-        return str(document.get_metadata_value("Creator"))
+        layer = str(document.get_metadata_value(RESULT_KEY.removeprefix("/")))
+        return layer or str(document.get_metadata_value("Creator"))
+
+
+def pages_with_text(stream: BinaryIO) -> set[int]:
+    """The pages of a PDF file, from 0, that hold text, be it invisible."""
+    found = set()
+    stream.seek(0)
+    with PDFIUM_LOCK, closing(_open(stream)) as document:
+        for index in range(len(document)):
+            with (
+                suppress(pypdfium2.PdfiumError),
+                closing(document[index]) as page,
+                closing(page.get_textpage()) as text,
+            ):
+                if text.get_text_range().strip():
+                    found.add(index)
+    return found
 
 
 def read_pdf(stream: BinaryIO, limits: Limits, first: int = 0) -> Iterator[Raster]:
-    """Yield the pages of a PDF file from ``first`` on."""
+    """Yield the pages of a PDF file from ``first`` on, with what is filled into forms."""
     with PDFIUM_LOCK:
         document = _open(stream)
+        document.init_forms()
     try:
         limits.check_pages(len(document))
         for index in range(first, len(document)):
@@ -64,27 +86,51 @@ def read_pdf(stream: BinaryIO, limits: Limits, first: int = 0) -> Iterator[Raste
 
 
 def _open(stream: BinaryIO) -> pypdfium2.PdfDocument:
+    document = _parsed(stream)
+    is_whole = pdfium.FPDF_DocumentHasValidCrossReferenceTable(document)
+    end = _end(stream)
+    if b" obj" in _from(stream, end) if end else not is_whole:
+        document.close()
+        raise DamagedInputError("the PDF is cut off, copy it again")
+    if is_whole or end + TAIL_BYTES >= stream.seek(0, SEEK_END):
+        return document
+    # What follows the end, such as zeros of a transfer by blocks, hides the table that stands before it.
+    document.close()
+    stream.seek(0)
+    return _parsed(BytesIO(stream.read(end)))
+
+
+def _parsed(stream: BinaryIO) -> pypdfium2.PdfDocument:
     try:
-        document = pypdfium2.PdfDocument(stream)
+        return pypdfium2.PdfDocument(stream)
     except pypdfium2.PdfiumError as error:
         if error.err_code in (pdfium.FPDF_ERR_PASSWORD, pdfium.FPDF_ERR_SECURITY):
             raise EncryptedInputError("the PDF needs a password, save it without one") from error
         raise
-    if not pdfium.FPDF_DocumentHasValidCrossReferenceTable(document) and not _has_end(stream):
-        document.close()
-        raise DamagedInputError("the PDF is cut off, copy it again")
-    return document
 
 
-def _has_end(stream: BinaryIO) -> bool:
-    size = stream.seek(0, SEEK_END)
-    stream.seek(max(size - TAIL_BYTES, 0))
-    return END_MARKER in stream.read()
+def _end(stream: BinaryIO) -> int:
+    """Where the last end marker ends, 0 where there is none."""
+    place = stream.seek(0, SEEK_END)
+    while place > 0:
+        start = max(place - TAIL_BYTES, 0)
+        stream.seek(start)
+        found = stream.read(place - start + len(END_MARKER)).rfind(END_MARKER)
+        if found >= 0:
+            return start + found + len(END_MARKER)
+        place = start
+    return 0
+
+
+def _from(stream: BinaryIO, place: int) -> bytes:
+    stream.seek(place)
+    return stream.read()
 
 
 def _render(page: pypdfium2.PdfPage, limits: Limits) -> Raster:
     width, height = page.get_size()
     images, has_text = _content(page)
+    has_text |= _has_form_fields(page)
     for image in images:
         limits.check_pixels(*image.get_px_size())
     scale = _scan_scale(images, width * height)
@@ -92,17 +138,19 @@ def _render(page: pypdfium2.PdfPage, limits: Limits) -> Raster:
         _pull_in(image)
     if not scale or has_text:
         scale = max(scale, RENDER_DPI / POINTS_PER_INCH)
-    scale = min(scale, math.sqrt(limits.max_pixels / (width * height)))
+    full = round(width * scale), round(height * scale)
+    scale = min(scale, math.sqrt(limits.whole_pixels / (width * height)))
+    is_reduced = bool(images) and full[0] * full[1] > limits.whole_pixels
     # The renderer rounds the size up; this keeps a scan of 2480 pixels from becoming 2481 for a rounding error.
     exact = max(round(width * scale) - 0.01, 0.5) / width
-    bitmap = page.render(scale=exact, may_draw_forms=False, rev_byteorder=True)
+    bitmap = page.render(scale=exact, rev_byteorder=True)
     try:
         pixels: Pixels = np.array(bitmap.to_numpy())
     finally:
         bitmap.close()
     if images and pixels.min() == pixels.max():
         _check_images_decode(images)
-    return pixels, round(scale * POINTS_PER_INCH, 1)
+    return Raster(pixels, round(scale * POINTS_PER_INCH, 1), full if is_reduced else None)
 
 
 def _content(page: pypdfium2.PdfPage) -> tuple[list[pypdfium2.PdfImage], bool]:
@@ -114,6 +162,17 @@ def _content(page: pypdfium2.PdfPage) -> tuple[list[pypdfium2.PdfImage], bool]:
         elif isinstance(item, pypdfium2.PdfTextObj):
             has_text |= pdfium.FPDFTextObj_GetTextRenderMode(item) != pdfium.FPDF_TEXTRENDERMODE_INVISIBLE
     return images, has_text
+
+
+def _has_form_fields(page: pypdfium2.PdfPage) -> bool:
+    count: int = pdfium.FPDFPage_GetAnnotCount(page)
+    for number in range(min(count, MAX_OBJECTS)):
+        annotation = pdfium.FPDFPage_GetAnnot(page, number)
+        kind = pdfium.FPDFAnnot_GetSubtype(annotation)
+        pdfium.FPDFPage_CloseAnnot(annotation)
+        if kind == pdfium.FPDF_ANNOT_WIDGET:
+            return True
+    return False
 
 
 def _scan_scale(images: list[pypdfium2.PdfImage], page_area: float) -> float:

@@ -108,6 +108,7 @@ def _project(
 
 Grey = NDArray[np.uint8]
 END_MARGIN = 0.25
+CUT_COLUMNS, CV_SIDE = 8192, 32_766
 WHOLE_MARGIN = 0.06
 WHOLE_BASELINE = 0.7
 ABOVE, BELOW, BESIDE = 10, 7, 4
@@ -225,15 +226,17 @@ def cut_strip(grey: Grey, baseline: Polyline, *, ascent: float, descent: float, 
     offsets = cv2.GaussianBlur(offsets[None], (0, 0), max(band / 4, 1.0), borderType=cv2.BORDER_REPLICATE)[0]
     rows = max(round(band), 1)
     x = start + np.arange(columns, dtype=np.float32)[None, :] + 0.5
-    y = offsets[None, :] - ascent + np.arange(rows, dtype=np.float32)[:, None] + 0.5
     origin_x, origin_y = (float(v) for v in points[0])
-    cut = cv2.remap(
-        grey,
-        (origin_x - 0.5 + ux * x - uy * y).astype(np.float32),
-        (origin_y - 0.5 + uy * x + ux * y).astype(np.float32),
-        cv2.INTER_LINEAR,
-        borderMode=cv2.BORDER_REPLICATE,
-    )
+    cut = np.empty((rows, columns), np.uint8)
+    for first in range(0, columns, CUT_COLUMNS):
+        part = slice(first, first + CUT_COLUMNS)
+        along_part = x[:, part]
+        y = offsets[None, part] - ascent + np.arange(rows, dtype=np.float32)[:, None] + 0.5
+        cut[:, part] = _remap(
+            grey,
+            (origin_x - 0.5 + ux * along_part - uy * y).astype(np.float32),
+            (origin_y - 0.5 + uy * along_part + ux * y).astype(np.float32),
+        )
     scale = height / rows
     width = max(round(columns * scale), 1)
     shrink = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
@@ -249,6 +252,17 @@ def cut_strip(grey: Grey, baseline: Polyline, *, ascent: float, descent: float, 
         scale=scale,
         baseline=baseline,
     )
+
+
+def _remap(grey: Grey, x: NDArray[np.float32], y: NDArray[np.float32]) -> Grey:
+    """The grey values at some places, of the border beyond it; OpenCV takes no side of 32,767 pixels or more."""
+    if max(grey.shape) > CV_SIDE:
+        (left, right), (top, bottom) = (
+            (min(max(int(places.min()) - 1, 0), side - 1), min(max(int(places.max()) + 3, 1), side))
+            for places, side in ((x, grey.shape[1]), (y, grey.shape[0]))
+        )
+        grey, x, y = grey[top:bottom, left:right], x - np.float32(left), y - np.float32(top)
+    return np.asarray(cv2.remap(grey, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE), np.uint8)
 
 
 def whole_line(grey: Grey) -> tuple[Polyline, float, float]:

@@ -12,7 +12,7 @@ caller can decode the first lines while the others are read (decision 0019).
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 
 import numpy as np
@@ -20,11 +20,13 @@ from numpy.typing import NDArray
 
 from inkread.bundle import Bundle
 from inkread.errors import BundleError
+from inkread.recognition.alphabet import BLANK
 from inkread.runtime import Workers, open_session
 
 WIDTH_STEP = 32
 MIN_WIDTH = 64
 MAX_WIDTH = 6400
+OVERLAP = 640
 BATCH_COLUMNS = 1024
 MID_GREY = 128
 
@@ -58,7 +60,8 @@ class Recognizer:
         """Read strips.
 
         Args:
-            strips: uint8 [height, width], each with its own width; wider than ``MAX_WIDTH`` is cut off.
+            strips: uint8 [height, width], each with its own width; one wider than ``MAX_WIDTH`` is read in parts that
+                overlap, joined where both see a blank.
 
         Returns:
             For each strip float32 [frames, classes]: natural log softmax, one frame every ``stride`` columns.
@@ -71,12 +74,23 @@ class Recognizer:
 
         Other threads go on reading while the caller works on one.
         """
+        pieces = [(index, part) for index, strip in enumerate(strips) for part in _parts(strip)]
+        missing = Counter(index for index, _ in pieces)
+        read: dict[int, dict[int, LogProbs]] = defaultdict(dict)
+        step = round((MAX_WIDTH - OVERLAP) / self._stride)
+        for number, log_probs in self._each_part([part for _, part in pieces]):
+            index, _ = pieces[number]
+            read[index][number] = log_probs
+            missing[index] -= 1
+            if not missing[index]:
+                yield index, _joined([part for _, part in sorted(read.pop(index).items())], step)
+
+    def _each_part(self, strips: Sequence[Grey]) -> Iterator[tuple[int, LogProbs]]:
         batches = list(self._batches(strips))
         outputs = self._workers.map(lambda indices: self._run(self._pad([strips[index] for index in indices])), batches)
         for indices, output in zip(batches, outputs, strict=True):
             for index, log_probs in zip(indices, output, strict=True):
-                frames = -(-min(strips[index].shape[1], MAX_WIDTH) // self._stride)
-                yield index, log_probs[: int(frames)]
+                yield index, log_probs[: int(-(-strips[index].shape[1] // self._stride))]
 
     def _run(self, batch: Grey) -> LogProbs:
         return np.asarray(self._session.get().run(None, {self._name: batch})[0], np.float32)
@@ -94,10 +108,33 @@ class Recognizer:
         width = padded_width(strips[0].shape[1])
         batch = np.full((len(strips), 1, self._height, width), MID_GREY, np.uint8)
         for row, strip in zip(batch, strips, strict=True):
-            row[0, :, : strip.shape[1]] = strip[:, :width]
+            row[0, :, : strip.shape[1]] = strip
         return batch
 
 
+def _parts(strip: Grey) -> list[Grey]:
+    """A strip, or the parts of one that is too wide, each of which overlaps the next one by ``OVERLAP``."""
+    width = strip.shape[1]
+    starts = range(0, max(width - OVERLAP, 1), MAX_WIDTH - OVERLAP)
+    return [strip[:, start : start + MAX_WIDTH] for start in starts]
+
+
+def _joined(parts: Sequence[LogProbs], step: int) -> LogProbs:
+    """The frames of a strip from those of its parts, which begin every ``step`` frames.
+
+    Each overlap is cut where both parts are surest of a blank.
+    """
+    whole = parts[0]
+    for number, part in enumerate(parts[1:], start=1):
+        shared = min(len(whole) - number * step, len(part))
+        blank = whole[-shared:, BLANK] + part[:shared, BLANK]
+        # the ends of a part see no surroundings, and of equal places the middle is the best
+        middle = np.abs(np.arange(shared) - shared / 2)
+        cut = int(np.argmax(blank - 1e-3 * middle))
+        whole = np.concatenate([whole[: len(whole) - shared + cut], part[cut:]])
+    return whole
+
+
 def padded_width(width: int) -> int:
-    """Columns of the batch that a strip of ``width`` columns is read in."""
-    return min(max(-(-width // WIDTH_STEP) * WIDTH_STEP, MIN_WIDTH), MAX_WIDTH)
+    """Columns of the batch that a strip of ``width`` columns, ``MAX_WIDTH`` at most, is read in."""
+    return max(-(-width // WIDTH_STEP) * WIDTH_STEP, MIN_WIDTH)

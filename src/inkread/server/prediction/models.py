@@ -182,6 +182,7 @@ def upload_limits(settings: Settings) -> Limits:
     return Limits(
         max_bytes=int(settings.upload_mib * 2**20),
         max_pixels=int(settings.upload_megapixels * 1e6),
+        whole_pixels=int(settings.upload_megapixels * 1e6),
         max_pages=settings.upload_pages,
     )
 
