@@ -43,13 +43,13 @@ class Analyser:
         """
         height, width = grey.shape
         text_map, found = self._look(grey)
-        text_map, found, barriers = self._divide(text_map, found)
+        text_map, found, barriers, gutters = self._divide(text_map, found)
         level = join_fragments(found.level, barriers, self.settings)
         upright = join_fragments(found.upright, settings=self.settings)
         sideways = sum(piece.length for piece in upright) > sum(piece.length for piece in level)
         geometry = [line_geometry(piece, text_map, self.settings) for piece in level]
         geometry += [line_geometry(piece, text_map, self.settings, upright=True) for piece in upright]
-        return Page(width, height, self._regions(geometry), orientation=90 if sideways else 0)
+        return Page(width, height, self._regions(geometry, gutters), orientation=90 if sideways else 0)
 
     def _look(self, grey: NDArray[np.uint8]) -> tuple[TextMap, Fragments]:
         """The map and its fragments, from a second look where writing is too small or too large for the first."""
@@ -64,23 +64,32 @@ class Analyser:
         text_map = self.detector(grey, round(min(wanted, settings.max_side, max(grey.shape))))
         return text_map, find_fragments(text_map, settings)
 
-    def _divide(self, text_map: TextMap, found: Fragments) -> tuple[TextMap, Fragments, NDArray[np.bool_]]:
-        """The map and its fragments cut at the gutters, and what no line is joined across: rulings and gutters."""
+    def _divide(
+        self, text_map: TextMap, found: Fragments
+    ) -> tuple[TextMap, Fragments, NDArray[np.bool_], list[Polyline]]:
+        """The map and its fragments cut at the gutters, what no line is joined across, and the gutters on the page."""
         barriers = find_rulings(text_map.grey, self.settings)
         gutters = find_gutters(found.level, self.settings)
         if not gutters:
-            return text_map, found, barriers
+            return text_map, found, barriers, []
         drawn = mark(gutters, text_map.probability.shape)
         cut = replace(text_map, probability=np.where(drawn, np.float32(0), text_map.probability))
-        return cut, find_fragments(cut, self.settings), barriers | drawn
+        scale_x, scale_y = text_map.scale_x, text_map.scale_y
+        on_page: list[Polyline] = [
+            tuple((gutter.x(y) / scale_x, y / scale_y) for y in (gutter.top, gutter.bottom)) for gutter in gutters
+        ]
+        return cut, find_fragments(cut, self.settings), barriers | drawn, on_page
 
-    def _regions(self, geometry: list[tuple[Polyline, Polygon]]) -> tuple[Region, ...]:
+    def _regions(
+        self, geometry: list[tuple[Polyline, Polygon]], gutters: list[Polyline]
+    ) -> tuple[Region, ...]:
         regions = []
         numbers = count(1)
-        blocks = reading_order([baseline for baseline, _ in geometry], self.settings)
+        blocks = reading_order([baseline for baseline, _ in geometry], self.settings, gutters)
         for block_number, block in enumerate(blocks, start=1):
-            lines = tuple(Line(f"l{next(numbers)}", *geometry[index]) for index in block)
-            regions.append(Region(f"r{block_number}", _bounding_box([line.polygon for line in lines]), lines))
+            lines = tuple(Line(f"l{next(numbers)}", *geometry[index]) for index in block.lines)
+            outline = _bounding_box([line.polygon for line in lines])
+            regions.append(Region(f"r{block_number}", outline, lines, block.kind))
         return tuple(regions)
 
 

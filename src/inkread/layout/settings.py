@@ -128,6 +128,17 @@ class LayoutSettings:
 
     beside_share: float = 0.15
     """Share of the shorter line that two lines may overlap sideways and still stand beside one another."""
+    row_share: float = 0.5
+    """Line distances: lines that stand beside one another at most so far apart in height share a row."""
+    column_rows: int = 3
+    """Rows that two columns must share to be read one after the other; the head and the close of a letter share fewer,
+    and are read from above."""
+    margin_width: float = 0.5
+    """Share of the width of long lines that a line of the body must exceed; notes in a margin are narrower."""
+    margin_lines: int = 5
+    """Lines that a body must have before what stands beside it is a margin."""
+    margin_share: float = 0.4
+    """Most lines in the margins, as a share of the lines of the body; more are a column."""
     column_gap: float = 2.5
     """Usual line distances: a larger step down begins a new region."""
 

@@ -28,7 +28,7 @@ def find_tables(boxes: Boxes, settings: LayoutSettings = DEFAULT_LAYOUT) -> list
         boxes: float64 [lines, 3].
         settings: the thresholds.
     """
-    rows = _rows(boxes, settings)
+    rows = rows_of(boxes, settings.row_tolerance * line_distance(boxes))
     found = []
     for run in _runs(rows, boxes, settings):
         while run and len(run[-1]) < 2:  # what follows the last row is text below the table
@@ -38,23 +38,22 @@ def find_tables(boxes: Boxes, settings: LayoutSettings = DEFAULT_LAYOUT) -> list
     return found
 
 
-def _rows(boxes: Boxes, settings: LayoutSettings) -> list[Row]:
-    """Lines that share a baseline, from above."""
+def rows_of(boxes: Boxes, tolerance: float) -> list[Row]:
+    """Lines that stand beside one another at the same height within a tolerance, from above."""
     order = np.argsort(boxes[:, 2], kind="stable")
-    distance = _line_distance(boxes)
     rows: list[Row] = []
     for index in map(int, order):
         row = rows[-1] if rows else []
         level = float(np.mean(boxes[row, 2])) if row else -np.inf
         apart = all(boxes[index, 0] >= boxes[other, 1] or boxes[index, 1] <= boxes[other, 0] for other in row)
-        if row and apart and boxes[index, 2] - level <= settings.row_tolerance * distance:
+        if row and apart and boxes[index, 2] - level <= tolerance:
             row.append(index)
         else:
             rows.append([index])
     return [sorted(row, key=lambda index: float(boxes[index, 0])) for row in rows]
 
 
-def _line_distance(boxes: Boxes) -> float:
+def line_distance(boxes: Boxes) -> float:
     """Median distance of a line to the next one below it in its column; 0 where no line has one."""
     x0, x1, y = boxes.T
     below = (np.minimum(x1[:, None], x1) > np.maximum(x0[:, None], x0)) & (y > y[:, None])
