@@ -141,7 +141,7 @@ class _Part:
         slope = (bottom_x - top_x) / max(bottom - top, 1.0)
         ends = self.ends[part]
         left, right = (ends[:, end, 0] - top_x - slope * (ends[:, end, 1] - top) for end in (0, 1))
-        crossing = _crossing(left, right, self.settings)
+        crossing = self._crossing(left, right)
         on_left = left + right < 0
         y = np.where(crossing, ends[:, :, 1].mean(axis=1), np.where(on_left, ends[:, 1, 1], ends[:, 0, 1]))
         band = np.searchsorted(np.sort(y[crossing]), y)
@@ -157,7 +157,7 @@ class _Part:
         )
         best: tuple[int, list[Mask]] = (self.settings.column_rows - 1, [])
         for cut in np.unique(x1[mates[:, 0]]):
-            crossing = _crossing(x0 - cut, x1 - cut, self.settings)
+            crossing = self._crossing(x0 - cut, x1 - cut)
             on_left = x0 + x1 < 2 * cut
             band = np.searchsorted(np.sort(y[crossing]), y)
             clear = ~crossing[mates].any(axis=1) & on_left[mates[:, 0]] & ~on_left[mates[:, 1]]
@@ -167,6 +167,11 @@ class _Part:
                 proven = np.flatnonzero(rows >= self.settings.column_rows)
                 best = int(rows.max()), list(_bands(crossing, on_left, band, proven))
         return [part[chosen] for chosen in best[1]]
+
+    def _crossing(self, left: NDArray[np.float64], right: NDArray[np.float64]) -> Mask:
+        """Which lines reach across a cut on both sides; their ends stand ``left`` and ``right`` of it."""
+        least = np.maximum(self.settings.beside_share * (right - left), self.settings.crossing_part * self.distance)
+        return np.asarray(np.minimum(-left, right) > least, np.bool_)
 
     def _in_margin(self, boxes: Boxes) -> Mask:
         """Which lines stand beside the body of a column of text and not within its width."""
@@ -195,11 +200,6 @@ class _Part:
             blocks[-1].lines.extend(part[row].tolist())
             above = height
         return blocks
-
-
-def _crossing(left: NDArray[np.float64], right: NDArray[np.float64], settings: LayoutSettings) -> Mask:
-    """Which lines reach across a cut on both sides; their ends stand ``left`` and ``right`` of it."""
-    return np.asarray(np.minimum(-left, right) > settings.beside_share * (right - left), np.bool_)
 
 
 def _bands(crossing: Mask, on_left: Mask, band: NDArray[np.intp], proven: NDArray[np.intp]) -> Iterator[Mask]:

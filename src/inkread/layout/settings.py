@@ -133,6 +133,8 @@ class LayoutSettings:
     column_rows: int = 3
     """Rows that two columns must share to be read one after the other; the head and the close of a letter share fewer,
     and are read from above."""
+    crossing_part: float = 0.5
+    """Line distances that a line must reach into both columns to part what stands above it from what stands below."""
     margin_width: float = 0.5
     """Share of the width of long lines that a line of the body must exceed; notes in a margin are narrower."""
     margin_lines: int = 5
