@@ -190,7 +190,7 @@ class _Part:
 
     def _column(self, part: Numbers, boxes: Boxes) -> list[Block]:
         """Lines from above, those of one row from the left; a large step down begins a new block."""
-        rows = rows_of(boxes, self.settings.row_share * self.distance)
+        rows = rows_of(boxes, self.settings.row_share * self.distance, self.settings.beside_share)
         blocks: list[Block] = []
         above = -np.inf
         for row in rows:

@@ -110,8 +110,15 @@ class LayoutSettings:
     """Rows of one cell that may stand between rows of several; more are text."""
     table_rows: int = 3
     """Rows of several cells that make a table; two lines stand beside one another by chance."""
-    table_share: float = 0.7
-    """Share of the rows of a table that must have several cells; registers with entries of several lines have fewer."""
+    table_column: float = 0.08
+    """Share of the rows that must have a cell in a column; stray marks form no column."""
+    table_fill: float = 0.65
+    """Share of the columns that a full row has cells in; a row of a register begins an entry or goes on with one."""
+    table_share: float = 0.6
+    """Share of the rows of a table that must be full; registers, whose entries have several lines, have fewer and are
+    read by column."""
+    table_ragged: float = 0.12
+    """Share of a column's width by which the usual cell stays short of the longest ones; prose fills its lines."""
     table_writing: float = 0.75
     """Share of the width of a table that writing covers in the median row; columns of prose cover more."""
     table_short_cell: float = 0.5
