@@ -16,6 +16,7 @@ from inkread.layout.detector import Detector, TextMap
 from inkread.layout.gutters import find_gutters, mark
 from inkread.layout.lines import Fragments, find_fragments, find_rulings, join_fragments, line_geometry
 from inkread.layout.order import reading_order
+from inkread.layout.registers import Grid, find_grid
 from inkread.layout.settings import DEFAULT_LAYOUT, LayoutSettings
 
 
@@ -43,13 +44,13 @@ class Analyser:
         """
         height, width = grey.shape
         text_map, found = self._look(grey)
-        text_map, found, barriers, gutters = self._divide(text_map, found)
+        text_map, found, barriers, gutters, grid = self._divide(text_map, found)
         level = join_fragments(found.level, barriers, self.settings)
         upright = join_fragments(found.upright, settings=self.settings)
         sideways = sum(piece.length for piece in upright) > sum(piece.length for piece in level)
         geometry = [line_geometry(piece, text_map, self.settings) for piece in level]
         geometry += [line_geometry(piece, text_map, self.settings, upright=True) for piece in upright]
-        return Page(width, height, self._regions(geometry, gutters), orientation=90 if sideways else 0)
+        return Page(width, height, self._regions(geometry, gutters, grid), orientation=90 if sideways else 0)
 
     def _look(self, grey: NDArray[np.uint8]) -> tuple[TextMap, Fragments]:
         """The map and its fragments, from a second look where writing is too small or too large for the first."""
@@ -66,26 +67,28 @@ class Analyser:
 
     def _divide(
         self, text_map: TextMap, found: Fragments
-    ) -> tuple[TextMap, Fragments, NDArray[np.bool_], list[Polyline]]:
-        """The map and its fragments cut at the gutters, what no line is joined across, and the gutters on the page."""
+    ) -> tuple[TextMap, Fragments, NDArray[np.bool_], list[Polyline], Grid | None]:
+        """The map and its fragments cut at the gutters, what no line is joined across, and gutters and grid of the page.
+        """
         barriers = find_rulings(text_map.grey, self.settings)
+        scale = text_map.scale_x, text_map.scale_y
+        grid = find_grid(text_map.grey, barriers, scale, self.settings)
         gutters = find_gutters(found.level, self.settings)
         if not gutters:
-            return text_map, found, barriers, []
+            return text_map, found, barriers, [], grid
         drawn = mark(gutters, text_map.probability.shape)
         cut = replace(text_map, probability=np.where(drawn, np.float32(0), text_map.probability))
-        scale_x, scale_y = text_map.scale_x, text_map.scale_y
         on_page: list[Polyline] = [
-            tuple((gutter.x(y) / scale_x, y / scale_y) for y in (gutter.top, gutter.bottom)) for gutter in gutters
+            tuple((gutter.x(y) / scale[0], y / scale[1]) for y in (gutter.top, gutter.bottom)) for gutter in gutters
         ]
-        return cut, find_fragments(cut, self.settings), barriers | drawn, on_page
+        return cut, find_fragments(cut, self.settings), barriers | drawn, on_page, grid
 
     def _regions(
-        self, geometry: list[tuple[Polyline, Polygon]], gutters: list[Polyline]
+        self, geometry: list[tuple[Polyline, Polygon]], gutters: list[Polyline], grid: Grid | None
     ) -> tuple[Region, ...]:
         regions = []
         numbers = count(1)
-        blocks = reading_order([baseline for baseline, _ in geometry], self.settings, gutters)
+        blocks = reading_order([baseline for baseline, _ in geometry], self.settings, gutters, grid)
         for block_number, block in enumerate(blocks, start=1):
             lines = tuple(Line(f"l{next(numbers)}", *geometry[index]) for index in block.lines)
             outline = _bounding_box([line.polygon for line in lines])

@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inkread.document import Polyline
+from inkread.layout.registers import Grid, read_register
 from inkread.layout.settings import DEFAULT_LAYOUT, LayoutSettings
 from inkread.layout.tables import find_tables, line_distance, rows_of
 
@@ -40,7 +41,10 @@ class Block:
 
 
 def reading_order(
-    baselines: Sequence[Polyline], settings: LayoutSettings = DEFAULT_LAYOUT, gutters: Sequence[Polyline] = ()
+    baselines: Sequence[Polyline],
+    settings: LayoutSettings = DEFAULT_LAYOUT,
+    gutters: Sequence[Polyline] = (),
+    grid: Grid | None = None,
 ) -> list[Block]:
     """Sort lines into blocks of reading order.
 
@@ -48,10 +52,14 @@ def reading_order(
         baselines: in page pixels, each in writing direction.
         settings: what counts as beside, and as a new block.
         gutters: from their upper end to their lower one, in page pixels; what stands left of one is read first.
+        grid: the rulings of a register.
     """
     if not baselines:
         return []
     boxes = level_boxes(baselines)
+    register = read_register(baselines, boxes, grid, settings) if grid else None
+    if register is not None:
+        return _around_register(baselines, register, settings)
     tables = find_tables(boxes, settings)
     within = {index for rows in tables for row in rows for index in row}
     units = [[index] for index in range(len(boxes)) if index not in within]
@@ -64,6 +72,23 @@ def reading_order(
         for block in order
         for kind in [TABLE if len(units[block.lines[0]]) > 1 else block.kind]
     ]
+
+
+def _around_register(
+    baselines: Sequence[Polyline], register: tuple[list[list[int]], bool], settings: LayoutSettings
+) -> list[Block]:
+    """What stands above a register, the register, and what stands beside and below it."""
+    cells, by_row = register
+    within = {number for block in cells for number in block}
+    highest = min(min(y for _, y in baselines[number]) for number in within)
+    outside = [number for number in range(len(baselines)) if number not in within]
+    above = [number for number in outside if max(y for _, y in baselines[number]) < highest]
+    parts = []
+    for part in (above, [number for number in outside if number not in above]):
+        blocks = reading_order([baselines[number] for number in part], settings)
+        parts.append([replace(block, lines=[part[number] for number in block.lines]) for block in blocks])
+    table = [Block(block, TABLE if by_row and block is cells[-1] else TEXT) for block in cells]
+    return [*parts[0], *table, *parts[1]]
 
 
 def _outer(ends: Sequence[Sequence[tuple[float, float]]]) -> tuple[tuple[float, float], tuple[float, float]]:
@@ -195,7 +220,7 @@ class _Part:
         above = -np.inf
         for row in rows:
             height = float(boxes[row, 2].mean())
-            if height - above > self.settings.column_gap * self.distance:
+            if not blocks or height - above > self.settings.column_gap * self.distance:
                 blocks.append(Block([]))
             blocks[-1].lines.extend(part[row].tolist())
             above = height
