@@ -110,7 +110,7 @@ def read_register(
     blocks = [[int(n) for row in rows_of(boxes[heading], tolerance, settings.beside_share) for n in heading[row]]]
     if np.mean(full) >= settings.table_share:
         return [*filter(None, blocks), [int(number) for row in rows for number in row]], True
-    records = _records(rows, full, column, boxes, settings)
+    records = _records(rows, column, boxes, settings) if len(body) else []
     if records:
         return [*filter(None, blocks), *records], False
     for number in np.unique(column[body]):
@@ -122,21 +122,19 @@ def read_register(
 def _columns(baselines: Sequence[Polyline], grid: Grid, settings: LayoutSettings) -> Numbers:
     """The column of each line; -1 where it stands outside. Columns of fewer cells than a table has rows do not count.
 
-    Many lines that run across rulings tell a ruled notebook: all stand outside.
+    Rulings that many lines run across are no borders of columns: those of ruled paper, or strokes of letters.
     """
     ends = np.array([sorted((line[0], line[-1])) for line in baselines])
-    column = np.zeros(len(baselines), np.intp)
-    across = np.zeros(len(baselines), np.bool_)
-    for (top_x, top), (bottom_x, bottom) in grid.uprights:
-        left, right = (ends[:, :, 0] - top_x - (bottom_x - top_x) * (ends[:, :, 1] - top) / (bottom - top)).T
-        column += left + right > 0
-        across |= np.minimum(-left, right) > settings.beside_share * (right - left)
+    height = ends[:, :, 1].mean(axis=1)
     top = min(stroke[0][1] for stroke in grid.uprights)
     bottom = max(stroke[1][1] for stroke in grid.uprights)
-    height = ends[:, :, 1].mean(axis=1)
     inside = (top < height) & (height < bottom)
-    if np.count_nonzero(across & inside) > settings.grid_crossed * np.count_nonzero(inside):
-        inside[:] = False
+    column = np.zeros(len(baselines), np.intp)
+    for (top_x, upper), (bottom_x, lower) in grid.uprights:
+        left, right = (ends[:, :, 0] - top_x - (bottom_x - top_x) * (ends[:, :, 1] - upper) / (lower - upper)).T
+        across = inside & (np.minimum(-left, right) > settings.beside_share * (right - left))
+        if np.count_nonzero(across) <= settings.grid_crossed * np.count_nonzero(inside):
+            column += left + right > 0
     column[~inside] = -1
     for number in np.unique(column):
         if np.count_nonzero(column == number) < settings.table_rows:
@@ -145,20 +143,20 @@ def _columns(baselines: Sequence[Polyline], grid: Grid, settings: LayoutSettings
 
 
 def _records(
-    rows: list[Numbers], full: list[bool], column: Numbers, boxes: NDArray[np.float64], settings: LayoutSettings
+    rows: list[Numbers], column: Numbers, boxes: NDArray[np.float64], settings: LayoutSettings
 ) -> list[list[int]]:
     """The entries of a register; none where cells beside the longest column stand below the first row of an entry."""
-    if sum(full) < settings.table_rows:
-        return []
     members = np.concatenate(rows)
     longest = int(np.bincount(column[members]).argmax())
-    heads = np.concatenate([row for row, is_full in zip(rows, full, strict=True) if is_full])
     beside = np.count_nonzero(column[members] != longest)
-    if np.count_nonzero(column[heads] != longest) < settings.record_share * beside:
+    least = max(settings.record_cells, (len(np.unique(column[members])) - 1) / 2)
+    cells = [np.count_nonzero(column[row] != longest) for row in rows]
+    heads = [count >= least for count in cells]
+    if sum(count for count, is_head in zip(cells, heads, strict=True) if is_head) < settings.record_share * beside:
         return []
     records: list[list[int]] = []
-    for row, is_full in zip(rows, full, strict=True):
-        if is_full or not records:
+    for row, is_head in zip(rows, heads, strict=True):
+        if is_head or not records:
             records.append([])
         records[-1].extend(map(int, row))
     return [sorted(record, key=lambda n: (column[n], boxes[n, 2])) for record in records]

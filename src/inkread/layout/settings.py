@@ -128,15 +128,17 @@ class LayoutSettings:
     """Share of the page's height that a ruling of a register must reach; edges of notes and stamps are shorter."""
     grid_columns: int = 4
     """Columns of a register; fewer are told from text by their lines alone."""
-    grid_crossed: float = 0.15
-    """Share of the lines that may run across the rulings of a register; in ruled notebooks most do."""
+    grid_crossed: float = 0.06
+    """Share of the lines that may run across a ruling between two columns; in ruled notebooks most do."""
     grid_head_width: float = 0.5
     """Share of the width of a register that the ruling under its headings must reach."""
     grid_head_inset: float = 0.03
     """Share of the height of a register that its headings take at least; the frame lies above."""
-    record_share: float = 0.8
+    record_cells: int = 4
+    """Least cells beside the longest column in the first row of an entry."""
+    record_share: float = 0.65
     """Share of the cells beside the longest column that must stand in the first row of an entry, so that a register is
-    read entry by entry."""
+    read entry by entry; notes in a last row make it lower."""
 
     baseline_offset: float = 0.45
     """Thicknesses from the centre of a ribbon down to the baseline: ribbons cover the x-height."""
