@@ -68,8 +68,7 @@ class Analyser:
     def _divide(
         self, text_map: TextMap, found: Fragments
     ) -> tuple[TextMap, Fragments, NDArray[np.bool_], list[Polyline], Grid | None]:
-        """The map and its fragments cut at the gutters, what no line is joined across, and gutters and grid of the page.
-        """
+        """The map and its fragments cut at the gutters, what no line is joined across, the gutters, and the grid."""
         barriers = find_rulings(text_map.grey, self.settings)
         scale = text_map.scale_x, text_map.scale_y
         grid = find_grid(text_map.grey, barriers, scale, self.settings)

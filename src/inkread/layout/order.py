@@ -2,10 +2,11 @@
 
 Usage: ``blocks = reading_order(baselines)``
 
-A part of a page is read from above, lines of one row from the left, unless it is proven to have columns: by a gutter, or
-because lines stand beside one another in several rows. It is then divided there and each side is read by itself. Lines
-that run across cut the division into bands, which are read one below the other. A letter's head and close have lines
-beside one another too, but hardly two in one row; they stay in one column. Notes in the margin follow their column.
+A part of a page is read from above, lines of one row from the left, unless it is proven to have columns: by a gutter,
+or because lines stand beside one another in several rows. It is then divided there and each side is read by itself.
+Lines that run across cut the division into bands, which are read one below the other. A letter's head and close have
+lines beside one another too, but hardly two in one row; they stay in one column. Notes in the margin follow their
+column. A word inserted above a line comes before that line, as in most transcriptions.
 """
 
 from __future__ import annotations
@@ -228,7 +229,7 @@ class _Part:
 
 
 def _bands(crossing: Mask, on_left: Mask, band: NDArray[np.intp], proven: NDArray[np.intp]) -> Iterator[Mask]:
-    """The parts of a divided part in reading order; bands that are not proven stay whole with the lines between them."""
+    """The parts of a divided part in reading order; bands that are not proven stay whole, with lines between them."""
     whole = np.zeros(len(crossing), np.bool_)
     for number in range(int(np.count_nonzero(crossing)) + 1):
         inside = ~crossing & (band == number)
