@@ -1,6 +1,7 @@
 """Rows of a table are read one after the other; columns of prose are not taken for one."""
 
 import numpy as np
+import pytest
 
 from inkread.document import Polyline
 from inkread.layout.order import reading_order
@@ -25,6 +26,14 @@ def test_amounts_belong_to_their_items() -> None:
         for y, width in ((100, 300), (180, 220), (260, 380), (340, 250))
     ]
     assert order([cell for row in rows for cell in row]) == list(range(8))
+
+
+@pytest.mark.case
+def test_amounts_at_the_end_of_uneven_items_belong_to_them() -> None:
+    ends = (288, 362, 461, 410, 269, 366)
+    rows = [(line(56, end, 94 + 125 * i), line(end + 285, end + 400, 92 + 125 * i)) for i, end in enumerate(ends)]
+    items, amounts = zip(*rows, strict=True)
+    assert order([*items, *amounts]) == [number for i in range(6) for number in (i, 6 + i)]
 
 
 def test_text_above_and_below_a_table_stays_outside() -> None:

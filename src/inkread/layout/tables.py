@@ -104,7 +104,7 @@ def _is_table(run: list[Row], boxes: Boxes, settings: LayoutSettings) -> bool:
 
 
 def _columns(rows: list[Row], boxes: Boxes, settings: LayoutSettings) -> float:
-    """How many columns rows have: stretches that many cells cover, or the cells of the fullest rows."""
+    """How many columns rows have: stretches that many cells cover, as far as a row has as many; cells of full rows."""
     cells = boxes[[index for row in rows for index in row]]
     inset = settings.beside_share * (cells[:, 1] - cells[:, 0])
     start, end = cells[:, 0] + inset, cells[:, 1] - inset
@@ -112,7 +112,8 @@ def _columns(rows: list[Row], boxes: Boxes, settings: LayoutSettings) -> float:
     covered = ((start <= place[:, None]) & (place[:, None] < end)).sum(axis=1)
     dense = covered >= max(settings.table_column * len(rows), 2)
     stretches = int(np.count_nonzero(np.diff(dense.astype(np.int8), prepend=0) == 1))
-    return max(stretches, float(np.quantile([len(row) for row in rows], 0.9)))
+    cells_of_rows = [len(row) for row in rows]
+    return max(min(stretches, max(cells_of_rows)), float(np.quantile(cells_of_rows, 0.9)))
 
 
 def _ragged(cells: Row, boxes: Boxes, settings: LayoutSettings) -> bool:
