@@ -86,6 +86,11 @@ class LayoutSettings:
     """Step of the slopes that are tried; moves a gutter by about half a thickness over a page."""
     cut_odds: float = 1000.0
     """How much likelier than chance a gutter must be after all that was tried: one false one in so many pages."""
+    cut_doubt: tuple[float, float] = (2.5, 1e10)
+    """Odds between which a gutter over most of a page is left to what is read: of the composed spreads and their single
+    pages no gutter was false above, and none was missed below."""
+    cut_doubt_height: float = 0.7
+    """Share of the height of the writing that such a gutter must reach; shorter ones part a few lines only."""
     cut_word_space: float = 2.0
     """Thicknesses of the widest space between words."""
     cut_chance: float = 0.05
