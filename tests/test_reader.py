@@ -5,6 +5,7 @@ from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 from PIL import Image
@@ -133,6 +134,22 @@ def test_outlines_stay_within_a_page_that_cuts_the_ink(reader: Reader, letter: P
     assert len(points)
     assert (points >= 0).all()
     assert (points <= (page.width, page.height)).all()
+
+
+@pytest.mark.case
+def test_writing_that_shows_through_from_the_other_side_is_not_read(reader: Reader, letter: Page) -> None:
+    front = next(load_pages(LETTER)).grey.astype(np.float32)
+    behind = 235 - 0.4 * np.maximum(235 - cv2.GaussianBlur(front[:, ::-1], (0, 0), 1.5), 0)
+    [document] = reader.read(np.vstack([front, behind]).astype(np.uint8))
+    assert ratio(document.text, letter.text) > 95
+
+
+@pytest.mark.case
+def test_ink_as_bright_as_the_paper_is_read_by_its_colour(reader: Reader, letter: Page) -> None:
+    ink = np.clip((235 - next(load_pages(LETTER)).grey.astype(np.float32)) / 150, 0, 1)[..., None]
+    paper, pen = np.array([168, 24, 24]), np.array([40, 60, 200])
+    [document] = reader.read(np.rint(paper + (pen - paper) * ink).astype(np.uint8))
+    assert ratio(document.text, letter.text) > 90
 
 
 @pytest.mark.case

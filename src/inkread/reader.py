@@ -28,6 +28,7 @@ from inkread.layout import Analyser, LayoutSettings
 from inkread.layout.analysis import Doubt
 from inkread.layout.detector import Detector
 from inkread.layout.ink import ink_contrasts
+from inkread.layout.page_numbers import with_page_numbers
 from inkread.recognition.continuation import continuation
 from inkread.recognition.line_images import Strip, cut_lines
 from inkread.recognition.line_reader import LineReader
@@ -274,7 +275,7 @@ class Reader:
                 yield item
                 continue
             texts = [next(lines_read) for _ in item.strips]
-            read = _with_lines(item.page, texts) if item.given else self._upright(item, texts)
+            read = _with_lines(item.page, texts) if item.given else with_page_numbers(self._upright(item, texts))
             yield self._flag(within_page(read))
 
     def _upright(self, item: _Prepared, lines: list[Line]) -> Page:
