@@ -60,11 +60,11 @@ class ReaderSettings:
     faint_share: float = 0.7
     """Contrast of a line, as a share of that of the clear lines of its page, below which it may show through from the
     other side of the paper; it is dropped if it also reads better mirrored."""
-    across_gain: float = 0.85
-    """How much likelier ten characters must be across an undecided gutter than below, as a mean of natural logarithms,
-    for the page to have one column: composed spreads stayed below, single pages above."""
-    across_lines: int = 4
-    """Lines that must be weighed for that; fewer leave the choice to geometry."""
+    across_gain: tuple[float, float] = (-1.0, 0.5)
+    """How much likelier lines go on across an undecided gutter than below, as a mean of natural logarithms over the
+    lines: below the first value the page has two columns, above the second one, and between geometry decides."""
+    across_lines: int = 6
+    """Pairs of lines that must be weighed for that; fewer leave the choice to geometry."""
     alternatives: int = 4
     """Other readings kept for each line, where a language model ranks them."""
 
@@ -313,7 +313,8 @@ class Reader:
         if item.doubt is None or not self.uses_language_model:
             return page
         gain, lines = continuation(page.lines, item.doubt.gutter, self.lines.log_probability)
-        divided = gain < self._settings.across_gain
+        below, across = self._settings.across_gain
+        divided = gain <= across if item.doubt.divided else gain < below
         if lines < self._settings.across_lines or divided == item.doubt.divided:
             return page
         found, _ = self._analyse.consider(item.grey, divided=divided)

@@ -5,7 +5,7 @@ import math
 import pytest
 
 from inkread.document import Line, Word
-from inkread.recognition.continuation import continuation
+from inkread.recognition.continuation import MOST, continuation
 
 GUTTER = ((500.0, 0.0), (500.0, 1000.0))
 
@@ -27,14 +27,14 @@ def expected(context: str, text: str) -> float:
 def test_one_column_goes_on_across_a_wide_space() -> None:
     lines = [line(n, 100.0 + 50 * n, {100: "the", 600: "garden"}) for n in range(6)]
     gain, weighed = continuation(lines, GUTTER, expected)
-    assert gain == pytest.approx(10 * math.log(5))
-    assert weighed == 5
+    assert gain > 2
+    assert weighed == 10
 
 
 def test_facing_pages_go_on_below() -> None:
     left = [line(n, 100.0 + 50 * n, {100: "garden", 300: "the"}) for n in range(6)]
-    right = [line(10 + n, 103.0 + 50 * n, {600: "horse"}) for n in range(6)]
-    assert continuation([*left, *right], GUTTER, expected)[0] < -10
+    right = [line(10 + n, 103.0 + 50 * n, {600: "patient", 800: "a"}) for n in range(6)]
+    assert continuation([*left, *right], GUTTER, expected)[0] == pytest.approx(-MOST)
 
 
 def test_a_side_without_lines_says_nothing() -> None:
