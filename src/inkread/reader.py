@@ -60,7 +60,7 @@ class ReaderSettings:
     faint_share: float = 0.7
     """Contrast of a line, as a share of that of the clear lines of its page, below which it may show through from the
     other side of the paper; it is dropped if it also reads better mirrored."""
-    across_gain: tuple[float, float] = (-1.0, 0.5)
+    across_gain: tuple[float, float] = (-0.4, 0.5)
     """How much likelier lines go on across an undecided gutter than below, as a mean of natural logarithms over the
     lines: below the first value the page has two columns, above the second one, and between geometry decides."""
     across_lines: int = 6

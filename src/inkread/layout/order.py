@@ -105,7 +105,7 @@ def _height(gutter: Polyline) -> float:
     return gutter[-1][1] - gutter[0][1]
 
 
-def level_boxes(baselines: Sequence[Polyline]) -> Boxes:
+def level_boxes(baselines: Sequence[Polyline] | NDArray[np.float64]) -> Boxes:
     """x0, x1, y of each line after the skew that most of them share is taken out."""
     chords = np.array([(line[0], line[-1]) for line in baselines], np.float64)
     skew = _skew(chords)

@@ -87,8 +87,8 @@ class LayoutSettings:
     cut_odds: float = 1000.0
     """How much likelier than chance a gutter must be after all that was tried: one false one in so many pages."""
     cut_doubt: tuple[float, float] = (2.5, 1e10)
-    """Odds between which a gutter over most of a page is left to what is read: of the composed spreads and their single
-    pages no gutter was false above, and none was missed below."""
+    """Odds between which a gutter over most of a page is left to the language model: the one composed spread that
+    geometry missed lies between, and so do most of the false gutters of single pages."""
     cut_doubt_height: float = 0.7
     """Share of the height of the writing that such a gutter must reach; shorter ones part a few lines only."""
     cut_word_space: float = 2.0
