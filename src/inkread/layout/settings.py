@@ -122,6 +122,10 @@ class LayoutSettings:
     table_share: float = 0.6
     """Share of the rows of a table that must be full; registers, whose entries have several lines, have fewer and are
     read by column."""
+    table_large: int = 8
+    """Rows from which a table may have rows of unequal cells; fewer uneven rows happen by chance."""
+    table_alike: float = 0.75
+    """Share of the rows of a smaller table that must have the same number of cells."""
     table_ragged: float = 0.12
     """Share of a column's width by which the usual cell stays short of the longest ones; prose fills its lines."""
     table_writing: float = 0.75

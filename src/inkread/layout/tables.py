@@ -93,6 +93,11 @@ def _is_table(run: list[Row], boxes: Boxes, settings: LayoutSettings) -> bool:
     full = sum(len(row) >= settings.table_fill * columns for row in several)
     if full < settings.table_share * len(run):
         return False
+    counts = [len(row) for row in run]
+    if len(run) < settings.table_large and counts.count(max(counts, key=counts.count)) < settings.table_alike * len(
+        run
+    ):
+        return False
     members = [index for row in run for index in row]
     left, right = float(boxes[members, 0].min()), float(boxes[members, 1].max())
     written = [sum(float(boxes[i, 1] - boxes[i, 0]) for i in row) for row in several]
