@@ -136,6 +136,19 @@ def test_outlines_stay_within_a_page_that_cuts_the_ink(reader: Reader, letter: P
     assert (points <= (page.width, page.height)).all()
 
 
+def test_the_language_model_tells_facing_pages_of_a_few_lines_from_one_column(reader: Reader) -> None:
+    grey, truth = next(load_pages(LETTER)).grey, read_layout(EXAMPLES / "letter.xml")
+    ends = [line.baseline for line in truth.lines[:10]]
+    left, right = int(min(line[0][0] for line in ends)) - 10, int(max(line[-1][0] for line in ends)) + 10
+    heights = [float(np.mean([y for _, y in line])) for line in ends]
+    halves = [grey[int(heights[a]) - 48 : int(heights[b]) + 25, left:right] for a, b in ((0, 4), (5, 9))]
+    spread = np.full((max(map(len, halves)) + 40, 2 * (right - left)), 235, np.uint8)
+    for half, x in zip(halves, (0, right - left), strict=True):
+        spread[20 : 20 + len(half), x : x + right - left] = half
+    [document] = reader.read(spread)
+    assert ratio(document.text, "\n".join(line.text for line in truth.lines[:10])) > 97
+
+
 @pytest.mark.case
 def test_writing_that_shows_through_from_the_other_side_is_not_read(reader: Reader, letter: Page) -> None:
     front = next(load_pages(LETTER)).grey.astype(np.float32)

@@ -1,3 +1,4 @@
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ def column(x0: float, x1: float, count: int, top: float = 100, spacing: float = 
     return [((x0, top + i * spacing), (x1, top + i * spacing)) for i in range(count)]
 
 
-def order(lines: list[Polyline], **options: Any) -> list[int]:
+def order(lines: Sequence[Polyline], **options: Any) -> list[int]:
     return [number for block in reading_order(lines, **options) for number in block.lines]
 
 

@@ -62,19 +62,22 @@ class Analyser:
 
         Args:
             grey: uint8 [height, width].
-            divided: whether an undecided gutter divides the page; None takes what is likelier.
+            divided: whether an undecided gutter divides the whole page; None takes what is likelier.
         """
         height, width = grey.shape
         text_map, found = self._look(grey)
         gutters = find_gutters(found.level, self.settings, odds=self.settings.cut_doubt[0])
         open_one = undecided(gutters, found.level, self.settings)
         kept = [
-            gutter
-            for gutter in gutters
-            if (gutter is open_one if divided and open_one else False)
-            or (gutter.evidence >= np.log(self.settings.cut_odds) and not (gutter is open_one and divided is False))
+            gutter for gutter in gutters if gutter.evidence >= np.log(self.settings.cut_odds) and gutter is not open_one
         ]
-        doubt = Doubt(_on_page(open_one, text_map), open_one in kept) if open_one else None
+        divides = open_one is not None and (
+            open_one.evidence >= np.log(self.settings.cut_odds) if divided is None else divided
+        )
+        if open_one is not None and divides:
+            rows = float(len(text_map.grey))
+            kept.append(replace(open_one, top=0.0, bottom=rows, spared=()) if divided else open_one)
+        doubt = Doubt(_on_page(open_one, text_map), divides) if open_one else None
         barriers = find_rulings(text_map.grey, self.settings)
         grid = find_grid(text_map.grey, barriers, (text_map.scale_x, text_map.scale_y), self.settings)
         if kept:
