@@ -137,6 +137,35 @@ def test_outlines_stay_within_a_page_that_cuts_the_ink(reader: Reader, letter: P
     assert (points <= (page.width, page.height)).all()
 
 
+def test_the_language_model_tells_facing_pages_of_a_few_lines_from_one_column(reader: Reader) -> None:
+    grey, truth = next(load_pages(LETTER)).grey, read_layout(EXAMPLES / "letter.xml")
+    ends = [line.baseline for line in truth.lines[:10]]
+    left, right = int(min(line[0][0] for line in ends)) - 10, int(max(line[-1][0] for line in ends)) + 10
+    heights = [float(np.mean([y for _, y in line])) for line in ends]
+    halves = [grey[int(heights[a]) - 48 : int(heights[b]) + 25, left:right] for a, b in ((0, 4), (5, 9))]
+    spread = np.full((max(map(len, halves)) + 40, 2 * (right - left)), 235, np.uint8)
+    for half, x in zip(halves, (0, right - left), strict=True):
+        spread[20 : 20 + len(half), x : x + right - left] = half
+    [document] = reader.read(spread)
+    assert ratio(document.text, "\n".join(line.text for line in truth.lines[:10])) > 97
+
+
+@pytest.mark.case
+def test_writing_that_shows_through_from_the_other_side_is_not_read(reader: Reader, letter: Page) -> None:
+    front = next(load_pages(LETTER)).grey.astype(np.float32)
+    behind = 235 - 0.4 * np.maximum(235 - cv2.GaussianBlur(front[:, ::-1], (0, 0), 1.5), 0)
+    [document] = reader.read(np.vstack([front, behind]).astype(np.uint8))
+    assert ratio(document.text, letter.text) > 95
+
+
+@pytest.mark.case
+def test_ink_as_bright_as_the_paper_is_read_by_its_colour(reader: Reader, letter: Page) -> None:
+    ink = np.clip((235 - next(load_pages(LETTER)).grey.astype(np.float32)) / 150, 0, 1)[..., None]
+    paper, pen = np.array([168, 24, 24]), np.array([40, 60, 200])
+    [document] = reader.read(np.rint(paper + (pen - paper) * ink).astype(np.uint8))
+    assert ratio(document.text, letter.text) > 90
+
+
 @pytest.mark.case
 @pytest.mark.parametrize("bad", [{1}, {0, 2}, {0, 1, 2}])
 def test_bad_pages_are_named_and_the_others_read(reader: Reader, tmp_path: Path, bad: set[int]) -> None:

@@ -26,7 +26,11 @@ from inkread.formats import fit
 from inkread.io.images import PageImage, turn, turn_back
 from inkread.io.inputs import DEFAULT_LIMITS, Input, Limits, each_input, load_pages, load_readable_pages
 from inkread.layout import Analyser, LayoutSettings
+from inkread.layout.analysis import Doubt
 from inkread.layout.detector import Detector
+from inkread.layout.ink import ink_contrasts
+from inkread.layout.page_numbers import with_page_numbers
+from inkread.recognition.continuation import continuation
 from inkread.recognition.line_images import Strip, cut_lines
 from inkread.recognition.line_reader import LineReader
 from inkread.runtime import Workers
@@ -61,6 +65,14 @@ class ReaderSettings:
     unfamiliar_page: float = 0.8
     """Mean confidence of a page below which all its lines are, because single lines of another script may resemble
     Latin."""
+    faint_share: float = 0.7
+    """Contrast of a line, as a share of that of the clear lines of its page, below which it may show through from the
+    other side of the paper; it is dropped if it also reads better mirrored."""
+    across_gain: tuple[float, float] = (-0.4, 0.5)
+    """How much likelier lines go on across an undecided gutter than below, as a mean of natural logarithms over the
+    lines: below the first value the page has two columns, above the second one, and between geometry decides."""
+    across_lines: int = 6
+    """Pairs of lines that must be weighed for that; fewer leave the choice to geometry."""
     alternatives: int = 4
     """Other readings kept for each line, where a language model ranks them."""
 
@@ -89,6 +101,7 @@ class _Prepared:
     strips: list[Strip]
     given: bool
     full_size: tuple[int, int] | None
+    doubt: Doubt | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -252,7 +265,7 @@ class Reader:
         if isinstance(image, _End):
             return image
         grey = image.grey
-        found = layout if layout is not None else self._analyse(grey)
+        found, doubt = (layout, None) if layout is not None else self._analyse.consider(grey)
         page = replace(
             found,
             width=image.width,
@@ -262,7 +275,7 @@ class Reader:
             dpi=image.dpi,
         )
         strips = cut_lines(grey, page.lines, height=self.lines.height)
-        return _Prepared(page, grey, strips, layout is not None, image.full_size)
+        return _Prepared(page, grey, strips, layout is not None, image.full_size, doubt)
 
     def _finish(self, chunk: list[_Prepared | _End]) -> Iterator[Page | _End]:
         pages = [item for item in chunk if isinstance(item, _Prepared)]
@@ -273,7 +286,7 @@ class Reader:
                 yield item
                 continue
             texts = [next(lines_read) for _ in item.strips]
-            read = _with_lines(item.page, texts) if item.given else self._upright(item, texts)
+            read = _with_lines(item.page, texts) if item.given else with_page_numbers(self._upright(item, texts))
             whole = read if item.full_size is None else replace(fit(read, *item.full_size), flags=(REDUCED,))
             yield self._flag(self._with_flags(within_page(whole)))
 
@@ -285,7 +298,8 @@ class Reader:
         if item.page.orientation == 90:
             readings = [self._read_turned(item, degrees) for degrees in (90, 270)]
         else:
-            readings = [self._without_noise(_with_lines(item.page, lines))]
+            read = self._as_it_makes_sense(_with_lines(item.page, lines), item)
+            readings = [self._without_noise(self._without_show_through(read, item.grey))]
             if _mean_confidence(lines) < self._settings.doubtful and self._reads_better_turned(item):
                 readings.append(self._read_turned(item, 180))
         return max(readings, key=lambda page: _mean_confidence(page.lines))
@@ -302,6 +316,46 @@ class Reader:
         page = replace(item.page, width=found.width, height=found.height, regions=found.regions)
         read = _with_lines(page, self.lines(page.lines, cut_lines(grey, page.lines, height=self.lines.height)))
         return turn_back(self._without_noise(read), degrees)
+
+    def _as_it_makes_sense(self, page: Page, item: _Prepared) -> Page:
+        """The page as read, or read again where the language model decides otherwise about a gutter than geometry did.
+
+        A gutter that geometry leaves open divides the page where lines do not go on across it.
+        """
+        if item.doubt is None or not self.uses_language_model:
+            return page
+        gain, lines = continuation(page.lines, item.doubt.gutter, self.lines.log_probability)
+        below, across = self._settings.across_gain
+        divided = gain <= across if item.doubt.divided else gain < below
+        if lines < self._settings.across_lines or divided == item.doubt.divided:
+            return page
+        found, _ = self._analyse.consider(item.grey, divided=divided)
+        changed = replace(page, regions=found.regions)
+        strips = cut_lines(item.grey, changed.lines, height=self.lines.height)
+        return _with_lines(changed, self.lines(changed.lines, strips))
+
+    def _without_show_through(self, page: Page, grey: NDArray[np.uint8]) -> Page:
+        """Drop lines that are paler than the others and read better mirrored: they show through from the other side."""
+        contrasts = ink_contrasts(grey, page.lines)
+        if len(contrasts) < 2:
+            return page
+        pale = contrasts < self._settings.faint_share * np.quantile(contrasts, 0.8)
+        unsure = [
+            line
+            for line, is_pale in zip(page.lines, pale, strict=True)
+            if is_pale and (line.confidence or 0.0) < self._settings.doubtful
+        ]
+        strips = cut_lines(grey, unsure, height=self.lines.height)
+        behind = {line.id for line, strip in zip(unsure, strips, strict=True) if self._reads_better_mirrored(strip)}
+        regions = (
+            replace(region, lines=tuple(line for line in region.lines if line.id not in behind))
+            for region in page.regions
+        )
+        return replace(page, regions=tuple(region for region in regions if region.lines)) if behind else page
+
+    def _reads_better_mirrored(self, strip: Strip) -> bool:
+        mirrored = np.ascontiguousarray(strip.image[:, ::-1])
+        return self.lines.legibility([mirrored]) > self.lines.legibility([strip.image])
 
     def _without_noise(self, page: Page) -> Page:
         """Drop what the detector took for text and the recogniser did not: blots, rulings, show-through."""

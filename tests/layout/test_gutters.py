@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
-from inkread.layout.gutters import find_gutters, mark
+from inkread.layout.gutters import find_gutters, mark, undecided
 from inkread.layout.lines import Fragment
+from inkread.layout.settings import DEFAULT_LAYOUT
 
 THICKNESS = 10.0
 DISTANCE = 28.0
@@ -76,3 +77,12 @@ def test_a_few_lines_prove_nothing() -> None:
     rng = np.random.default_rng(9)
     assert find_gutters(column(20, 430, 3, rng) + column(460, 880, 3, rng)) == []
     assert find_gutters([]) == []
+
+
+@pytest.mark.parametrize(("lines", "open_"), [(5, True), (24, False)])
+def test_a_gutter_of_few_lines_is_left_open_and_one_of_many_is_not(lines: int, open_: bool) -> None:
+    rng = np.random.default_rng(11)
+    pieces = column(20, 430, lines, rng) + column(460, 880, lines, rng)
+    gutters = find_gutters(pieces, odds=DEFAULT_LAYOUT.cut_doubt[0])
+    assert gutters
+    assert (undecided(gutters, pieces, DEFAULT_LAYOUT) is not None) == open_

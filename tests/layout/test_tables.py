@@ -1,6 +1,7 @@
 """Rows of a table are read one after the other; columns of prose are not taken for one."""
 
 import numpy as np
+import pytest
 
 from inkread.document import Polyline
 from inkread.layout.order import reading_order
@@ -11,7 +12,7 @@ def line(x0: float, x1: float, y: float) -> Polyline:
 
 
 def order(lines: list[Polyline]) -> list[int]:
-    return [number for block in reading_order(lines) for number in block]
+    return [number for block in reading_order(lines) for number in block.lines]
 
 
 def test_three_columns_of_short_cells_are_read_by_row() -> None:
@@ -27,6 +28,14 @@ def test_amounts_belong_to_their_items() -> None:
     assert order([cell for row in rows for cell in row]) == list(range(8))
 
 
+@pytest.mark.case
+def test_amounts_at_the_end_of_uneven_items_belong_to_them() -> None:
+    ends = (288, 362, 461, 410, 269, 366)
+    rows = [(line(56, end, 94 + 125 * i), line(end + 285, end + 400, 92 + 125 * i)) for i, end in enumerate(ends)]
+    items, amounts = zip(*rows, strict=True)
+    assert order([*items, *amounts]) == [number for i in range(6) for number in (i, 6 + i)]
+
+
 def test_text_above_and_below_a_table_stays_outside() -> None:
     above, below = line(0, 900, 40), line(0, 900, 560)
     cells = [line(x, x + 120, y) for y in range(120, 520, 100) for x in (0, 300, 600)]
@@ -40,10 +49,30 @@ def test_facing_pages_on_ruled_paper_are_no_table() -> None:
     assert order(left + right) == list(range(20))
 
 
-def test_a_register_with_entries_of_several_lines_is_read_by_column() -> None:
+def test_numbers_beside_entries_of_several_lines_do_not_cut_them() -> None:
     numbers = [line(0, 60, 100 + 150 * i) for i in range(4)]
     entries = [line(100, 800, 100 + 50 * i) for i in range(12)]
-    assert order(numbers + entries) == list(range(16))
+    assert order(entries + numbers) == list(range(16))
+
+
+def test_names_and_dates_that_fill_the_sheet_are_read_by_row() -> None:
+    rng = np.random.default_rng(2)
+    rows = [
+        (
+            line(0, float(rng.uniform(180, 300)), y),
+            line(310, 480, y + 3),
+            line(500, float(rng.uniform(650, 800)), y),
+            line(810, 980, y),
+        )
+        for y in range(100, 900, 50)
+    ]
+    assert order([cell for row in rows for cell in row]) == list(range(4 * 16))
+
+
+def test_three_columns_of_prose_are_read_one_after_the_other() -> None:
+    rng = np.random.default_rng(4)
+    columns = [[line(x, x + 300 - float(rng.uniform(0, 20)), 100 + 50 * i) for i in range(12)] for x in (0, 320, 640)]
+    assert order([cell for column in columns for cell in column]) == list(range(36))
 
 
 def test_a_lone_cell_in_the_last_row_belongs_to_the_table() -> None:

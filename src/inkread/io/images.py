@@ -117,7 +117,36 @@ class PageImage:
         """The page as uint8 [height, width]; a new array for a colour page, so keep it rather than ask twice."""
         if self.pixels.ndim == 2:
             return self.pixels
-        return np.asarray(cv2.cvtColor(self.pixels, cv2.COLOR_RGB2GRAY), np.uint8)
+        return grey_of(self.pixels)
+
+
+FLAT = 30
+"""Grey values (of 255) between ink and paper below which a colour channel may show the ink better."""
+CLEARER = 3
+"""How many times the contrast of a grey page a channel must have to stand in for it; noise of a camera has less."""
+
+
+def grey_of(pixels: Pixels) -> Pixels:
+    """Brightness of an RGB page; where ink and paper are equally bright, the channel in which they differ most.
+
+    Args:
+        pixels: uint8 [height, width, 3].
+
+    Returns:
+        uint8 [height, width], ink darker than paper where a channel was taken.
+    """
+    grey = np.asarray(cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY), np.uint8)
+    step = max(min(grey.shape) // 500, 1)
+    low, high = np.percentile(grey[::step, ::step], (1, 99))
+    if high - low >= FLAT:
+        return grey
+    lows, middles, highs = np.percentile(pixels[::step, ::step].reshape(-1, 3), (1, 50, 99), axis=0)
+    best = int(np.argmax(highs - lows))
+    if highs[best] - lows[best] < max(FLAT, CLEARER * (high - low)):
+        return grey
+    channel = pixels[..., best]
+    bright_ink = highs[best] - middles[best] > middles[best] - lows[best]
+    return np.ascontiguousarray(255 - channel if bright_ink else channel)
 
 
 class Raster(NamedTuple):

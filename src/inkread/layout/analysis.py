@@ -13,10 +13,24 @@ from numpy.typing import NDArray
 
 from inkread.document import Line, Page, Polygon, Polyline, Region
 from inkread.layout.detector import Detector, TextMap
-from inkread.layout.gutters import find_gutters, mark
+from inkread.layout.gutters import Gutter, find_gutters, mark, undecided
 from inkread.layout.lines import Fragments, find_fragments, find_rulings, join_fragments, line_geometry
 from inkread.layout.order import reading_order
+from inkread.layout.registers import Grid, find_grid
 from inkread.layout.settings import DEFAULT_LAYOUT, LayoutSettings
+
+
+@dataclass(frozen=True, slots=True)
+class Doubt:
+    """A gutter over most of a page that geometry does not decide.
+
+    Attributes:
+        gutter: from its upper end to its lower one, in page pixels.
+        divided: whether the page was divided there.
+    """
+
+    gutter: Polyline
+    divided: bool
 
 
 @dataclass(frozen=True)
@@ -41,15 +55,42 @@ class Analyser:
             A page whose lines have geometry but no text. Its ``orientation`` is 90 where most lines run up or
             down the page: turn it and look again (whether by 90 or 270 only reading can tell).
         """
+        return self.consider(grey)[0]
+
+    def consider(self, grey: NDArray[np.uint8], *, divided: bool | None = None) -> tuple[Page, Doubt | None]:
+        """Analyse a page, and say what its geometry leaves open.
+
+        Args:
+            grey: uint8 [height, width].
+            divided: whether an undecided gutter divides the whole page; None takes what is likelier.
+        """
         height, width = grey.shape
         text_map, found = self._look(grey)
-        text_map, found, barriers = self._divide(text_map, found)
+        gutters = find_gutters(found.level, self.settings, odds=self.settings.cut_doubt[0])
+        open_one = undecided(gutters, found.level, self.settings)
+        kept = [
+            gutter for gutter in gutters if gutter.evidence >= np.log(self.settings.cut_odds) and gutter is not open_one
+        ]
+        divides = open_one is not None and (
+            open_one.evidence >= np.log(self.settings.cut_odds) if divided is None else divided
+        )
+        if open_one is not None and divides:
+            rows = float(len(text_map.grey))
+            kept.append(replace(open_one, top=0.0, bottom=rows, spared=()) if divided else open_one)
+        doubt = Doubt(_on_page(open_one, text_map), divides) if open_one else None
+        barriers = find_rulings(text_map.grey, self.settings)
+        grid = find_grid(text_map.grey, barriers, (text_map.scale_x, text_map.scale_y), self.settings)
+        if kept:
+            drawn = mark(kept, text_map.probability.shape)
+            text_map = replace(text_map, probability=np.where(drawn, np.float32(0), text_map.probability))
+            found, barriers = find_fragments(text_map, self.settings), barriers | drawn
         level = join_fragments(found.level, barriers, self.settings)
         upright = join_fragments(found.upright, settings=self.settings)
         sideways = sum(piece.length for piece in upright) > sum(piece.length for piece in level)
         geometry = [line_geometry(piece, text_map, self.settings) for piece in level]
         geometry += [line_geometry(piece, text_map, self.settings, upright=True) for piece in upright]
-        return Page(width, height, self._regions(geometry), orientation=90 if sideways else 0)
+        regions = self._regions(geometry, [_on_page(gutter, text_map) for gutter in kept], grid)
+        return Page(width, height, regions, orientation=90 if sideways else 0), doubt
 
     def _look(self, grey: NDArray[np.uint8]) -> tuple[TextMap, Fragments]:
         """The map and its fragments, from a second look where writing is too small or too large for the first."""
@@ -64,24 +105,21 @@ class Analyser:
         text_map = self.detector(grey, round(min(wanted, settings.max_side, max(grey.shape))))
         return text_map, find_fragments(text_map, settings)
 
-    def _divide(self, text_map: TextMap, found: Fragments) -> tuple[TextMap, Fragments, NDArray[np.bool_]]:
-        """The map and its fragments cut at the gutters, and what no line is joined across: rulings and gutters."""
-        barriers = find_rulings(text_map.grey, self.settings)
-        gutters = find_gutters(found.level, self.settings)
-        if not gutters:
-            return text_map, found, barriers
-        drawn = mark(gutters, text_map.probability.shape)
-        cut = replace(text_map, probability=np.where(drawn, np.float32(0), text_map.probability))
-        return cut, find_fragments(cut, self.settings), barriers | drawn
-
-    def _regions(self, geometry: list[tuple[Polyline, Polygon]]) -> tuple[Region, ...]:
+    def _regions(
+        self, geometry: list[tuple[Polyline, Polygon]], gutters: list[Polyline], grid: Grid | None
+    ) -> tuple[Region, ...]:
         regions = []
         numbers = count(1)
-        blocks = reading_order([baseline for baseline, _ in geometry], self.settings)
+        blocks = reading_order([baseline for baseline, _ in geometry], self.settings, gutters, grid)
         for block_number, block in enumerate(blocks, start=1):
-            lines = tuple(Line(f"l{next(numbers)}", *geometry[index]) for index in block)
-            regions.append(Region(f"r{block_number}", _bounding_box([line.polygon for line in lines]), lines))
+            lines = tuple(Line(f"l{next(numbers)}", *geometry[index]) for index in block.lines)
+            outline = _bounding_box([line.polygon for line in lines])
+            regions.append(Region(f"r{block_number}", outline, lines, block.kind))
         return tuple(regions)
+
+
+def _on_page(gutter: Gutter, text_map: TextMap) -> Polyline:
+    return tuple((gutter.x(y) / text_map.scale_x, y / text_map.scale_y) for y in (gutter.top, gutter.bottom))
 
 
 def _bounding_box(polygons: list[Polygon]) -> Polygon:

@@ -28,7 +28,8 @@ class Gutter:
     """A cut ``x = at + slope * (y - middle)`` for ``top <= y <= bottom``, in map pixels.
 
     Attributes:
-        evidence: natural logarithm of how much likelier the rows are with the gutter than by chance.
+        evidence: natural logarithm of how much likelier the rows are with the gutter than by chance, after all cuts
+            that were tried.
         spared: extents (top, bottom) of writing that runs across it, such as a heading over both columns.
     """
 
@@ -62,12 +63,15 @@ class _Pieces:
         return cls(left, right, y, float(np.median([piece.thickness for piece in fragments])))
 
 
-def find_gutters(fragments: Sequence[Fragment], settings: LayoutSettings = DEFAULT_LAYOUT) -> list[Gutter]:
+def find_gutters(
+    fragments: Sequence[Fragment], settings: LayoutSettings = DEFAULT_LAYOUT, *, odds: float | None = None
+) -> list[Gutter]:
     """The gutters of a page, from left to right; none where the text has one column.
 
     Args:
         fragments: pieces that run from left to right, before they are joined.
         settings: the thresholds.
+        odds: in place of ``settings.cut_odds``.
     """
     if len(fragments) < 2 * settings.cut_lines:
         return []
@@ -76,7 +80,7 @@ def find_gutters(fragments: Sequence[Fragment], settings: LayoutSettings = DEFAU
     places = np.arange(pieces.left.min(), pieces.right.max(), settings.cut_step * pieces.unit)
     slopes = np.arange(-settings.cut_slope, settings.cut_slope + 1e-9, settings.cut_slope_step)
     cuts = _Cuts.of(pieces, places, slopes, middle, settings)
-    needed = np.log(settings.cut_odds * len(cuts.evidence))
+    needed = np.log((odds or settings.cut_odds) * len(cuts.evidence))
     chosen: list[Gutter] = []
     for index in np.argsort(-cuts.evidence, kind="stable"):
         if cuts.evidence[index] < needed:
@@ -87,6 +91,21 @@ def find_gutters(fragments: Sequence[Fragment], settings: LayoutSettings = DEFAU
         ):
             chosen.append(replace(gutter, spared=tuple(cuts.spared(int(index), pieces, settings))))
     return sorted(chosen, key=lambda gutter: gutter.at)
+
+
+def undecided(gutters: Sequence[Gutter], fragments: Sequence[Fragment], settings: LayoutSettings) -> Gutter | None:
+    """The gutter over most of a page that geometry neither proves nor rules out; None where all is clear.
+
+    Args:
+        gutters: found at the lower odds of ``settings.cut_doubt``.
+        fragments: what they were found in.
+        settings: the thresholds.
+    """
+    heights = [float(piece.y.mean()) for piece in fragments]
+    least = settings.cut_doubt_height * (max(heights, default=0.0) - min(heights, default=0.0))
+    tall = [gutter for gutter in gutters if gutter.bottom - gutter.top >= least]
+    best = max(tall, key=lambda gutter: gutter.evidence, default=None)
+    return best if best is not None and best.evidence < np.log(settings.cut_doubt[1]) else None
 
 
 def mark(gutters: Sequence[Gutter], shape: tuple[int, ...], width: int = 3) -> NDArray[np.bool_]:
@@ -181,7 +200,7 @@ class _Cuts:
             middle,
             float(pieces.y[self.first[index]]) - reach,
             float(pieces.y[self.last[index]]) + reach,
-            float(self.evidence[index]),
+            float(self.evidence[index] - np.log(len(self.evidence))),
         )
 
     def parts_columns(self, index: int, pieces: _Pieces, settings: LayoutSettings) -> bool:

@@ -2,70 +2,113 @@
 
 Usage: ``blocks = reading_order(baselines)``
 
-Two rules give a partial order (Breuel, "High performance document layout analysis", 2003): of two lines that stand
-above one another the upper comes first; of two that stand beside one another the left one comes first, unless a third
-line between them spans both. The lines are then sorted topologically, which keeps columns together without
-cutting the page into boxes, and so bears slanted lines and notes that reach into the text.
+A part of a page is read from above, lines of one row from the left, unless it is proven to have columns: by a gutter,
+or because lines stand beside one another in several rows. It is then divided there and each side is read by itself.
+Lines that run across cut the division into bands, which are read one below the other. A letter's head and close have
+lines beside one another too, but hardly two in one row; they stay in one column. Notes in the margin follow their
+column. A word inserted above a line comes before that line, as in most transcriptions.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from itertools import groupby
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from inkread.document import Polyline
+from inkread.layout.registers import Grid, read_register
 from inkread.layout.settings import DEFAULT_LAYOUT, LayoutSettings
-from inkread.layout.tables import find_tables
+from inkread.layout.tables import find_tables, line_distance, rows_of
 
 Boxes = NDArray[np.float64]
+Mask = NDArray[np.bool_]
+Numbers = NDArray[np.intp]
+TEXT, MARGINALIA, TABLE = "text", "marginalia", "table"
 
 
-def reading_order(baselines: Sequence[Polyline], settings: LayoutSettings = DEFAULT_LAYOUT) -> list[list[int]]:
+@dataclass(frozen=True, slots=True)
+class Block:
+    """Lines of one region, in reading order.
+
+    Attributes:
+        lines: their numbers.
+        kind: ``text``, ``marginalia`` or ``table``, whose lines then are its cells row by row.
+    """
+
+    lines: list[int]
+    kind: str = TEXT
+
+
+def reading_order(
+    baselines: Sequence[Polyline],
+    settings: LayoutSettings = DEFAULT_LAYOUT,
+    gutters: Sequence[Polyline] = (),
+    grid: Grid | None = None,
+) -> list[Block]:
     """Sort lines into blocks of reading order.
 
     Args:
         baselines: in page pixels, each in writing direction.
         settings: what counts as beside, and as a new block.
-
-    Returns:
-        Blocks of line numbers; a block is a run of lines below one another in one column.
+        gutters: from their upper end to their lower one, in page pixels; what stands left of one is read first.
+        grid: the rulings of a register.
     """
     if not baselines:
         return []
-    boxes = _level_boxes(baselines)
+    boxes = level_boxes(baselines)
+    register = read_register(baselines, boxes, grid, settings) if grid else None
+    if register is not None:
+        return _around_register(baselines, register, settings)
     tables = find_tables(boxes, settings)
     within = {index for rows in tables for row in rows for index in row}
     units = [[index] for index in range(len(boxes)) if index not in within]
     units += [[index for row in rows for index in row] for rows in tables]
-    outer = np.array([(boxes[unit, 0].min(), boxes[unit, 1].max(), boxes[unit, 2].mean()) for unit in units])
-    order = _topological(_before(outer, settings.beside_share), outer, settings.beside_share)
-    return [run for block in _blocks(order, outer, settings.column_gap) for run in _with_tables(block, units)]
+    ends = np.array([_outer([sorted((baselines[index][0], baselines[index][-1])) for index in unit]) for unit in units])
+    distance = line_distance(boxes) or np.inf
+    order = _Part(ends, distance, settings).read(np.arange(len(units)), sorted(gutters, key=_height, reverse=True))
+    return [
+        Block([index for number in block.lines for index in units[number]], kind)
+        for block in order
+        for kind in [TABLE if len(units[block.lines[0]]) > 1 else block.kind]
+    ]
 
 
-def _with_tables(block: list[int], units: list[list[int]]) -> Iterator[list[int]]:
-    """The lines of a block of units; each table is a block of its own."""
-    for is_table, members in groupby(block, key=lambda number: len(units[number]) > 1):
-        if is_table:
-            yield from (units[number] for number in members)
-        else:
-            yield [units[number][0] for number in members]
+def _around_register(
+    baselines: Sequence[Polyline], register: tuple[list[list[int]], bool], settings: LayoutSettings
+) -> list[Block]:
+    """What stands above a register, the register, and what stands beside and below it."""
+    cells, by_row = register
+    within = {number for block in cells for number in block}
+    highest = min(min(y for _, y in baselines[number]) for number in within)
+    outside = [number for number in range(len(baselines)) if number not in within]
+    above = [number for number in outside if max(y for _, y in baselines[number]) < highest]
+    parts = []
+    for part in (above, [number for number in outside if number not in above]):
+        blocks = reading_order([baselines[number] for number in part], settings)
+        parts.append([replace(block, lines=[part[number] for number in block.lines]) for block in blocks])
+    table = [Block(block, TABLE if by_row and block is cells[-1] else TEXT) for block in cells]
+    return [*parts[0], *table, *parts[1]]
 
 
-def _level_boxes(baselines: Sequence[Polyline]) -> Boxes:
-    """x0, x1, y of each line after the page's skew is taken out."""
+def _outer(ends: Sequence[Sequence[tuple[float, float]]]) -> tuple[tuple[float, float], tuple[float, float]]:
+    """Left and right end of a line, or of all lines of a table, at their mean height."""
+    if len(ends) == 1:
+        return ends[0][0], ends[0][1]
+    points = np.asarray(ends, np.float64)
+    y = float(points[:, :, 1].mean())
+    return (float(points[:, :, 0].min()), y), (float(points[:, :, 0].max()), y)
+
+
+def _height(gutter: Polyline) -> float:
+    return gutter[-1][1] - gutter[0][1]
+
+
+def level_boxes(baselines: Sequence[Polyline] | NDArray[np.float64]) -> Boxes:
+    """x0, x1, y of each line after the skew that most of them share is taken out."""
     chords = np.array([(line[0], line[-1]) for line in baselines], np.float64)
-    delta = chords[:, 1] - chords[:, 0]
-    lengths = np.hypot(delta[:, 0], delta[:, 1])
-    angles = np.arctan2(delta[:, 1], delta[:, 0])
-    level = np.abs(angles) < np.pi / 4
-    skew = 0.0
-    if level.any():
-        ranked = np.argsort(angles[level])
-        weights = np.cumsum(lengths[level][ranked])
-        skew = float(angles[level][ranked][np.searchsorted(weights, weights[-1] / 2)])
+    skew = _skew(chords)
     cosine, sine = np.cos(skew), np.sin(skew)
     boxes = np.empty((len(baselines), 3))
     for index, line in enumerate(baselines):
@@ -76,69 +119,126 @@ def _level_boxes(baselines: Sequence[Polyline]) -> Boxes:
     return boxes
 
 
-def _before(boxes: Boxes, beside_share: float) -> NDArray[np.bool_]:
-    """before[a, b]: a is read ahead of b."""
-    x0, x1, y = boxes.T
-    overlap = np.minimum(x1[:, None], x1) - np.maximum(x0[:, None], x0)
-    shorter = np.minimum(x1 - x0, (x1 - x0)[:, None])
-    beside = overlap <= beside_share * shorter
-    above = ~beside & (y[:, None] < y)
-    left = beside & (x0[:, None] + x1[:, None] < x0 + x1)
-    spans = ~beside
-    for a, b in np.argwhere(left):
-        low, high = sorted((y[a], y[b]))
-        between = (y > low) & (y < high) & spans[:, a] & spans[:, b]
-        between[[a, b]] = False
-        if between.any():
-            left[a, b] = False
-            left[b, a] = False
-    return np.asarray(above | left, np.bool_)
+def _skew(chords: NDArray[np.float64]) -> float:
+    """Median angle of [lines, 2 ends, xy], weighted by length; upright lines do not count."""
+    delta = chords[:, 1] - chords[:, 0]
+    lengths = np.hypot(delta[:, 0], delta[:, 1])
+    angles = np.arctan2(delta[:, 1], delta[:, 0])
+    level = np.abs(angles) < np.pi / 4
+    if not level.any():
+        return 0.0
+    ranked = np.argsort(angles[level])
+    weights = np.cumsum(lengths[level][ranked])
+    return float(angles[level][ranked][np.searchsorted(weights, weights[-1] / 2)])
 
 
-def _topological(before: NDArray[np.bool_], boxes: Boxes, beside_share: float) -> list[int]:
-    """Order that keeps ``before``; where it holds a circle, the uppermost line goes first."""
-    remaining = np.ones(len(boxes), np.bool_)
-    waiting = before.sum(axis=0)
-    order: list[int] = []
-    last: int | None = None
-    while remaining.any():
-        free = np.flatnonzero(remaining & (waiting == 0))
-        if not free.size:
-            free = np.flatnonzero(remaining)
-            choice = int(free[np.argmin(boxes[free, 2])])
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """The units of a page, which are lines or tables, as [units, 2 ends, xy]; parts of it are arrays of their numbers.
+
+    Attributes:
+        distance: usual distance of one line to the next.
+    """
+
+    ends: NDArray[np.float64]
+    distance: float
+    settings: LayoutSettings
+
+    def read(self, part: Numbers, gutters: Sequence[Polyline] = ()) -> list[Block]:
+        """The blocks of a part in reading order."""
+        for number, gutter in enumerate(gutters):
+            bands = self._divided(part, gutter)
+            if len(bands) > 1:
+                rest = [*gutters[:number], *gutters[number + 1 :]]
+                return [block for band in bands for block in self.read(band, rest)]
+        boxes = level_boxes(self.ends[part])
+        notes = self._in_margin(boxes)
+        if notes.any():
+            beside = self._column(part[notes], boxes[notes])
+            return self.read(part[~notes]) + [replace(block, kind=MARGINALIA) for block in beside]
+        bands = self._columns(part, boxes)
+        if len(bands) > 1:
+            return [block for band in bands for block in self.read(band)]
+        return self._column(part, boxes)
+
+    def _divided(self, part: Numbers, gutter: Polyline) -> list[Numbers]:
+        """Bands of a part from above, left side before right side; lines across the gutter part the bands."""
+        (top_x, top), (bottom_x, bottom) = gutter
+        slope = (bottom_x - top_x) / max(bottom - top, 1.0)
+        ends = self.ends[part]
+        left, right = (ends[:, end, 0] - top_x - slope * (ends[:, end, 1] - top) for end in (0, 1))
+        crossing = self._crossing(left, right)
+        on_left = left + right < 0
+        y = np.where(crossing, ends[:, :, 1].mean(axis=1), np.where(on_left, ends[:, 1, 1], ends[:, 0, 1]))
+        band = np.searchsorted(np.sort(y[crossing]), y)
+        first, last = np.searchsorted(np.sort(y[crossing]), (top, bottom))
+        return [part[chosen] for chosen in _bands(crossing, on_left, band, np.arange(first, last + 1))]
+
+    def _columns(self, part: Numbers, boxes: Boxes) -> list[Numbers]:
+        """Bands of a part, divided where most rows have lines on both sides of an upright cut."""
+        x0, x1, y = boxes.T
+        mates = np.argwhere(
+            (np.abs(y[:, None] - y) <= self.settings.row_share * self.distance)
+            & (x1[:, None] - x0 <= self.settings.beside_share * np.minimum((x1 - x0)[:, None], x1 - x0))
+        )
+        best: tuple[int, list[Mask]] = (self.settings.column_rows - 1, [])
+        for cut in np.unique(x1[mates[:, 0]]):
+            crossing = self._crossing(x0 - cut, x1 - cut)
+            on_left = x0 + x1 < 2 * cut
+            band = np.searchsorted(np.sort(y[crossing]), y)
+            clear = ~crossing[mates].any(axis=1) & on_left[mates[:, 0]] & ~on_left[mates[:, 1]]
+            a, b = mates[clear & (band[mates[:, 0]] == band[mates[:, 1]])].T
+            rows = np.minimum(*(np.bincount(band[np.unique(side)], minlength=len(y) + 1) for side in (a, b)))
+            if rows.max() > best[0]:
+                proven = np.flatnonzero(rows >= self.settings.column_rows)
+                best = int(rows.max()), list(_bands(crossing, on_left, band, proven))
+        return [part[chosen] for chosen in best[1]]
+
+    def _crossing(self, left: NDArray[np.float64], right: NDArray[np.float64]) -> Mask:
+        """Which lines reach across a cut on both sides; their ends stand ``left`` and ``right`` of it."""
+        least = np.maximum(self.settings.beside_share * (right - left), self.settings.crossing_part * self.distance)
+        return np.asarray(np.minimum(-left, right) > least, np.bool_)
+
+    def _in_margin(self, boxes: Boxes) -> Mask:
+        """Which lines stand beside the body of a column of text and not within its width."""
+        x0, x1, y = boxes.T
+        width = x1 - x0
+        body = width > self.settings.margin_width * np.quantile(width, 0.9)
+        if np.count_nonzero(body) < self.settings.margin_lines:
+            return np.zeros(len(boxes), np.bool_)
+        left, right = np.quantile(x0[body], 0.1), np.quantile(x1[body], 0.9)
+        slack = self.settings.beside_share * width
+        outside = (x1 - slack <= left) | (x0 + slack >= right)
+        beside = (y > y[body].min() - self.distance / 2) & (y < y[body].max() + self.distance / 2)
+        notes = ~body & outside & beside
+        few = np.count_nonzero(notes) <= self.settings.margin_share * np.count_nonzero(body)
+        return np.asarray(notes & few, np.bool_)
+
+    def _column(self, part: Numbers, boxes: Boxes) -> list[Block]:
+        """Lines from above, those of one row from the left; a large step down begins a new block."""
+        rows = rows_of(boxes, self.settings.row_share * self.distance, self.settings.beside_share)
+        blocks: list[Block] = []
+        above = -np.inf
+        for row in rows:
+            height = float(boxes[row, 2].mean())
+            if not blocks or height - above > self.settings.column_gap * self.distance:
+                blocks.append(Block([]))
+            blocks[-1].lines.extend(part[row].tolist())
+            above = height
+        return blocks
+
+
+def _bands(crossing: Mask, on_left: Mask, band: NDArray[np.intp], proven: NDArray[np.intp]) -> Iterator[Mask]:
+    """The parts of a divided part in reading order; bands that are not proven stay whole, with lines between them."""
+    whole = np.zeros(len(crossing), np.bool_)
+    for number in range(int(np.count_nonzero(crossing)) + 1):
+        inside = ~crossing & (band == number)
+        sides = (inside & on_left, inside & ~on_left)
+        if number in proven and all(side.any() for side in sides):
+            yield from (chosen for chosen in (whole, *sides) if chosen.any())
+            whole = np.zeros(len(crossing), np.bool_)
         else:
-            choice = int(min(free, key=lambda index: _jump(boxes, last, int(index), beside_share)))
-        order.append(choice)
-        remaining[choice] = False
-        waiting = waiting - before[choice]
-        last = choice
-    return order
-
-
-def _jump(boxes: Boxes, last: int | None, index: int, beside_share: float) -> tuple[bool, float, float]:
-    """Prefer the line under the last one, then the leftmost column, then the uppermost line."""
-    x0, x1, y = boxes[index]
-    if last is None:
-        return (True, y, x0)
-    overlap = min(x1, boxes[last, 1]) - max(x0, boxes[last, 0])
-    continues = overlap > beside_share * min(x1 - x0, boxes[last, 1] - boxes[last, 0])
-    return (not continues, y if continues else x0, y)
-
-
-def _blocks(order: list[int], boxes: Boxes, column_gap: float) -> list[list[int]]:
-    """Cut the order where the next line is not below the last, or far below it."""
-    steps = [
-        boxes[b, 2] - boxes[a, 2]
-        for a, b in zip(order, order[1:], strict=False)
-        if min(boxes[a, 1], boxes[b, 1]) > max(boxes[a, 0], boxes[b, 0]) and boxes[b, 2] > boxes[a, 2]
-    ]
-    usual = float(np.median(steps)) if steps else np.inf
-    blocks = [[order[0]]]
-    for a, b in zip(order, order[1:], strict=False):
-        overlap = min(boxes[a, 1], boxes[b, 1]) - max(boxes[a, 0], boxes[b, 0])
-        step = boxes[b, 2] - boxes[a, 2]
-        if overlap > 0 and 0 < step < column_gap * usual:
-            blocks[-1].append(b)
-        else:
-            blocks.append([b])
-    return blocks
+            whole = whole | inside
+        whole = whole | (crossing & (band == number))
+    if whole.any():
+        yield whole

@@ -86,6 +86,11 @@ class LayoutSettings:
     """Step of the slopes that are tried; moves a gutter by about half a thickness over a page."""
     cut_odds: float = 1000.0
     """How much likelier than chance a gutter must be after all that was tried: one false one in so many pages."""
+    cut_doubt: tuple[float, float] = (2.5, 1e10)
+    """Odds between which a gutter over most of a page is left to the language model: the one composed spread that
+    geometry missed lies between, and so do most of the false gutters of single pages."""
+    cut_doubt_height: float = 0.7
+    """Share of the height of the writing that such a gutter must reach; shorter ones part a few lines only."""
     cut_word_space: float = 2.0
     """Thicknesses of the widest space between words."""
     cut_chance: float = 0.05
@@ -110,12 +115,39 @@ class LayoutSettings:
     """Rows of one cell that may stand between rows of several; more are text."""
     table_rows: int = 3
     """Rows of several cells that make a table; two lines stand beside one another by chance."""
-    table_share: float = 0.7
-    """Share of the rows of a table that must have several cells; registers with entries of several lines have fewer."""
+    table_column: float = 0.08
+    """Share of the rows that must have a cell in a column; stray marks form no column."""
+    table_fill: float = 0.65
+    """Share of the columns that a full row has cells in; a row of a register begins an entry or goes on with one."""
+    table_share: float = 0.6
+    """Share of the rows of a table that must be full; registers, whose entries have several lines, have fewer and are
+    read by column."""
+    table_large: int = 8
+    """Rows from which a table may have rows of unequal cells; fewer uneven rows happen by chance."""
+    table_alike: float = 0.75
+    """Share of the rows of a smaller table that must have the same number of cells."""
+    table_ragged: float = 0.12
+    """Share of a column's width by which the usual cell stays short of the longest ones; prose fills its lines."""
     table_writing: float = 0.75
     """Share of the width of a table that writing covers in the median row; columns of prose cover more."""
     table_short_cell: float = 0.5
     """Longest last cell of a table of two columns, as a share of the first: amounts beside items, not prose."""
+
+    grid_height: float = 0.55
+    """Share of the page's height that a ruling of a register must reach; edges of notes and stamps are shorter."""
+    grid_columns: int = 4
+    """Columns of a register; fewer are told from text by their lines alone."""
+    grid_crossed: float = 0.06
+    """Share of the lines that may run across a ruling between two columns; in ruled notebooks most do."""
+    grid_head_width: float = 0.5
+    """Share of the width of a register that the ruling under its headings must reach."""
+    grid_head_inset: float = 0.03
+    """Share of the height of a register that its headings take at least; the frame lies above."""
+    record_cells: int = 4
+    """Least cells beside the longest column in the first row of an entry."""
+    record_share: float = 0.65
+    """Share of the cells beside the longest column that must stand in the first row of an entry, so that a register is
+    read entry by entry; notes in a last row make it lower."""
 
     baseline_offset: float = 0.45
     """Thicknesses from the centre of a ribbon down to the baseline: ribbons cover the x-height."""
@@ -128,6 +160,19 @@ class LayoutSettings:
 
     beside_share: float = 0.15
     """Share of the shorter line that two lines may overlap sideways and still stand beside one another."""
+    row_share: float = 0.5
+    """Line distances: lines that stand beside one another at most so far apart in height share a row."""
+    column_rows: int = 3
+    """Rows that two columns must share to be read one after the other; the head and the close of a letter share fewer,
+    and are read from above."""
+    crossing_part: float = 0.5
+    """Line distances that a line must reach into both columns to part what stands above it from what stands below."""
+    margin_width: float = 0.5
+    """Share of the width of long lines that a line of the body must exceed; notes in a margin are narrower."""
+    margin_lines: int = 5
+    """Lines that a body must have before what stands beside it is a margin."""
+    margin_share: float = 0.4
+    """Most lines in the margins, as a share of the lines of the body; more are a column."""
     column_gap: float = 2.5
     """Usual line distances: a larger step down begins a new region."""
 

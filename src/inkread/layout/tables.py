@@ -28,7 +28,7 @@ def find_tables(boxes: Boxes, settings: LayoutSettings = DEFAULT_LAYOUT) -> list
         boxes: float64 [lines, 3].
         settings: the thresholds.
     """
-    rows = _rows(boxes, settings)
+    rows = rows_of(boxes, settings.row_tolerance * line_distance(boxes), settings.beside_share)
     found = []
     for run in _runs(rows, boxes, settings):
         while run and len(run[-1]) < 2:  # what follows the last row is text below the table
@@ -38,23 +38,27 @@ def find_tables(boxes: Boxes, settings: LayoutSettings = DEFAULT_LAYOUT) -> list
     return found
 
 
-def _rows(boxes: Boxes, settings: LayoutSettings) -> list[Row]:
-    """Lines that share a baseline, from above."""
+def rows_of(boxes: Boxes, tolerance: float, overlap: float = 0.0) -> list[Row]:
+    """Lines that stand beside one another at the same height within a tolerance, from above.
+
+    They may overlap by a share of the shorter one.
+    """
+    x0, x1, _ = boxes.T
+    shared = np.minimum(x1[:, None], x1) - np.maximum(x0[:, None], x0)
+    beside = shared <= overlap * np.minimum((x1 - x0)[:, None], x1 - x0)
     order = np.argsort(boxes[:, 2], kind="stable")
-    distance = _line_distance(boxes)
     rows: list[Row] = []
     for index in map(int, order):
         row = rows[-1] if rows else []
         level = float(np.mean(boxes[row, 2])) if row else -np.inf
-        apart = all(boxes[index, 0] >= boxes[other, 1] or boxes[index, 1] <= boxes[other, 0] for other in row)
-        if row and apart and boxes[index, 2] - level <= settings.row_tolerance * distance:
+        if row and beside[index, row].all() and boxes[index, 2] - level <= tolerance:
             row.append(index)
         else:
             rows.append([index])
     return [sorted(row, key=lambda index: float(boxes[index, 0])) for row in rows]
 
 
-def _line_distance(boxes: Boxes) -> float:
+def line_distance(boxes: Boxes) -> float:
     """Median distance of a line to the next one below it in its column; 0 where no line has one."""
     x0, x1, y = boxes.T
     below = (np.minimum(x1[:, None], x1) > np.maximum(x0[:, None], x0)) & (y > y[:, None])
@@ -83,14 +87,42 @@ def _runs(rows: list[Row], boxes: Boxes, settings: LayoutSettings) -> list[list[
 
 def _is_table(run: list[Row], boxes: Boxes, settings: LayoutSettings) -> bool:
     several = [row for row in run if len(row) > 1]
-    if len(several) < settings.table_rows or len(several) < settings.table_share * len(run):
+    if len(several) < settings.table_rows:
+        return False
+    columns = _columns(several, boxes, settings)
+    full = sum(len(row) >= settings.table_fill * columns for row in several)
+    if full < settings.table_share * len(run):
+        return False
+    counts = [len(row) for row in run]
+    if len(run) < settings.table_large and counts.count(max(counts, key=counts.count)) < settings.table_alike * len(
+        run
+    ):
         return False
     members = [index for row in run for index in row]
     left, right = float(boxes[members, 0].min()), float(boxes[members, 1].max())
     written = [sum(float(boxes[i, 1] - boxes[i, 0]) for i in row) for row in several]
-    if float(np.median(written)) > settings.table_writing * (right - left):
-        return False
+    blank = float(np.median(written)) <= settings.table_writing * (right - left)
     if float(np.median([len(row) for row in several])) > 2:
-        return True
+        return blank or _ragged([row[0] for row in several], boxes, settings)
     first, last = (float(np.median([boxes[row[at], 1] - boxes[row[at], 0] for row in several])) for at in (0, -1))
-    return last <= settings.table_short_cell * first
+    return blank and last <= settings.table_short_cell * first
+
+
+def _columns(rows: list[Row], boxes: Boxes, settings: LayoutSettings) -> float:
+    """How many columns rows have: stretches that many cells cover, as far as a row has as many; cells of full rows."""
+    cells = boxes[[index for row in rows for index in row]]
+    inset = settings.beside_share * (cells[:, 1] - cells[:, 0])
+    start, end = cells[:, 0] + inset, cells[:, 1] - inset
+    place = np.sort(np.concatenate([start, end]))
+    covered = ((start <= place[:, None]) & (place[:, None] < end)).sum(axis=1)
+    dense = covered >= max(settings.table_column * len(rows), 2)
+    stretches = int(np.count_nonzero(np.diff(dense.astype(np.int8), prepend=0) == 1))
+    cells_of_rows = [len(row) for row in rows]
+    return max(min(stretches, max(cells_of_rows)), float(np.quantile(cells_of_rows, 0.9)))
+
+
+def _ragged(cells: Row, boxes: Boxes, settings: LayoutSettings) -> bool:
+    """Whether cells below one another end at different places, unlike lines of prose."""
+    ends, start = boxes[cells, 1], float(np.median(boxes[cells, 0]))
+    far, usual = (float(np.quantile(ends, share)) for share in (0.9, 0.5))
+    return far - usual >= settings.table_ragged * (far - start)

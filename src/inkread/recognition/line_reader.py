@@ -190,6 +190,13 @@ class LineReader:
         frames = self._network(images)
         return line_confidence([c for log_probs in frames for c in greedy(log_probs, self._alphabet).confidences])
 
+    def log_probability(self, context: str, text: str) -> float:
+        """Natural logarithm of the probability of a text after a context by the language model; 0.0 without one."""
+        if self._language_model is None:
+            return 0.0
+        model = self._language_model.get()
+        return sum(model.score(context + text[:number], character) for number, character in enumerate(text))
+
     def _fill(self, line: Line, strip: Strip, log_probs: LogProbs) -> Line:
         best, *others = self._decode(log_probs)
         hypothesis = tidy(best)

@@ -1,0 +1,39 @@
+"""How dark the ink of each line is, to tell writing from what shows through from the other side.
+
+Usage: ``contrasts = ink_contrasts(grey, page.lines)``
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from inkread.document import Line
+
+
+def ink_contrasts(grey: NDArray[np.uint8], lines: Sequence[Line]) -> NDArray[np.float64]:
+    """Grey values between paper and ink of each line: [lines].
+
+    Args:
+        grey: uint8 [height, width], the page.
+        lines: with baselines and outlines on it.
+    """
+    return np.array([_contrast(grey, line) for line in lines], np.float64)
+
+
+def _contrast(grey: NDArray[np.uint8], line: Line) -> float:
+    """Between the paper and the darkest twentieth of the pixels in a narrow band above the baseline."""
+    outline = np.asarray(line.polygon, np.float64)
+    base = np.asarray(line.baseline, np.float64)
+    base = base[np.argsort(base[:, 0])]
+    columns = np.arange(max(int(base[0, 0]), 0), min(int(base[-1, 0]), grey.shape[1] - 1), 2)
+    feet = np.interp(columns, base[:, 0], base[:, 1])
+    band = max((float(np.ptp(outline[:, 1])) - float(np.ptp(base[:, 1]))) / 3, 4.0)
+    rows = np.clip(feet[None] - np.linspace(0, band, 12)[:, None], 0, grey.shape[0] - 1).astype(np.intp)
+    values = grey[rows, np.broadcast_to(columns, rows.shape)]
+    if values.size < 50:
+        return 0.0
+    dark, paper = np.percentile(values, (5, 85))
+    return float(paper - dark)
