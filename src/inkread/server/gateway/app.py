@@ -25,6 +25,8 @@ from sqlalchemy.exc import SQLAlchemyError
 from inkread.formats import FORMATS
 from inkread.server.app import create_app
 from inkread.server.auth import Admin, Gatekeeper, User, client_address
+from inkread.server.documents import api as documents
+from inkread.server.documents.api import serving_documents
 from inkread.server.gateway import models
 from inkread.server.gateway.forwarding import Forwarder
 from inkread.server.gateway.pages import add_pages
@@ -129,7 +131,8 @@ def gateway_app(settings: Settings) -> FastAPI:
         async with httpx2.AsyncClient(limits=httpx2.Limits(max_connections=None), trust_env=False) as client:
             app.state.client = client
             app.state.forward = Forwarder(settings, client)
-            yield
+            async with serving_documents(app, settings, client):
+                yield
 
     async def ready() -> str:
         try:
@@ -149,6 +152,7 @@ def gateway_app(settings: Settings) -> FastAPI:
         lifespan=lifespan,
         ready=ready,
         body_mib=max(settings.upload_mib, settings.archive_mib),
+        larger={"/documents": settings.document_mib},
         summary="Reads handwriting; keeps data, models and jobs in order.",
     )
 
@@ -200,6 +204,7 @@ def gateway_app(settings: Settings) -> FastAPI:
         return await _jobs(request, who, f"/jobs/{job_id}")
 
     app.include_router(models.router)
+    app.include_router(documents.router)
     add_pages(app)
     app.mount(DOCS_FILES, StaticFiles(directory=str(resources.files(fastapi_offline) / "static")))
 
