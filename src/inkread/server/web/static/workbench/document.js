@@ -55,7 +55,7 @@ export async function show(place, { parts: [id], go }) {
     chips.replaceChildren(
       ...Object.entries(FILTERS).map(([name, label]) => {
         const count = item.pages.filter(kept[name]).length;
-        return h("button", { type: "button", class: "chip", "aria-pressed": String(filter === name), hidden: name && !count, onclick: () => ((filter = name), pages()) }, `${label} `, h("small", {}, count));
+        return h("button", { type: "button", class: "chip", "aria-pressed": String(filter === name), hidden: Boolean(name) && !count, onclick: () => ((filter = name), pages()) }, `${label} `, h("small", {}, count));
       }),
     );
     grid.replaceChildren(...item.pages.filter(kept[filter]).map(tile));
@@ -64,7 +64,7 @@ export async function show(place, { parts: [id], go }) {
   function tile(page) {
     const ready = page.width > 0;
     const picture = ready
-      ? h("img", { src: `/documents/${id}/pages/${page.number}/image?width=240`, alt: "", loading: "lazy", decoding: "async", width: 160, height: Math.round((160 * page.height) / page.width) })
+      ? h("img", { src: `/documents/${id}/pages/${page.number}/image?width=320`, alt: "", loading: "lazy", decoding: "async", width: 160, height: Math.round((160 * page.height) / page.width) })
       : null;
     const label = [`Page ${page.number}`, stateName(page.state), page.confidence === null ? "" : percent(page.confidence)].filter(Boolean).join(", ");
     return h(

@@ -87,7 +87,7 @@ export async function show(place, { query, go }) {
       },
     });
     box.checked = selected.has(item.id);
-    const picture = item.pages_total ? h("img", { src: `/documents/${item.id}/pages/1/image?width=240`, alt: "", loading: "lazy" }) : null;
+    const picture = item.pages_total ? h("img", { src: `/documents/${item.id}/pages/1/image?width=160`, alt: "", loading: "lazy" }) : null;
     return h(
       "li",
       { class: "document", data: { id: item.id } },

@@ -103,9 +103,10 @@ export function say(text, { problem = false, action = null, run = null } = {}) {
     message.append(h("button", { type: "button", class: "plain", onclick: () => (remove(), run()) }, action));
   }
   message.append(button("Close message", "close", remove));
+  for (const old of [...box.children]) if (!problem && old.textContent === message.textContent) old.remove();
   box.append(message);
-  while (box.children.length > 4) box.firstElementChild.remove();
-  if (!problem) setTimeout(remove, action ? 12_000 : 6_000);
+  while (box.children.length > 3) box.firstElementChild.remove();
+  if (!problem) setTimeout(remove, action ? 12_000 : 5_000);
 }
 
 export const percent = (confidence) => (confidence === null || confidence === undefined ? "" : `${Math.round(100 * confidence)} %`);

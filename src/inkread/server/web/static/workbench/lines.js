@@ -3,10 +3,21 @@
 import { grade, h, percent } from "./dom.js";
 import { difference } from "./merge.js";
 
-// What a person should look at: not corrected or accepted yet, and flagged or below the chosen confidence.
-export function unsure(line, below) {
-  return !line.corrected_by && (line.flags.length > 0 || (line.confidence ?? 0) < below);
+// The confidence of a line's least certain word, else of the line: one wrong word hardly shows in a line's mean.
+export function certainty(line) {
+  const known = line.words.map((word) => word.confidence).filter((confidence) => confidence !== null);
+  return known.length ? Math.min(...known) : (line.confidence ?? 0);
 }
+
+// "done" for a line that a person corrected or accepted, "fair" or "doubt" for one to look at, else "sure".
+export function state(line, below) {
+  if (line.corrected_by) return "done";
+  if (line.flags.length) return "doubt";
+  if (certainty(line) >= below) return "sure";
+  return certainty(line) < (2 / 3) * below ? "doubt" : "fair";
+}
+
+export const unsure = (line, below) => ["fair", "doubt"].includes(state(line, below));
 
 export class Lines {
   // `on` has write(id, text), select(id), caret(id, position), choose(id, text).
@@ -77,10 +88,10 @@ export class Lines {
     if (!row || row.line === line) return;
     row.line = line;
     if (row.field.value !== line.text) row.field.value = line.text;
-    const state = line.corrected_by ? "done" : unsure(line, this.below) ? grade(Math.min(line.confidence ?? 0, line.flags.length ? 0 : 0.89)) : "sure";
-    row.element.className = `${state}${line.id === this.current ? " here" : ""}`;
-    const doubt = line.corrected_by ? "checked" : unsure(line, this.below) ? "unsure" : "";
-    row.about.textContent = [line.corrected_by ? "" : percent(line.confidence), doubt].filter(Boolean).join(", ");
+    const now = state(line, this.below);
+    row.element.className = `${now}${line.id === this.current ? " here" : ""}`;
+    const word = { done: "checked", fair: "unsure", doubt: "unsure" }[now];
+    row.about.textContent = [now === "done" ? "" : percent(line.confidence), word].filter(Boolean).join(", ");
     row.about.title = line.corrected_by ? `by ${line.corrected_by}` : line.flags.join(", ");
     row.marks.replaceChildren(...marks(line));
     if (line.id === this.current) this._choices(row);

@@ -2,9 +2,9 @@
 
 import { follow, get } from "./api.js";
 import { conflictDialog, exportDialog, keysDialog, versionsDialog } from "./dialogs.js";
-import { button, grade, h, icon, percent, plural, say, stateName } from "./dom.js";
+import { button, h, icon, percent, plural, say, stateName } from "./dom.js";
 import { Editing } from "./editing.js";
-import { Lines, unsure } from "./lines.js";
+import { Lines, state as stateOf, unsure } from "./lines.js";
 import { Scan } from "./scan.js";
 import { Strip } from "./strip.js";
 
@@ -13,8 +13,8 @@ const KEYS = [
     "Lines",
     [
       ["Enter", "Accept the line, go to the next one"],
-      ["Ctrl+Enter / F8", "Accept the line, go to the next unsure one; F8 does not accept"],
-      ["Shift+F8", "Previous unsure line"],
+      ["Ctrl+Enter", "Accept the line, go to the next unsure one"],
+      ["F8 / Shift+F8", "Next, previous unsure line"],
       ["↓ / ↑", "Next, previous line (also Alt+↓, Alt+↑)"],
       ["Alt+1 … Alt+9", "Take another reading; 1 … 9 alone outside the field"],
       ["Alt+S", "Split the line at the caret"],
@@ -72,7 +72,7 @@ export async function show(place, { parts: [id, text], query, go }) {
   const total = item.pages.length;
   const readonly = item.role === "reader";
   const editing = new Editing(page, path);
-  let below = Number(localStorage.getItem("inkread below")) || 0.9;
+  let below = Number(localStorage.getItem("inkread below")) || 0.75;
 
   const strip = new Strip();
   const scan = new Scan({
@@ -104,7 +104,7 @@ export async function show(place, { parts: [id, text], query, go }) {
   const state = h("span", {});
   const count = h("span", { class: "hint", "aria-live": "polite" });
   const threshold = h("select", { id: "below", onchange: () => (localStorage.setItem("inkread below", (below = Number(threshold.value))), draw()) });
-  threshold.append(...[0.75, 0.8, 0.85, 0.9, 0.95].map((share) => h("option", { value: share }, percent(share))));
+  threshold.append(...[0.5, 0.6, 0.75, 0.9, 0.95].map((share) => h("option", { value: share }, percent(share))));
   threshold.value = below;
   const goto = h("input", { type: "number", min: 1, max: total, value: number, "aria-label": `Page, of ${total}`, onchange: () => turn(Number(goto.value)) });
   const undo = button("Undo", "undo", () => step("undo"), { keys: "Ctrl+Z" });
@@ -113,7 +113,7 @@ export async function show(place, { parts: [id, text], query, go }) {
   const next = button("Next page", "next", () => turn(number + 1), { keys: "Alt+PageDown", disabled: number >= total });
   const shapes = button("Places of lines", "lines", () => shape(), { keys: "Alt+G", "aria-pressed": "false", disabled: readonly });
   const finish = h("button", { type: "button", class: "with-icon", title: "Page is done, next page (Ctrl+Shift+Enter)", onclick: () => done() }, icon("check"), "Done");
-  const bar = h("div", { class: "shapes", role: "toolbar", "aria-label": "Places of lines", hidden: true });
+  const bar = h("div", { class: "shapes", role: "group", "aria-label": "Places of lines", hidden: true });
   const empty = h("p", { class: "nothing", hidden: true });
   const panes = h(
     "div",
@@ -121,23 +121,23 @@ export async function show(place, { parts: [id, text], query, go }) {
     h(
       "section",
       { class: "scan-pane", "aria-label": "Scan" },
-      scan.element,
       h(
         "div",
-        { class: "over" },
+        { class: "scan-bar", role: "toolbar", "aria-label": "Scan" },
         button("Zoom in", "zoomIn", () => scan.zoom(1.25), { keys: "Alt++" }),
         button("Zoom out", "zoomOut", () => scan.zoom(0.8), { keys: "Alt+-" }),
         button("Whole page", "fit", () => scan.fit(scan.fitted === "page" ? "width" : "page"), { keys: "Alt+0" }),
         button("Turn", "rotate", () => scan.turn(), { keys: "Alt+R" }),
         shapes,
+        bar,
       ),
-      bar,
+      scan.element,
     ),
     divider(),
     h(
       "section",
       { class: "text-pane scroller", "aria-label": "Text" },
-      h("div", { class: "text-bar" }, count, h("label", { for: "below" }, "unsure below "), threshold, button("Next unsure line", "down", () => unsureLine(1), { keys: "F8" })),
+      h("div", { class: "text-bar" }, count, h("label", { for: "below" }, "with words below "), threshold, button("Next unsure line", "down", () => unsureLine(1), { keys: "F8" })),
       empty,
       lines.element,
     ),
@@ -167,7 +167,7 @@ export async function show(place, { parts: [id, text], query, go }) {
 
   // ---- drawing
 
-  const grades = (line) => (line.corrected_by ? "done" : unsure(line, below) ? grade(Math.min(line.confidence ?? 0, 0.89)) : "sure");
+  const grades = (line) => stateOf(line, below);
   const redraw = frame(() => strip.draw(editing.get(lines.current), scan.picture, editing.page, wordAtCaret()));
   const outlines = frame(() => scan.show(editing.lines, lines.current, grades));
 
@@ -224,13 +224,13 @@ export async function show(place, { parts: [id, text], query, go }) {
     }
   }
 
-  function unsureLine(direction, accept = false) {
+  function unsureLine(direction, { accept = false, where = null } = {}) {
     const all = editing.lines;
     const at = all.findIndex((line) => line.id === lines.current);
     if (accept && at >= 0 && !readonly) editing.accept(all[at].id);
     const rest = direction > 0 ? [...all.slice(at + 1), ...all.slice(0, at + 1)] : [...all.slice(0, Math.max(at, 0)).reverse(), ...all.slice(Math.max(at, 0)).reverse()];
     const found = rest.find((line) => unsure(editing.get(line.id), below) && line.id !== lines.current);
-    if (found) lines.focus(found.id);
+    if (found) lines.focus(found.id, where);
     else say("No line of this page is unsure any more.");
   }
 
@@ -302,7 +302,7 @@ export async function show(place, { parts: [id, text], query, go }) {
 
   // ---- keys
 
-  const CONTROL = { KeyZ: () => step("undo"), KeyY: () => step("redo"), KeyS: () => editing.save(), Slash: () => keysDialog(KEYS), Enter: () => unsureLine(1, true) };
+  const CONTROL = { KeyZ: () => step("undo"), KeyY: () => step("redo"), KeyS: () => editing.save(), Slash: () => keysDialog(KEYS), Enter: () => unsureLine(1, { accept: true }) };
   const ALT = {
     KeyS: () => readonly || split(),
     KeyJ: () => readonly || join(),
@@ -327,8 +327,8 @@ export async function show(place, { parts: [id, text], query, go }) {
     k: () => line(-1, "row"),
     ArrowDown: () => line(1, "row"),
     ArrowUp: () => line(-1, "row"),
-    n: () => unsureLine(1),
-    p: () => unsureLine(-1),
+    n: () => unsureLine(1, { where: "row" }),
+    p: () => unsureLine(-1, { where: "row" }),
     u: () => step("undo"),
     Enter: () => lines.focus(lines.current),
   };
@@ -425,10 +425,10 @@ export async function show(place, { parts: [id, text], query, go }) {
   if (recovered && editing.status !== "conflict") say("Changes that were not sent yet are back.");
   const first = editing.get(query.get("line") ?? "") ?? editing.lines.find((other) => unsure(other, below)) ?? editing.lines[0];
   requestAnimationFrame(() => {
-    scan.fit(scan.fitted ?? "page");
+    if (scan.fitted) scan.fit(scan.fitted);
     if (first && (matchMedia("(pointer: fine)").matches || query.has("line"))) lines.focus(first.id);
   });
-  if (number < total) setTimeout(() => (new Image().src = `/documents/${id}/pages/${number + 1}/image?width=1200`), 1500);
+  if (number < total) setTimeout(() => (new Image().src = `/documents/${id}/pages/${number + 1}/image?width=1280`), 1500);
 
   const stop = follow(id, {
     page: (event) => {

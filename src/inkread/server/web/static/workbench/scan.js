@@ -3,7 +3,7 @@
 import { h, svg } from "./dom.js";
 import { bounds, distance, moved, outline } from "./shapes.js";
 
-const SIZES = [1200, 2400]; // widths that are fetched before the whole picture
+const SIZES = [1280, 2560]; // widths that are fetched before the whole picture
 const CLOSEST = 8;
 
 export class Scan {
@@ -42,7 +42,7 @@ export class Scan {
     }
     this.image.alt = `Scan of page ${page.number}`;
     this._load(SIZES[0]);
-    this.fit(this.fitted ?? "page");
+    this.fit(this.fitted ?? (matchMedia("(max-width: 50rem)").matches ? "width" : "page"));
   }
 
   // Fetch the picture at least `width` wide, and show it once it is there.

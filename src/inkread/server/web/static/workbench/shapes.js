@@ -87,5 +87,5 @@ export function position(lines, baseline) {
 
 export const newId = () => {
   const values = crypto.getRandomValues(new Uint8Array(16));
-  return Array.from(values, (value) => (value % 36).toString(36)).join("");
+  return `n${Array.from(values, (value) => (value % 36).toString(36)).join("")}`;
 };
