@@ -157,6 +157,7 @@ export async function versionsDialog(path, { readonly, number }) {
                 h("span", {}, [version.user, ACTIONS[version.action] ?? version.action].filter(Boolean).join(", ")),
                 current ? h("span", { class: "hint" }, "the present one") : !readonly && h("button", { type: "button", class: "plain", onclick: () => close(version.revision) }, "Go back to this"),
               ),
+              !changes.length && version.action !== "read" && h("p", { class: "hint" }, "No text changed: places or order of lines, or the state of the page."),
               changes.length > 6
                 ? h("details", {}, h("summary", {}, plural(changes.length, "changed line")), h("ul", { class: "changes" }, ...changes))
                 : h("ul", { class: "changes" }, ...changes),
