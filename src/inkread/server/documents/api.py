@@ -26,14 +26,15 @@ from starlette.background import BackgroundTask
 from starlette.datastructures import FormData, UploadFile
 
 from inkread.document import Document as WholeDocument
+from inkread.formats import FORMATS
 from inkread.formats import json as document_json
-from inkread.server.answers import file_name
+from inkread.server.answers import ZIP, file_name
 from inkread.server.auth import User
 from inkread.server.documents import models
 from inkread.server.documents.content import shown_line
 from inkread.server.documents.prediction import Prediction
 from inkread.server.documents.results import Results
-from inkread.server.documents.store import File, Store
+from inkread.server.documents.store import File, Store, check_place
 from inkread.server.documents.webhooks import Webhooks
 from inkread.server.documents.work import Work
 from inkread.server.problems import PROBLEMS, ProblemError
@@ -311,9 +312,7 @@ async def image(
 @router.post("/documents/{document}/pages/{number}/lines", summary="Read a line again at another place")
 async def read_line(request: Request, who: User, document: str, number: Number, outline: models.Outline) -> models.Line:
     """Nothing is kept; PUT the page with the line."""
-    if len(outline.baseline) < 2 and len(outline.polygon) < 3:
-        detail = "a line has a baseline of two points or more, or a polygon of three or more"
-        raise ProblemError(422, "Unprocessable Content", detail)
+    check_place(outline, "the line")
     documents = documents_of(request)
     row, layout = await run_in_threadpool(documents.store.layout, document, number, who, outline)
     text = document_json.dump(WholeDocument((layout,))).decode()
@@ -400,4 +399,6 @@ class _Folder:
     def answer(self, path: FilePath) -> FileResponse:
         """Send a file of the folder."""
         self._sent = True
-        return FileResponse(path, filename=path.name, background=BackgroundTask(self._folder.cleanup))
+        kinds = (format.media_type for format in FORMATS.values() if path.name.endswith(format.suffix))
+        kind = next(kinds, ZIP)
+        return FileResponse(path, media_type=kind, filename=path.name, background=BackgroundTask(self._folder.cleanup))

@@ -62,7 +62,7 @@ class Content:
             if typed is not None:
                 mark = replace(mark, corrected_by=user if typed else None)
             marks[line.id] = replace(mark, flags=tuple(given.flags))
-        page = within_page(replace(self.page, regions=tuple(_regions(self.page, made))))
+        page = within_page(complete(replace(self.page, regions=tuple(_regions(self.page, made)))))
         return Content(page, self.provenance, {line: mark for line, mark in marks.items() if mark != Mark()})
 
     def changes(self, newer: Content) -> list[models.Change]:

@@ -41,14 +41,24 @@ class Alternative(BaseModel):
     confidence: Share
 
 
-class Line(BaseModel):
+class Outline(BaseModel):
+    """Where a line stands."""
+
+    baseline: list[Place] = Field([], max_length=500)
+    polygon: list[Place] = Field([], max_length=5000)
+
+    @property
+    def placed(self) -> bool:
+        """Whether it says where."""
+        return len(self.baseline) > 1 or len(self.polygon) > 2
+
+
+class Line(Outline):
     """A line. What a person typed has neither a confidence nor confidences of words."""
 
     id: str = Field(pattern=r"^[A-Za-z_][\w.-]{0,63}$")
     text: Text = ""
     confidence: Share | None = None
-    baseline: list[Place] = Field([], max_length=500)
-    polygon: list[Place] = Field([], max_length=5000)
     words: list[Word] = Field([], max_length=1000)
     alternatives: list[Alternative] = Field([], max_length=20)
     flags: list[Annotated[str, Field(max_length=32)]] = Field([], max_length=10)
@@ -137,13 +147,6 @@ class Correction(BaseModel):
 
     lines: list[Line] = Field(max_length=MOST_LINES)
     state: Literal["in_correction", "done"] | None = None
-
-
-class Outline(BaseModel):
-    """Where a line stands."""
-
-    baseline: list[Place] = Field([], max_length=500)
-    polygon: list[Place] = Field([], max_length=5000)
 
 
 class Change(BaseModel):

@@ -61,7 +61,7 @@ class Results:
         kind = FORMATS[format]
         if format == "pdf":
             return await self._pdf(pages, name, folder / f"{stem}{kind.suffix}", who)
-        return await run_in_threadpool(_write, pages, name, stem, kind, folder, one=number is not None)
+        return await run_in_threadpool(_write, pages, name, stem, kind, folder)
 
     async def write_all(self, documents: Iterable[str], who: Identity, format: str, folder: Path) -> Path:
         """Write documents into a zip; those of which nothing was read yet are left out."""
@@ -99,8 +99,8 @@ def _document(pages: Iterable[tuple[Page, Content]], name: str) -> Document:
     return Document(shown, found[0][1].provenance)
 
 
-def _write(pages: Pages, name: str, stem: str, format: Format, folder: Path, *, one: bool) -> Path:
-    if not format.per_page or one:
+def _write(pages: Pages, name: str, stem: str, format: Format, folder: Path) -> Path:
+    if not format.per_page or len(pages) == 1:
         path = folder / f"{stem}{format.suffix}"
         with path.open("wb") as stream:
             format.write(_document(pages, name), (), stream)

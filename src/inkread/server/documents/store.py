@@ -487,6 +487,8 @@ class Store:
         """Keep the lines of a page as a new revision; ProblemError 412 where ``revision`` is not the newest."""
         if len({line.id for line in correction.lines}) != len(correction.lines):
             raise ProblemError(422, "Unprocessable Content", "two lines have the same id")
+        for line in correction.lines:
+            check_place(line, line.id)
 
         def changed(before: Content) -> Content:
             return before.corrected(correction.lines, who.name)
@@ -653,6 +655,13 @@ def page_row(session: Session, document: str, number: int) -> Page:
     if row is None:
         raise ProblemError(404, "Not Found", f"the document has no page {number}")
     return row
+
+
+def check_place(outline: models.Outline, name: str) -> None:
+    """Raise ProblemError 422 where a line has no place on its page."""
+    if not outline.placed:
+        detail = f"{name}: a line has a baseline of two points or more, or a polygon of three or more"
+        raise ProblemError(422, "Unprocessable Content", detail)
 
 
 def shown_page(row: Page) -> models.PageSummary:
