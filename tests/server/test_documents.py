@@ -271,6 +271,18 @@ def test_two_people_correct_one_page_and_nothing_is_lost(client: httpx2.Client, 
     assert "Mine\nTheirs\n" in client.get(f"/documents/{own}/result").text
 
 
+def test_a_line_can_be_accepted_and_a_correction_undone(client: httpx2.Client, own: str) -> None:
+    page = page_of(client, own)
+    original = page["lines"][0]
+    assert original["confidence"] is not None
+    accepted = put(client, page, [original | {"corrected_by": "somebody"}, *page["lines"][1:]]).json()
+    assert accepted["lines"][0] == original | {"corrected_by": "user1"}, "who sends it accepts it"
+    typed = put(client, accepted, [original | {"text": "other"}, *page["lines"][1:]]).json()
+    assert (typed["lines"][0]["confidence"], typed["lines"][0]["corrected_by"]) == (None, "user1")
+    undone = put(client, typed, page["lines"]).json()
+    assert undone["lines"] == page["lines"], "with all that was read, and accepted by nobody"
+
+
 def test_many_corrections_at_once_keep_exactly_one_of_each_revision(gateway: str, own: str) -> None:
     statuses: list[int] = []
 

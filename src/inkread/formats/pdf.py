@@ -97,7 +97,7 @@ def write(document: Document, images: Iterable[PageImage], stream: BinaryIO) -> 
 
 
 def join(parts: Sequence[Path]) -> Path:
-    """``join(parts)``: one PDF beside the first; qpdf copies from file to file what Pdf.pages.extend holds in memory."""
+    """``join(parts)``: one PDF; qpdf copies from file to file what Pdf.pages.extend would hold in memory."""
     whole = parts[0].with_name("whole.pdf")
     job = {
         "inputFile": str(parts[0]),

@@ -46,22 +46,31 @@ class Content:
         """The lines as the API gives them."""
         return [_shown(line, self.marks.get(line.id, Mark())) for line in self.page.lines]
 
-    def corrected(self, lines: Sequence[models.Line], user: str) -> Content:
+    def corrected(self, lines: Sequence[models.Line], user: str, reading: Content) -> Content:
         """The content with these lines in this order.
 
-        A line whose text stays as it is keeps what the reader said of it. A line that was read again at another place
-        brings the confidences of that reading. The text of any other line is what ``user`` typed.
+        A line that stays as it is, or is again as it was read, has what the reader said of it. A line that was read
+        again at another place brings the confidences of that reading. The text of any other line is what ``user``
+        typed. ``corrected_by`` of a line that stays says that ``user`` accepts it.
+
+        Args:
+            lines: of the page, from now on.
+            user: who gives them.
+            reading: what the page held when it was read.
         """
         before = {line.id: line for line in self.page.lines}
+        read = {line.id: line for line in reading.page.lines}
         made: list[Line] = []
         marks: dict[str, Mark] = {}
         for given in lines:
-            line, typed = _merged(given, before.get(given.id))
+            line, typed = _merged(given, before.get(given.id), read.get(given.id))
             made.append(line)
-            mark = self.marks.get(line.id, Mark())
+            by = self.marks.get(line.id, Mark()).corrected_by
             if typed is not None:
-                mark = replace(mark, corrected_by=user if typed else None)
-            marks[line.id] = replace(mark, flags=tuple(given.flags))
+                by = user if typed else None
+            if not typed and "corrected_by" in given.model_fields_set:
+                by = (by or user) if given.corrected_by else None
+            marks[line.id] = Mark(by, tuple(given.flags))
         page = within_page(complete(replace(self.page, regions=tuple(_regions(self.page, made)))))
         return Content(page, self.provenance, {line: mark for line, mark in marks.items() if mark != Mark()})
 
@@ -119,13 +128,15 @@ def _shown(line: Line, mark: Mark) -> models.Line:
     )
 
 
-def _merged(given: models.Line, old: Line | None) -> tuple[Line, bool | None]:
+def _merged(given: models.Line, old: Line | None, read: Line | None) -> tuple[Line, bool | None]:
     """The line to keep, and whether a person typed its text; None where the text stays."""
     text = unicodedata.normalize("NFC", " ".join(given.text.split()))
     line = Line(given.id, tuple(given.baseline), tuple(given.polygon), text)
     stays = old is not None and _outlines(old) == _outlines(line)
     if old is not None and old.text == text and stays:
-        return replace(old, baseline=line.baseline, polygon=line.polygon), None
+        return old, None
+    if read is not None and read.text == text and _outlines(read) == _outlines(line):
+        return read, False
     words = tuple(Word(word.text, box_polygon(word.box) if word.box else (), word.confidence) for word in given.words)
     typed = stays or given.confidence is None
     if " ".join(word.text for word in words) != text:

@@ -490,8 +490,8 @@ class Store:
         for line in correction.lines:
             check_place(line, line.id)
 
-        def changed(before: Content) -> Content:
-            return before.corrected(correction.lines, who.name)
+        def changed(before: Content, read: Content) -> Content:
+            return before.corrected(correction.lines, who.name, read)
 
         return self._revise(document, number, who, revision, changed, "corrected", correction.state or IN_CORRECTION)
 
@@ -503,7 +503,7 @@ class Store:
             if version is None:
                 raise ProblemError(404, "Not Found", f"page {number} has no revision {wanted}")
             content, state = unpack(version.content), version.state
-        return self._revise(document, number, who, revision, lambda _: content, "restored", state)
+        return self._revise(document, number, who, revision, lambda _before, _read: content, "restored", state)
 
     def _revise(  # noqa: PLR0913, PLR0917
         self,
@@ -511,7 +511,7 @@ class Store:
         number: int,
         who: Identity,
         revision: int,
-        change: Callable[[Content], Content],
+        change: Callable[[Content, Content], Content],
         action: models.Action,
         state: str,
     ) -> models.PageContent:
@@ -525,7 +525,8 @@ class Store:
             before = self.content(session, row)
             if row.revision != revision or before is None:
                 raise _outdated(row)
-            content = change(before)
+            read = unpack(session.get_one(Version, (document, number, 1)).content)
+            content = change(before, read)
             taken = session.execute(
                 update(Page)
                 .where(Page.document == document, Page.number == number, Page.revision == revision)
