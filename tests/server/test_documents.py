@@ -580,15 +580,20 @@ def test_a_webhook_is_called_when_a_document_was_read(prediction: Settings, tmp_
         hook.server_close()
 
 
-def test_all_of_it_on_postgresql(prediction: Settings, postgres_url: str, tmp_path: Path, lines: Image.Image) -> None:
+def test_all_of_it_on_postgresql_with_two_gateways(
+    prediction: Settings, postgres_url: str, tmp_path: Path, lines: Image.Image
+) -> None:
     settings = prediction.model_copy(update={"database_url": postgres_url, "documents_folder": tmp_path / "documents"})
     with (
         served(gateway_app(settings)) as url,
+        served(gateway_app(settings)) as second,
         httpx2.Client(base_url=url, trust_env=False, timeout=60, auth=OWNER) as client,
     ):
-        document = upload(client, ("two.pdf", encoded(lines, "PDF", more=1)), ("bad.png", b"text"))
-        assert [page["state"] for page in ended(client, document)["pages"]] == ["read", "read", "failed"]
-        page = page_of(client, document)
+        document = upload(client, ("four.pdf", encoded(lines, "PDF", more=3)), ("bad.png", b"text"))
+        found = ended(client, document)["pages"]
+        assert [(page["state"], page["revision"]) for page in found] == [("read", 1)] * 4 + [("failed", 0)]
+        with httpx2.Client(base_url=second, trust_env=False, timeout=60, auth=OWNER) as beside:
+            page = page_of(beside, document)
         page["lines"][0]["text"] = "Zoë"
         assert put(client, page, page["lines"]).json()["revision"] == 2
         assert put(client, page, page["lines"]).status_code == 412

@@ -120,6 +120,10 @@ def test_twelve_pages_survive_kill_9_of_both_services_at_any_moment(tmp_path: Pa
             services[name].kill()
             services[name].start()
             services["gateway"].wait("/healthz")
+        services["prediction"].wait()
+        until(lambda: done() > seen, "no page is read")
+        services["prediction"].stop()  # politely: no page fails because the service ends
+        services["prediction"].start()
         until(lambda: client.get(f"/documents/{document}").json()["state"] not in ("waiting", "reading"), "no end")
         found = client.get(f"/documents/{document}").json()
         assert (found["state"], found["error"], found["pages_total"]) == ("read", None, COPIES)

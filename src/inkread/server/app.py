@@ -110,14 +110,14 @@ class BodyBounds:
         app: what to protect.
         most_bytes: of a body.
         idle_seconds: longest time without a byte.
-        larger: most bytes of bodies of paths that begin so, where it is not ``most_bytes``.
+        others: most bytes where the path begins so; the first that fits counts.
     """
 
-    def __init__(self, app: ASGIApp, most_bytes: int, idle_seconds: float, larger: Mapping[str, int]) -> None:
+    def __init__(self, app: ASGIApp, most_bytes: int, idle_seconds: float, others: Mapping[str, int]) -> None:
         self.app = app
         self.most_bytes = most_bytes
         self.idle_seconds = idle_seconds
-        self.larger = larger
+        self.others = others
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one request."""
@@ -126,7 +126,7 @@ class BodyBounds:
             return
         announced = Headers(scope=scope).get("content-length", "")
         most_bytes = next(
-            (most for prefix, most in self.larger.items() if scope["path"].startswith(prefix)), self.most_bytes
+            (most for prefix, most in self.others.items() if scope["path"].startswith(prefix)), self.most_bytes
         )
         if announced.isdigit() and int(announced) > most_bytes:
             await problem_response(Request(scope), self._too_large(most_bytes))(scope, receive, send)
@@ -217,7 +217,7 @@ def create_app(
     ready: Ready = always_ready,
     before_metrics: Callable[[], None] = lambda: None,
     body_mib: float | None = None,
-    larger: Mapping[str, float] | None = None,
+    bodies: Mapping[str, float] | None = None,
     summary: str = "",
 ) -> FastAPI:
     """An application with ``/healthz``, ``/readyz``, ``/metrics`` and ``/openapi.json``.
@@ -229,7 +229,7 @@ def create_app(
         ready: "" where it can work, else the reason why not, in one sentence.
         before_metrics: sets gauges that are read from elsewhere.
         body_mib: largest body; ``settings.upload_mib`` where not given.
-        larger: largest body, in MiB, of paths that begin so.
+        bodies: largest body, in MiB, where the path begins so; the first that fits counts.
         summary: what it is for, in its documentation.
     """
 
@@ -252,8 +252,8 @@ def create_app(
     )
     app.state.settings = settings
     most_bytes = int((body_mib or settings.upload_mib) * 2**20)
-    bounds = {prefix: int(mib * 2**20) for prefix, mib in (larger or {}).items()}
-    app.add_middleware(BodyBounds, most_bytes=most_bytes, idle_seconds=settings.idle_seconds, larger=bounds)
+    bounds = {prefix: int(mib * 2**20) for prefix, mib in (bodies or {}).items()}
+    app.add_middleware(BodyBounds, most_bytes=most_bytes, idle_seconds=settings.idle_seconds, others=bounds)
     app.add_middleware(RequestContext)
     add_problem_handlers(app)
 

@@ -289,6 +289,9 @@ class Work:
         with self._store.session() as session:
             if not self._still(session, Upload, job):
                 return False
+            there = select(func.count()).where(Page.document == job.document, Page.upload == job.number)
+            if session.scalar(there) != session.get_one(Upload, (job.document, job.number)).pages:
+                raise NotNowError(cut_off=True)
             size = {"bytes": 0} if state == READ else {}
             session.execute(_row(Upload, job).values(state=state, claim="", claimed_until=None, **size))
             settle(session, job.document)
@@ -393,7 +396,8 @@ class Work:
                     state=WAITING, claim="", claimed_until=None, tries=table.tries + (1 if cut_off else 0)
                 )
             )
-            row: Upload | Page = session.get_one(table, (job.document, job.number), populate_existing=True)
+            session.expire_all()
+            row = session.get_one(table, (job.document, job.number))
             tries = row.tries
             if isinstance(row, Page):
                 touch(session, job.document, row)

@@ -103,6 +103,8 @@ DOCS_FILES = "/docs/files"
 
 NO_DATABASE = "the database of users cannot be reached, try again"
 READY_SECONDS = 5.0
+CORRECTION_MIB = 8.0
+"""Largest body for a page with its lines; 100 lines take about 0.2."""
 
 
 class Token(BaseModel):
@@ -151,8 +153,7 @@ def gateway_app(settings: Settings) -> FastAPI:
         settings,
         lifespan=lifespan,
         ready=ready,
-        body_mib=max(settings.upload_mib, settings.archive_mib),
-        larger={"/documents": settings.document_mib},
+        bodies={"/ingest": settings.archive_mib, "/documents/": CORRECTION_MIB, "/documents": settings.document_mib},
         summary="Reads handwriting; keeps data, models and jobs in order.",
     )
 

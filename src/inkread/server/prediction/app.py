@@ -14,6 +14,7 @@ from typing import Annotated, Literal
 
 import structlog
 from fastapi import Depends, FastAPI, File, Form, Query, Request, Response, UploadFile
+from fastapi.responses import JSONResponse
 from pydantic import BaseModel
 
 from inkread.document import Document, Page
@@ -27,7 +28,8 @@ from inkread.server.metrics import LINES_FLAGGED, REQUESTS_REJECTED
 from inkread.server.prediction.batching import Batcher
 from inkread.server.prediction.models import Models, Served
 from inkread.server.prediction.pages import kept, page_routes, upload_folder
-from inkread.server.problems import PROBLEMS, ProblemError
+from inkread.server.prediction.workers import PoolClosedError
+from inkread.server.problems import PROBLEMS, ProblemError, problem_response
 from inkread.server.settings import Settings
 from inkread.server.tokens import AdminCaller, Caller, Identity, identify_caller
 
@@ -112,10 +114,14 @@ def prediction_app(settings: Settings) -> FastAPI:
         settings,
         lifespan=lifespan,
         ready=ready,
-        larger={"/pages": settings.document_mib},
+        bodies={"/pages": settings.document_mib},
         summary="Reads handwriting from images and PDFs.",
     )
     admit = Depends(identify_caller)
+
+    @app.exception_handler(PoolClosedError)
+    def stopping(request: Request, error: PoolClosedError) -> JSONResponse:
+        return problem_response(request, ProblemError(503, "Not Ready", str(error), {"Retry-After": "2"}))
 
     @app.post(
         "/predict",

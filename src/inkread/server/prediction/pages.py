@@ -28,6 +28,7 @@ from inkread.io.images import turn_back
 from inkread.server.app import while_connected
 from inkread.server.prediction.batching import Batcher
 from inkread.server.prediction.models import Served
+from inkread.server.prediction.workers import PoolClosedError
 from inkread.server.problems import PROBLEMS
 from inkread.server.tokens import identify_caller
 
@@ -138,6 +139,8 @@ async def _pictures(batcher: Batcher, path: Path, pages: int, left: Sequence[int
     for index in left:
         try:
             made = await batcher.picture(path, index)
+        except PoolClosedError:
+            raise  # the page is not at fault: the answer is cut off, and the file is sent again
         except InkreadError as error:
             yield _line({"index": index, "error": _plain(error, path)})
         else:
