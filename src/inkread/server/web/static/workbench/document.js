@@ -3,14 +3,16 @@
 import { call, follow, get, send } from "./api.js";
 import { busy, progress } from "./documents.js";
 import { exportDialog, nameDialog, shareDialog } from "./dialogs.js";
-import { button, confirm, grade, h, percent, plural, say, stateName, when } from "./dom.js";
+import { button, confirm, debounce, grade, h, percent, picture, plural, say, stateName, when } from "./dom.js";
 
 const FILTERS = { "": "All", check: "To check", in_correction: "In correction", done: "Done", failed: "Failed" };
 const SURE = 0.9;
+const [FIRST, STEP] = [40, 80];
 
 export async function show(place, { parts: [id], go }) {
   let item = await get(`/documents/${id}`);
   let filter = "";
+  let drawing = null;
   const head = h("div", { class: "head" });
   const chips = h("div", { class: "chips", role: "group", "aria-label": "Pages to show" });
   const grid = h("ol", { class: "pages", "aria-label": "Pages" });
@@ -51,21 +53,36 @@ export async function show(place, { parts: [id], go }) {
     );
   }
 
-  function pages() {
+  function counts() {
     chips.replaceChildren(
       ...Object.entries(FILTERS).map(([name, label]) => {
         const count = item.pages.filter(kept[name]).length;
         return h("button", { type: "button", class: "chip", "aria-pressed": String(filter === name), hidden: Boolean(name) && !count, onclick: () => ((filter = name), pages()) }, `${label} `, h("small", {}, count));
       }),
     );
-    grid.replaceChildren(...item.pages.filter(kept[filter]).map(tile));
+  }
+  const countLater = debounce(counts, 300);
+
+  // The first pages are shown at once, the others behind them, so that a long document does not keep anybody waiting.
+  function pages() {
+    counts();
+    const own = {};
+    drawing = own;
+    const numbers = item.pages.filter(kept[filter]).map((page) => page.number);
+    const draw = (from, count) => {
+      if (drawing !== own) return;
+      const now = new Map(item.pages.map((page) => [page.number, page]));
+      grid.append(...numbers.slice(from, from + count).map((number) => tile(now.get(number))));
+      if (from + count < numbers.length) setTimeout(() => draw(from + count, STEP));
+      else drawing = null;
+    };
+    grid.replaceChildren();
+    draw(0, FIRST);
   }
 
   function tile(page) {
     const ready = page.width > 0;
-    const picture = ready
-      ? h("img", { src: `/documents/${id}/pages/${page.number}/image?width=320`, alt: "", loading: "lazy", decoding: "async", width: 160, height: Math.round((160 * page.height) / page.width) })
-      : null;
+    const thumbnail = ready ? picture(`/documents/${id}/pages/${page.number}/image?width=320`) : null;
     const label = [`Page ${page.number}`, stateName(page.state), page.confidence === null ? "" : percent(page.confidence)].filter(Boolean).join(", ");
     return h(
       "li",
@@ -73,7 +90,7 @@ export async function show(place, { parts: [id], go }) {
       h(
         "a",
         { href: `/d/${id}/${page.number}`, class: "tile", "aria-label": label, title: page.error },
-        h("span", { class: "thumbnail" }, picture),
+        h("span", { class: "thumbnail" }, thumbnail),
         h("span", { class: "caption" }, h("b", {}, page.number), h("span", { class: `state ${page.state}` }, stateName(page.state)), h("span", { class: `confidence ${grade(page.confidence)}` }, percent(page.confidence))),
       ),
     );
@@ -117,7 +134,8 @@ export async function show(place, { parts: [id], go }) {
       else item.pages[at] = page;
       const old = grid.querySelector(`[data-page="${page.number}"]`);
       if (old && kept[filter](page)) old.replaceWith(tile(page));
-      else pages();
+      else if (!drawing) pages();
+      countLater();
     },
     document: async (summary) => {
       const pagesKnown = item.pages.length === (summary.pages_total ?? 0);

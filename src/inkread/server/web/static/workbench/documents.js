@@ -2,7 +2,7 @@
 
 import { call, follow, get } from "./api.js";
 import { exportDialog } from "./dialogs.js";
-import { button, confirm, debounce, grade, h, icon, percent, plural, say, size, stateName, when } from "./dom.js";
+import { button, confirm, debounce, grade, h, icon, percent, picture, plural, say, size, stateName, when } from "./dom.js";
 import { uploads } from "./upload.js";
 
 const LIMIT = 50;
@@ -87,12 +87,12 @@ export async function show(place, { query, go }) {
       },
     });
     box.checked = selected.has(item.id);
-    const picture = item.pages_total ? h("img", { src: `/documents/${item.id}/pages/1/image?width=160`, alt: "", loading: "lazy" }) : null;
+    const cover = item.pages_total ? picture(`/documents/${item.id}/pages/1/image?width=160`) : null;
     return h(
       "li",
       { class: "document", data: { id: item.id } },
       box,
-      h("span", { class: "cover" }, picture),
+      h("span", { class: "cover" }, cover),
       h(
         "div",
         { class: "what" },

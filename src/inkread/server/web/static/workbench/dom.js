@@ -60,6 +60,15 @@ export function button(label, name, onclick, { text = "", keys = "", ...more } =
   );
 }
 
+// A picture that is fetched when it comes into view, and again where the server was too busy.
+export function picture(src, properties = {}, tries = 3) {
+  const image = h("img", { src, alt: "", loading: "lazy", decoding: "async", ...properties });
+  image.addEventListener("error", () => {
+    if (tries-- > 0) setTimeout(() => (image.src = src), 5000);
+  });
+  return image;
+}
+
 // Show a dialog. `build(close)` gives its contents; the promise has what close was called with, null for Escape.
 export function dialog(title, build, { wide = false } = {}) {
   return new Promise((resolve) => {

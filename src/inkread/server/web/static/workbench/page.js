@@ -402,6 +402,7 @@ export async function show(place, { parts: [id, text], query, go }) {
   editing.addEventListener("refused", (event) => say(event.detail, { problem: true }));
   editing.addEventListener("saved", () => draw([]));
   editing.addEventListener("merged", ({ detail }) => {
+    if (editing.waiting.length) return; // the dialog says it
     if (!detail.clean) say(`${detail.user ?? "Somebody"} changed this page too; both changes are kept.`);
     else if (detail.page.user) say(`${detail.user} changed this page.`);
   });

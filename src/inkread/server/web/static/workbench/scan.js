@@ -159,13 +159,21 @@ export class Scan {
     if (box.right - box.left > width - 2 * rim) dx = box.left > rim || box.left < -width / 2 ? rim - box.left : 0;
     else if (box.left < rim) dx = rim - box.left;
     else if (box.right > width - rim) dx = width - rim - box.right;
-    const whole = this.fitted === "page";
-    if ((dx || dy) && !whole) {
+    dy = this._within(dy, height);
+    if ((dx || dy) && this.fitted !== "page") {
       this.world.classList.add("gliding");
       this.view.x += dx;
       this.view.y += dy;
       this._apply();
     }
+  }
+
+  // No more than to the upper or lower edge of a page that is higher than the view.
+  _within(dy, height) {
+    const corners = [[0, 0], [this.page.width, this.page.height]].map(([x, y]) => this.view.y + this.view.scale * this._turned(x, y)[1]);
+    const [top, bottom] = [Math.min(...corners), Math.max(...corners)];
+    if (!dy || bottom - top < height) return dy;
+    return Math.max(Math.min(dy, 4 - top), height - 4 - bottom);
   }
 
   _apply() {
