@@ -350,6 +350,7 @@ def test_two_tabs_on_one_page_lose_nothing(enter: Enter, transcribed: str, probl
     expect(field(first, 3)).to_have_value("another reading")
     assert texts(first)[:2] == ["written in the first tab", "written in the second tab"]
     first.get_by_role("button", name="Versions").click()
+    first.locator("summary", has_text="saves").click()
     expect(first.locator(".versions del", has_text="one").first).to_be_visible()
 
 

@@ -107,14 +107,21 @@ export async function download(path, options = {}) {
 // Follow a document's events while the tab is seen: browsers allow few open connections to one server.
 export function follow(id, handlers) {
   let source = null;
+  let again = 0;
   const open = () => {
     if (document.hidden || source) return;
     source = new EventSource(`/documents/${id}/events`);
     for (const [name, handler] of Object.entries(handlers)) {
       source.addEventListener(name, (event) => handler(JSON.parse(event.data)));
     }
+    source.addEventListener("error", () => {
+      if (source?.readyState !== EventSource.CLOSED) return; // it comes again by itself
+      close();
+      again = setTimeout(open, 10_000);
+    });
   };
   const close = () => {
+    clearTimeout(again);
     source?.close();
     source = null;
   };

@@ -130,42 +130,59 @@ export function diffed(before, after) {
 
 const ACTIONS = { read: "read by the model", corrected: "corrected", restored: "went back" };
 
+const TOGETHER = 300_000; // milliseconds between saves that are shown together
+
 // All versions of a page; gives the revision to go back to, or null.
 export async function versionsDialog(path, { readonly, number }) {
   const { versions } = await get(`${path}/versions`);
-  const newest = Math.max(...versions.map((version) => Number(version.revision)));
+  const shown = grouped([...versions].sort((a, b) => a.revision - b.revision)).reverse();
   return dialog(
     "Versions of this page",
-    (close) =>
-      h(
-        "ol",
-        { class: "versions" },
-        ...[...versions]
-          .sort((a, b) => b.revision - a.revision)
-          .map((version) => {
-            const changes = version.changes.map((change) =>
-              h("li", {}, h("span", { class: "hint" }, number(change.line) ? `Line ${number(change.line)} ` : "Line "), ...(change.before === change.after ? [h("span", { class: "hint" }, "place changed or text accepted")] : diffed(change.before, change.after))),
-            );
-            const current = Number(version.revision) === newest;
-            return h(
-              "li",
-              {},
-              h(
-                "div",
-                { class: "bar" },
-                h("b", {}, when(version.time)),
-                h("span", {}, [version.user, ACTIONS[version.action] ?? version.action].filter(Boolean).join(", ")),
-                current ? h("span", { class: "hint" }, "the present one") : !readonly && h("button", { type: "button", class: "plain", onclick: () => close(version.revision) }, "Go back to this"),
-              ),
-              !changes.length && version.action !== "read" && h("p", { class: "hint" }, "No text changed: places or order of lines, or the state of the page."),
-              changes.length > 6
-                ? h("details", {}, h("summary", {}, plural(changes.length, "changed line")), h("ul", { class: "changes" }, ...changes))
-                : h("ul", { class: "changes" }, ...changes),
-            );
-          }),
-      ),
+    (close) => {
+      const entry = (version, present) =>
+        h(
+          "li",
+          {},
+          h(
+            "div",
+            { class: "bar" },
+            h("b", {}, when(version.time)),
+            h("span", {}, [version.user, ACTIONS[version.action] ?? version.action].filter(Boolean).join(", ")),
+            present ? h("span", { class: "hint" }, "the present one") : !readonly && h("button", { type: "button", class: "plain", onclick: () => close(version.revision) }, "Go back to this"),
+          ),
+          changes(version, number),
+          version.saves?.length > 1 && h("details", {}, h("summary", {}, plural(version.saves.length, "save")), h("ol", { class: "versions" }, ...version.saves.map((save, at) => entry(save, present && !at)))),
+        );
+      return h("ol", { class: "versions" }, ...shown.map((version, at) => entry(version, !at)));
+    },
     { wide: true },
   );
+}
+
+// Saves of one person that follow each other closely are one entry, with what they changed together.
+function grouped(versions) {
+  const groups = [];
+  for (const version of versions) {
+    const last = groups.at(-1);
+    const close = last && last.action === "corrected" && version.action === "corrected" && last.user === version.user && new Date(version.time) - new Date(last.time) < TOGETHER;
+    if (!close) {
+      groups.push({ ...version, saves: [version] });
+      continue;
+    }
+    const lines = new Map(last.changes.map((change) => [change.line, change]));
+    for (const change of version.changes) lines.set(change.line, { ...change, before: lines.has(change.line) ? lines.get(change.line).before : change.before });
+    groups[groups.length - 1] = { ...version, changes: [...lines.values()], saves: [version, ...last.saves] };
+  }
+  return groups;
+}
+
+function changes(version, number) {
+  if (!version.changes.length) return version.action !== "read" && h("p", { class: "hint" }, "No text changed: places or order of lines, or the state of the page.");
+  const items = version.changes.map((change) =>
+    h("li", {}, h("span", { class: "hint" }, number(change.line) ? `Line ${number(change.line)} ` : "Line "), ...(change.before === change.after ? [h("span", { class: "hint" }, "text accepted, or place changed")] : diffed(change.before, change.after))),
+  );
+  const list = h("ul", { class: "changes" }, ...items);
+  return items.length > 6 ? h("details", {}, h("summary", {}, plural(items.length, "changed line")), list) : list;
 }
 
 // Both changed the same line: gives {id: text}. It asks until each line is decided.

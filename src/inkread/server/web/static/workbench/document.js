@@ -1,9 +1,10 @@
 // One document: its pages with state and confidence.
 
-import { call, follow, get, send } from "./api.js";
+import { call, follow, get, send, user } from "./api.js";
 import { busy, progress } from "./documents.js";
 import { exportDialog, nameDialog, shareDialog } from "./dialogs.js";
 import { button, confirm, debounce, grade, h, percent, picture, plural, say, stateName, when } from "./dom.js";
+import { drop } from "./drafts.js";
 
 const FILTERS = { "": "All", check: "To check", in_correction: "In correction", done: "Done", failed: "Failed" };
 const SURE = 0.9;
@@ -118,6 +119,7 @@ export async function show(place, { parts: [id], go }) {
     if (!(await confirm(`Delete ${item.name}?`, text, "Delete"))) return;
     try {
       await call(`/documents/${id}`, { method: "DELETE" });
+      await drop(user, id).catch(() => null);
       go("/");
     } catch (error) {
       say(error.message, { problem: true });

@@ -1,8 +1,9 @@
 // All documents: search by name, collections, upload, live progress, selections.
 
-import { call, follow, get } from "./api.js";
+import { call, follow, get, user } from "./api.js";
 import { exportDialog } from "./dialogs.js";
 import { button, confirm, debounce, grade, h, icon, percent, picture, plural, say, size, stateName, when } from "./dom.js";
+import { drop } from "./drafts.js";
 import { uploads } from "./upload.js";
 
 const LIMIT = 50;
@@ -120,7 +121,14 @@ export async function show(place, { query, go }) {
   async function remove(items) {
     const text = `${items.map((item) => item.name).join(", ")}: scans, texts and all versions are deleted from the server for everybody. This cannot be undone.`;
     if (!(await confirm(`Delete ${plural(items.length, "document")}?`, text, "Delete"))) return;
-    for (const item of items) await call(`/documents/${item.id}`, { method: "DELETE" }).catch((error) => say(error.message, { problem: true }));
+    for (const item of items) {
+      try {
+        await call(`/documents/${item.id}`, { method: "DELETE" });
+        await drop(user, item.id).catch(() => null);
+      } catch (error) {
+        say(error.message, { problem: true });
+      }
+    }
     selected.clear();
     await load(0);
   }

@@ -42,3 +42,8 @@ export async function left(user, document, page) {
 export async function unsent(user) {
   return (await all()).filter((draft) => draft.user === user).map(({ document, page }) => ({ document, page }));
 }
+
+// Forget all changes of a document.
+export async function drop(user, document) {
+  for (const draft of await all()) if (draft.user === user && draft.document === document) await forget(draft.key);
+}

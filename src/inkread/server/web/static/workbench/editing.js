@@ -1,7 +1,8 @@
 // The lines of one page while a person works on them: commands, undo, saving, and merging with what others saved.
 //
 // Events: "lines" (detail: ids that changed, or null for all), "status" (detail: saved|unsaved|saving|offline|conflict),
-// "conflict" (detail: {conflicts, user, time}; answer with choose()).
+// "saved" (detail: the page), "merged" (with what somebody else saved), "conflict" (detail: {conflicts, user, time};
+// answer with decide()).
 
 import { get, Problem, send, user } from "./api.js";
 import { forget, keep, left, tab } from "./drafts.js";
@@ -50,7 +51,7 @@ export class Editing extends EventTarget {
     this._replace([{ ...line, text, words: align(text, line.words), corrected_by: user, flags: [] }], `text ${id}`);
   }
 
-  choose_text(id, text) {
+  choose(id, text) {
     const line = this.get(id);
     this._replace([{ ...line, text, words: align(text, line.words), corrected_by: user, flags: [] }]);
   }
@@ -220,7 +221,7 @@ export class Editing extends EventTarget {
   _keep() {
     clearTimeout(this._kept);
     this._kept = null;
-    if (!this.dirty) return Promise.resolve();
+    if (!this.dirty || this.waiting.length) return Promise.resolve(); // a conflict has its own draft
     const { document, number } = this.page;
     const draft = { key: this.key, user, document, page: number, tab, revision: this.revision, base: this.base, lines: this.lines };
     return keep(draft).catch(() => null);
@@ -240,11 +241,11 @@ export class Editing extends EventTarget {
   // Send what changed. One request at a time; changes made meanwhile follow.
   save(state = null) {
     clearTimeout(this._timer);
-    this._saving = (this._saving ?? Promise.resolve()).then(() => this._send(state));
+    this._saving = (this._saving ?? Promise.resolve()).catch(() => null).then(() => this._send(state));
     return this._saving;
   }
 
-  async _send(state) {
+  async _send(state, tries = 5) {
     if ((!this.dirty && !state) || this.waiting.length) return;
     const sent = this.lines;
     this.since = null;
@@ -255,20 +256,17 @@ export class Editing extends EventTarget {
       this._adopt(await send("PUT", this.path, body, headers), sent);
     } catch (error) {
       if (!(error instanceof Problem)) throw error;
-      if (error.status === 412) {
+      if (error.status === 412 && tries > 0) {
         await this.fetch(error.body);
-        if (!this.waiting.length) await this._send(state);
+        if (!this.waiting.length) await this._send(state, tries - 1);
         return;
       }
       await this._keep();
-      this._say("offline");
       this.reason = error.message;
-      if (error.status === 0 || error.status >= 500) {
-        clearTimeout(this._timer);
-        this._timer = setTimeout(() => this.save(state), RETRY_AFTER);
-      } else {
-        this.dispatchEvent(new CustomEvent("refused", { detail: error.message }));
-      }
+      this.refused = error.status > 0 && error.status < 500;
+      this._say("offline");
+      clearTimeout(this._timer);
+      if (!this.refused) this._timer = setTimeout(() => this.save(state), RETRY_AFTER);
     }
   }
 
@@ -281,7 +279,8 @@ export class Editing extends EventTarget {
       forget(this.key).catch(() => null);
       this._say("saved");
       const before = new Map(sent.map((line) => [line.id, line]));
-      const differ = page.lines.filter((line) => before.get(line.id)?.text !== line.text).map((line) => line.id);
+      const seen = (line) => line && [line.text, line.confidence, line.corrected_by, ...line.flags].join("\n");
+      const differ = page.lines.filter((line) => seen(before.get(line.id)) !== seen(line)).map((line) => line.id);
       this.dispatchEvent(new CustomEvent("lines", { detail: differ }));
     } else {
       this.lines = merge(sent, mine, page.lines).lines;
@@ -292,6 +291,7 @@ export class Editing extends EventTarget {
 
   // Take the newest revision and merge what is not saved into it.
   async fetch(about = {}) {
+    if (this.waiting.length) return; // merged once that is decided
     const page = await get(this.path);
     if (page.revision === this.revision) return;
     this._join(this.base, this.lines, page, about);

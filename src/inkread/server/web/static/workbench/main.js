@@ -1,8 +1,8 @@
 // The workbench: which view an address shows.
 
-import { user } from "./api.js";
-import { h, say } from "./dom.js";
-import { unsent } from "./drafts.js";
+import { get, user } from "./api.js";
+import { confirm, h, say } from "./dom.js";
+import { drop, unsent } from "./drafts.js";
 
 const ROUTES = [
   [/^\/$/, () => import("./documents.js")],
@@ -68,20 +68,27 @@ document.getElementById("logout").addEventListener("submit", async (event) => {
   await leave();
   const pages = await unsent(user).catch(() => []);
   if (!pages.length) return form.submit();
-  const { confirm } = await import("./dom.js");
   const numbers = pages.map(({ page }) => page).join(", ");
   const text = `Changes on page ${numbers} are not on the server yet. They stay in this browser and are sent when you open the page again.`;
   if (await confirm("Log out with unsent changes?", text, "Log out")) form.submit();
   else show(false);
 });
 
-unsent(user)
-  .then((pages) => {
-    const open = pages.filter(({ document: id, page }) => location.pathname !== `/d/${id}/${page}`);
-    if (!open.length) return;
-    const [{ document: id, page }] = open;
-    say(`Page ${page} has changes that are not on the server yet.`, { action: "Open it", run: () => go(`/d/${id}/${page}`) });
-  })
-  .catch(() => null);
+// Pages with changes that are not sent are named at the start; those of a document that is gone are forgotten.
+async function remind() {
+  const open = [];
+  for (const { document: id, page } of await unsent(user)) {
+    try {
+      await get(`/documents/${id}/pages/${page}`);
+      if (location.pathname !== `/d/${id}/${page}`) open.push([id, page]);
+    } catch (error) {
+      if (error.status === 404) await drop(user, id);
+    }
+  }
+  if (!open.length) return;
+  const [id, page] = open[0];
+  say(`Page ${page} has changes that are not on the server yet.`, { action: "Open it", run: () => go(`/d/${id}/${page}`) });
+}
 
+remind().catch(() => null);
 show(false);

@@ -90,7 +90,7 @@ export async function show(place, { parts: [id, text], query, go }) {
         tools();
       },
       choose: (line, value) => {
-        editing.choose_text(line, value);
+        editing.choose(line, value);
         lines.focus(line);
       },
     },
@@ -112,7 +112,8 @@ export async function show(place, { parts: [id, text], query, go }) {
   const previous = button("Previous page", "back", () => turn(number - 1), { keys: "Alt+PageUp", disabled: number <= 1 });
   const next = button("Next page", "next", () => turn(number + 1), { keys: "Alt+PageDown", disabled: number >= total });
   const shapes = button("Places of lines", "lines", () => shape(), { keys: "Alt+G", "aria-pressed": "false", disabled: readonly });
-  const finish = h("button", { type: "button", class: "with-icon", title: "Page is done, next page (Ctrl+Shift+Enter)", onclick: () => done() }, icon("check"), "Done");
+  const finished = () => editing.page.state === "done";
+  const finish = h("button", { type: "button", class: "with-icon", title: "Page is done, next page (Ctrl+Shift+Enter)", onclick: () => (finished() ? editing.save("in_correction") : done()) }, icon("check"), h("span", {}));
   const bar = h("div", { class: "shapes", role: "group", "aria-label": "Places of lines", hidden: true });
   const empty = h("p", { class: "nothing", hidden: true });
   const panes = h(
@@ -183,6 +184,7 @@ export async function show(place, { parts: [id, text], query, go }) {
     const kind = editing.page.state;
     state.className = `state ${kind}`;
     state.textContent = stateName(kind);
+    finish.lastElementChild.textContent = finished() ? "Reopen" : "Done";
     empty.hidden = editing.lines.length > 0;
     empty.textContent = { waiting: "This page waits to be read.", reading: "This page is being read.", failed: "This page could not be read. Draw its lines with Alt+A." }[kind] ?? "No line was found here. Draw one with Alt+A.";
   }
@@ -261,7 +263,7 @@ export async function show(place, { parts: [id, text], query, go }) {
     tools();
   }
 
-  function draw_line() {
+  function drawLine() {
     shape(true);
     scan.draw(true);
     say("Click or drag along the line that is written there.");
@@ -279,7 +281,7 @@ export async function show(place, { parts: [id, text], query, go }) {
 
   const tool = (label, name, run, options = {}) => button(label, name, run, { data: { line: "" }, ...options });
   bar.append(
-    button("Draw a line", "add", draw_line, { text: "Draw", keys: "Alt+A" }),
+    button("Draw a line", "add", drawLine, { text: "Draw", keys: "Alt+A" }),
     tool("Delete the line", "bin", remove, { text: "Delete", keys: "Alt+Del" }),
     tool("Earlier in reading order", "up", () => editing.reorder(lines.current, -1), { text: "Earlier", keys: "Alt+Shift+↑" }),
     tool("Later in reading order", "down", () => editing.reorder(lines.current, 1), { text: "Later", keys: "Alt+Shift+↓" }),
@@ -307,7 +309,7 @@ export async function show(place, { parts: [id, text], query, go }) {
     KeyS: () => readonly || split(),
     KeyJ: () => readonly || join(),
     KeyG: () => shape(),
-    KeyA: () => readonly || draw_line(),
+    KeyA: () => readonly || drawLine(),
     KeyR: () => scan.turn(),
     Delete: remove,
     Equal: () => scan.zoom(1.25),
@@ -347,7 +349,7 @@ export async function show(place, { parts: [id, text], query, go }) {
   function choose(key) {
     const other = lines.choice(Number(key));
     if (other === null || readonly) return false;
-    editing.choose_text(lines.current, other);
+    editing.choose(lines.current, other);
     return true;
   }
 
@@ -397,9 +399,10 @@ export async function show(place, { parts: [id, text], query, go }) {
     status.textContent = STATUS[event.detail];
     status.className = `status ${event.detail}`;
     status.title = event.detail === "offline" ? editing.reason : "";
-    if (event.detail === "offline") say(`${editing.reason} Your changes are kept in this browser and sent later.`);
+    if (event.detail !== "offline") return;
+    if (editing.refused) say(`${editing.reason} Your changes are kept in this browser.`, { problem: true });
+    else say(`${editing.reason} Your changes are kept in this browser and sent later.`);
   });
-  editing.addEventListener("refused", (event) => say(event.detail, { problem: true }));
   editing.addEventListener("saved", () => draw([]));
   editing.addEventListener("merged", ({ detail }) => {
     if (editing.waiting.length) return; // the dialog says it
