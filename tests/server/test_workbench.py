@@ -354,6 +354,33 @@ def test_two_tabs_on_one_page_lose_nothing(enter: Enter, transcribed: str, probl
     expect(first.locator(".versions del", has_text="one").first).to_be_visible()
 
 
+MERGE = """async ([base, mine, theirs]) => {
+  const { merge } = await import("/static/workbench/merge.js");
+  const line = ([id, text, y]) => ({ id, text, baseline: [[0, y], [9, y]], polygon: [], corrected_by: null });
+  const { lines, conflicts } = merge(...[base, mine, theirs].map((lines) => lines.map(line)));
+  return [lines.map((line) => [line.id, line.text, line.baseline[0][1]]), conflicts.map(({ id }) => id)];
+}"""
+A, B, C, D = (["a", "one", 1], ["b", "two", 2], ["c", "three", 3], ["d", "four", 4])
+
+
+def test_what_two_people_did_is_merged_line_by_line(enter: Enter, transcribed: str) -> None:
+    page = enter(transcribed, *USER)
+    for what, base, mine, theirs, merged, conflicts in (
+        ("other lines", [A, B], [["a", "ONE", 1], B], [A, ["b", "TWO", 2]], [["a", "ONE", 1], ["b", "TWO", 2]], []),
+        ("text and place", [A], [["a", "ONE", 1]], [["a", "one", 7]], [["a", "ONE", 7]], []),
+        ("place and text", [A], [["a", "one", 7]], [["a", "ONE", 1]], [["a", "ONE", 7]], []),
+        ("the same", [A], [["a", "ONE", 1]], [["a", "ONE", 1]], [["a", "ONE", 1]], []),
+        ("two texts", [A], [["a", "mine", 1]], [["a", "theirs", 1]], [["a", "theirs", 1]], ["a"]),
+        ("deleted", [A, B], [B], [A, B], [B], []),
+        ("deleted, and changed there", [A, B], [B], [["a", "ONE", 1], B], [["a", "ONE", 1], B], []),
+        ("changed, and deleted there", [A, B], [["a", "ONE", 1], B], [B], [["a", "ONE", 1], B], []),
+        ("moved, and changed there", [A, B, C], [C, A, B], [A, ["b", "TWO", 2], C], [C, A, ["b", "TWO", 2]], []),
+        ("added by both", [A, B], [A, C, B], [A, B, D], [A, C, B, D], []),
+        ("moved by both", [A, B, C], [C, A, B], [B, A, C], [B, A, C], []),
+    ):
+        assert page.evaluate(MERGE, [base, mine, theirs]) == [merged, conflicts], what
+
+
 def test_without_a_network_nothing_is_lost(enter: Enter, transcribed: str, tmp_path: Path) -> None:
     page = enter(transcribed, *USER)
     address = f"{known(page, 2, tmp_path)}/1"
