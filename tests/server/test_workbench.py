@@ -463,14 +463,19 @@ def test_lines_are_drawn_deleted_ordered_and_undone(
     assert problems == []
 
 
-def test_pictures_become_one_document_that_is_renamed_found_exported_and_deleted(
+DROPPED = """(files) => {
+  const dropped = new DataTransfer();
+  for (const [name, text] of files) dropped.items.add(new File([text], name));
+  return dropped;
+}"""
+
+
+def test_dropped_pictures_become_one_document_that_is_renamed_found_exported_and_deleted(
     transcribed: str, enter: Enter, problems: list[str], tmp_path: Path
 ) -> None:
     page = enter(transcribed, *USER)
-    files = [tmp_path / name for name in ("scan 10.jpg", "scan 9.jpg", "apart.pdf")]
-    for pages, file in enumerate(files, 1):
-        file.write_text(str(pages))
-    page.get_by_label("Files", exact=True).set_input_files(files)
+    dropped = page.evaluate_handle(DROPPED, [["scan 10.jpg", "1"], ["scan 9.jpg", "2"], ["apart.pdf", "3"]])
+    page.dispatch_event("main", "drop", {"dataTransfer": dropped})
     accessible(page)
     page.get_by_label("Name", exact=True).fill("Two scans")
     page.get_by_label("Collection (may be empty)").fill("Box 7")
