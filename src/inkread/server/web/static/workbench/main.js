@@ -26,6 +26,7 @@ async function show(moved) {
   const leaving = leave;
   leave = () => {};
   await leaving();
+  if (!route) return location.replace("/"); // an address that was never ours
   const view = await route[1]();
   if (own !== turn) return;
   const place = h("div", { class: "view" });
