@@ -216,6 +216,11 @@ def test_every_format_has_what_was_read(client: httpx2.Client, read: str) -> Non
         assert b"Margaret" in packed.read("Letters to Margaret.alto.xml")
 
 
+@pytest.mark.parametrize("name", ["", "../../x", "nothing", "a/b", "x" * 300])
+def test_what_is_exported_is_a_document(client: httpx2.Client, name: str) -> None:
+    assert client.post("/documents/export", json={"documents": [name], "format": "txt"}).status_code == 404
+
+
 def test_pictures_are_jpeg_and_as_wide_as_asked(client: httpx2.Client, read: str) -> None:
     whole = client.get(f"/documents/{read}/pages/1/image")
     assert Image.open(BytesIO(whole.content)).size == (1240, 420)
@@ -445,7 +450,8 @@ def test_documents_are_listed_by_name_and_collection(client: httpx2.Client, read
     changed = client.patch(f"/documents/{read}", json={"collection": "Bath"}).json()
     assert (changed["collection"], changed["name"]) == ("Bath", "Letters to Margaret")
     client.patch(f"/documents/{read}", json={"collection": "Bristol"})
-    assert client.patch(f"/documents/{read}", json={"owner": "other"}).status_code == 422
+    for wrong in ({"owner": "other"}, {"name": " \t"}, {"name": "n" * 201}):
+        assert client.patch(f"/documents/{read}", json=wrong).status_code == 422
 
 
 def test_a_cancelled_document_is_read_no_further_until_it_is_retried(client: httpx2.Client, lines: Image.Image) -> None:
@@ -594,7 +600,8 @@ def test_all_of_it_on_postgresql_with_two_gateways(
         assert [(page["state"], page["revision"]) for page in found] == [("read", 1)] * 4 + [("failed", 0)]
         with httpx2.Client(base_url=second, trust_env=False, timeout=60, auth=OWNER) as beside:
             page = page_of(beside, document)
-        page["lines"][0]["text"] = "Zoë"
+        page["lines"][0]["text"] = "Zoë\0"
+        assert client.get("/search?query=%00").status_code == client.get("/documents/%00").status_code == 422
         assert put(client, page, page["lines"]).json()["revision"] == 2
         assert put(client, page, page["lines"]).status_code == 412
         assert len(client.get("/search?query=zoe").json()["hits"]) == 1

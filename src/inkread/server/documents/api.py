@@ -196,7 +196,7 @@ async def events(
 ) -> StreamingResponse:
     """Server-sent events ``document`` and ``page``: first how everything stands, or what changed since the last id."""
     store = documents_of(request).store
-    seen = int(last) if last.isdigit() else 0
+    seen = int(last) if re.fullmatch(r"[0-9]{1,15}", last) else 0
     first = await run_in_threadpool(store.news, document, who, seen)
     return StreamingResponse(_events(store, document, who, seen, first), media_type="text/event-stream")
 

@@ -130,12 +130,12 @@ def _shown(line: Line, mark: Mark) -> models.Line:
 
 def _merged(given: models.Line, old: Line | None, read: Line | None) -> tuple[Line, bool | None]:
     """The line to keep, and whether a person typed its text; None where the text stays."""
-    text = unicodedata.normalize("NFC", " ".join(given.text.split()))
+    text = given.text
     line = Line(given.id, tuple(given.baseline), tuple(given.polygon), text)
     stays = old is not None and _outlines(old) == _outlines(line)
-    if old is not None and old.text == text and stays:
+    if old is not None and models.plain(old.text) == text and stays:
         return old, None
-    if read is not None and read.text == text and _outlines(read) == _outlines(line):
+    if read is not None and models.plain(read.text) == text and _outlines(read) == _outlines(line):
         return read, False
     words = tuple(Word(word.text, box_polygon(word.box) if word.box else (), word.confidence) for word in given.words)
     typed = stays or given.confidence is None
@@ -145,7 +145,7 @@ def _merged(given: models.Line, old: Line | None, read: Line | None) -> tuple[Li
         words = tuple(replace(word, confidence=None) for word in words)
     others = tuple(Alternative(other.text, other.confidence) for other in given.alternatives)
     line = replace(line, confidence=None if typed else given.confidence, words=words, alternatives=others)
-    return line, None if old is not None and old.text == text else typed
+    return line, None if old is not None and models.plain(old.text) == text else typed
 
 
 def _respelled(text: str, old: Line) -> tuple[Word, ...]:

@@ -5,6 +5,7 @@ Usage: ``PageContent.model_validate_json(body)``
 
 from __future__ import annotations
 
+import unicodedata
 from datetime import datetime
 from typing import Annotated, Literal
 
@@ -19,11 +20,26 @@ DocumentState = Literal["waiting", "reading", "read", "failed", "cancelled"]
 Action = Literal["read", "corrected", "restored"]
 MOST_LINES = 2000
 
+
+def plain(text: str) -> str:
+    """``plain(" a\\n\\0b ") == "a b"``: NFC, runs of white space as one space, without control characters."""
+    spaced = " ".join(unicodedata.normalize("NFC", text).split())
+    return "".join(character for character in spaced if unicodedata.category(character) != "Cc")
+
+
+def some(text: str) -> str:
+    """The text; ValueError where it is empty."""
+    if not text:
+        raise ValueError("it must not be empty")
+    return text
+
+
 Coordinate = Annotated[float, Field(ge=-1e6, le=1e6, allow_inf_nan=False)]
 Place = tuple[Coordinate, Coordinate]
 Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
-Title = Annotated[str, Field(max_length=NAME_LENGTH), AfterValidator(lambda name: " ".join(name.split()))]
-Text = Annotated[str, Field(max_length=2000)]
+Text = Annotated[str, Field(max_length=2000), AfterValidator(plain)]
+Title = Annotated[str, Field(max_length=NAME_LENGTH), AfterValidator(plain)]
+Name = Annotated[Title, AfterValidator(some)]
 
 
 class Word(BaseModel):
@@ -138,7 +154,7 @@ class DocumentChange(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    name: Annotated[Title, Field(min_length=1)] | None = None
+    name: Name | None = None
     collection: Title | None = None
 
 

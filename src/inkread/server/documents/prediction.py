@@ -66,7 +66,7 @@ class Prediction:
             files = [
                 ("file", (str(number), stack.enter_context(path.open("rb")))) for number, path in enumerate(pictures)
             ]
-            answer = await self.ask(who, "/pages/write?format=pdf", files=files, data={"document": document})
+            answer = await self.ask(who, "/pages/write", files=files, data={"document": document})
         target.write_bytes(answer.content)
 
 

@@ -68,8 +68,8 @@ class Results:
         whole = folder / "documents.zip"
         names: set[str] = set()
         with zipfile.ZipFile(whole, "w", zipfile.ZIP_DEFLATED) as packed:
-            for document in dict.fromkeys(documents):
-                own = folder / document
+            for number, document in enumerate(dict.fromkeys(documents)):
+                own = folder / str(number)
                 own.mkdir()
                 try:
                     path = await self.write(document, who, format, own)

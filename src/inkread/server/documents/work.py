@@ -397,7 +397,7 @@ class Work:
                 )
             )
             session.expire_all()
-            row = session.get_one(table, (job.document, job.number))
+            row: Any = session.get_one(table, (job.document, job.number))
             tries = row.tries
             if isinstance(row, Page):
                 touch(session, job.document, row)

@@ -20,7 +20,7 @@ from fastapi.responses import HTMLResponse, JSONResponse, StreamingResponse
 from fastapi.security import OAuth2PasswordRequestForm
 from fastapi.staticfiles import StaticFiles
 from pydantic import BaseModel
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import DataError, SQLAlchemyError
 
 from inkread.formats import FORMATS
 from inkread.server.app import create_app
@@ -159,6 +159,8 @@ def gateway_app(settings: Settings) -> FastAPI:
 
     @app.exception_handler(SQLAlchemyError)
     def database(request: Request, error: SQLAlchemyError) -> JSONResponse:
+        if isinstance(error, DataError):  # PostgreSQL takes no character with the number 0
+            return problem_response(request, ProblemError(422, "Unprocessable Content", "a text has a character 0"))
         structlog.get_logger().error("database", detail=str(error).splitlines()[0])
         return problem_response(request, ProblemError(503, "Service Unavailable", NO_DATABASE, {"Retry-After": "5"}))
 

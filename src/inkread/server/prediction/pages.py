@@ -23,6 +23,7 @@ from pydantic import BaseModel
 
 from inkread.document import Document, Page
 from inkread.errors import InkreadError, InputError
+from inkread.formats.geometry import as_layout, check_points
 from inkread.formats.json import dump, load
 from inkread.io.images import turn_back
 from inkread.server.app import while_connected
@@ -112,7 +113,8 @@ def page_routes(batcher: Batcher, served: Callable[[], Served]) -> APIRouter:
         path = await kept(request, file)
         model = served()
         try:
-            layout = load(document.encode()).pages[0]
+            layout = as_layout(load(document.encode()).pages[0])
+            check_points(layout)
         except (ValueError, IndexError) as error:
             raise InputError(f"document: {error}") from None
         page = await while_connected(request, batcher.read_kept(path, model, layout))
@@ -123,12 +125,14 @@ def page_routes(batcher: Batcher, served: Callable[[], Served]) -> APIRouter:
         path = await kept(request, file)
         return Response(await while_connected(request, batcher.smaller(path, width)), media_type=JPEG)
 
-    @router.post("/write", summary="Write a document with pictures of its pages", response_class=Response)
+    @router.post("/write", summary="Write a PDF with pictures of the pages", response_class=Response)
     async def write(
-        request: Request, file: Annotated[list[UploadFile], File()], document: Annotated[str, Form()], format: str
+        request: Request,
+        file: Annotated[list[UploadFile], File()],
+        document: Annotated[str, Form()],
     ) -> Response:
         paths: Sequence[Path] = [await kept(request, each, str(number)) for number, each in enumerate(file)]
-        written = await while_connected(request, batcher.write(paths, document, format))
+        written = await while_connected(request, batcher.write(paths, document, "pdf"))
         return written.response({})
 
     return router

@@ -96,15 +96,11 @@ def picture(_state: object, path: Path, index: int, limits: Limits, turned: int 
 
 def smaller(_state: object, path: Path, width: int, limits: Limits) -> Iterator[bytes]:
     """A kept picture as a JPEG that is at most so wide."""
-    limits.check_bytes(path.stat().st_size)
-    with Image.open(path, formats=["JPEG"]) as image:
-        limits.check_pixels(*image.size)
-        height = max(round(image.height * width / image.width), 1)
-        image.draft(image.mode, (width, height))  # decodes no more pixels than are needed
-        body = BytesIO()
-        image.resize((width, height), Image.Resampling.LANCZOS, reducing_gap=2).save(
-            body, "JPEG", quality=PREVIEW_QUALITY
-        )
+    page = next(load_pages(path, limits))
+    size = min(width, page.width), max(round(page.height * min(width / page.width, 1)), 1)
+    body = BytesIO()
+    image = Image.fromarray(page.pixels).resize(size, Image.Resampling.LANCZOS, reducing_gap=2)
+    image.save(body, "JPEG", quality=PREVIEW_QUALITY)
     yield body.getvalue()
 
 
