@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import re
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from importlib.metadata import version
 from typing import Any, TypeVar
@@ -110,12 +110,14 @@ class BodyBounds:
         app: what to protect.
         most_bytes: of a body.
         idle_seconds: longest time without a byte.
+        others: most bytes where the path begins so; the first that fits counts.
     """
 
-    def __init__(self, app: ASGIApp, most_bytes: int, idle_seconds: float) -> None:
+    def __init__(self, app: ASGIApp, most_bytes: int, idle_seconds: float, others: Mapping[str, int]) -> None:
         self.app = app
         self.most_bytes = most_bytes
         self.idle_seconds = idle_seconds
+        self.others = others
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one request."""
@@ -123,8 +125,11 @@ class BodyBounds:
             await self.app(scope, receive, send)
             return
         announced = Headers(scope=scope).get("content-length", "")
-        if announced.isdigit() and int(announced) > self.most_bytes:
-            await problem_response(Request(scope), self._too_large())(scope, receive, send)
+        most_bytes = next(
+            (most for prefix, most in self.others.items() if scope["path"].startswith(prefix)), self.most_bytes
+        )
+        if announced.isdigit() and int(announced) > most_bytes:
+            await problem_response(Request(scope), self._too_large(most_bytes))(scope, receive, send)
             return
         taken, whole = 0, False
 
@@ -140,16 +145,16 @@ class BodyBounds:
             taken += len(message.get("body", b""))
             scope["state"]["size"] = taken
             whole = not message.get("more_body", False)
-            if taken > self.most_bytes:
-                problem = self._too_large()
+            if taken > most_bytes:
+                problem = self._too_large(most_bytes)
                 raise HTTPException(problem.status, problem.detail)
             return message
 
         await self.app(scope, bounded, send)
 
-    def _too_large(self) -> ProblemError:
+    def _too_large(self, most_bytes: int) -> ProblemError:
         REQUESTS_REJECTED.labels("too_large").inc()
-        detail = f"the upload is larger than the {self.most_bytes / 2**20:g} MiB that are taken, split it"
+        detail = f"the upload is larger than the {most_bytes / 2**20:g} MiB that are taken, split it"
         return ProblemError(413, "Content Too Large", detail)
 
 
@@ -212,6 +217,7 @@ def create_app(
     ready: Ready = always_ready,
     before_metrics: Callable[[], None] = lambda: None,
     body_mib: float | None = None,
+    bodies: Mapping[str, float] | None = None,
     summary: str = "",
 ) -> FastAPI:
     """An application with ``/healthz``, ``/readyz``, ``/metrics`` and ``/openapi.json``.
@@ -223,6 +229,7 @@ def create_app(
         ready: "" where it can work, else the reason why not, in one sentence.
         before_metrics: sets gauges that are read from elsewhere.
         body_mib: largest body; ``settings.upload_mib`` where not given.
+        bodies: largest body, in MiB, where the path begins so; the first that fits counts.
         summary: what it is for, in its documentation.
     """
 
@@ -245,7 +252,8 @@ def create_app(
     )
     app.state.settings = settings
     most_bytes = int((body_mib or settings.upload_mib) * 2**20)
-    app.add_middleware(BodyBounds, most_bytes=most_bytes, idle_seconds=settings.idle_seconds)
+    bounds = {prefix: int(mib * 2**20) for prefix, mib in (bodies or {}).items()}
+    app.add_middleware(BodyBounds, most_bytes=most_bytes, idle_seconds=settings.idle_seconds, others=bounds)
     app.add_middleware(RequestContext)
     add_problem_handlers(app)
 

@@ -20,11 +20,13 @@ from fastapi.responses import HTMLResponse, JSONResponse, StreamingResponse
 from fastapi.security import OAuth2PasswordRequestForm
 from fastapi.staticfiles import StaticFiles
 from pydantic import BaseModel
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import DataError, SQLAlchemyError
 
 from inkread.formats import FORMATS
 from inkread.server.app import create_app
 from inkread.server.auth import Admin, Gatekeeper, User, client_address
+from inkread.server.documents import api as documents
+from inkread.server.documents.api import serving_documents
 from inkread.server.gateway import models
 from inkread.server.gateway.forwarding import Forwarder
 from inkread.server.gateway.pages import add_pages
@@ -101,6 +103,8 @@ DOCS_FILES = "/docs/files"
 
 NO_DATABASE = "the database of users cannot be reached, try again"
 READY_SECONDS = 5.0
+CORRECTION_MIB = 8.0
+"""Largest body for a page with its lines; 100 lines take about 0.2."""
 
 
 class Token(BaseModel):
@@ -129,7 +133,8 @@ def gateway_app(settings: Settings) -> FastAPI:
         async with httpx2.AsyncClient(limits=httpx2.Limits(max_connections=None), trust_env=False) as client:
             app.state.client = client
             app.state.forward = Forwarder(settings, client)
-            yield
+            async with serving_documents(app, settings, client):
+                yield
 
     async def ready() -> str:
         try:
@@ -148,12 +153,14 @@ def gateway_app(settings: Settings) -> FastAPI:
         settings,
         lifespan=lifespan,
         ready=ready,
-        body_mib=max(settings.upload_mib, settings.archive_mib),
+        bodies={"/ingest": settings.archive_mib, "/documents/": CORRECTION_MIB, "/documents": settings.document_mib},
         summary="Reads handwriting; keeps data, models and jobs in order.",
     )
 
     @app.exception_handler(SQLAlchemyError)
     def database(request: Request, error: SQLAlchemyError) -> JSONResponse:
+        if isinstance(error, DataError):  # PostgreSQL takes no character with the number 0
+            return problem_response(request, ProblemError(422, "Unprocessable Content", "a text has a character 0"))
         structlog.get_logger().error("database", detail=str(error).splitlines()[0])
         return problem_response(request, ProblemError(503, "Service Unavailable", NO_DATABASE, {"Retry-After": "5"}))
 
@@ -200,6 +207,7 @@ def gateway_app(settings: Settings) -> FastAPI:
         return await _jobs(request, who, f"/jobs/{job_id}")
 
     app.include_router(models.router)
+    app.include_router(documents.router)
     add_pages(app)
     app.mount(DOCS_FILES, StaticFiles(directory=str(resources.files(fastapi_offline) / "static")))
 
