@@ -228,3 +228,32 @@ def test_production_knows_no_demo_user(settings: Settings) -> None:
     gateway_app(settings)
     with pytest.raises(SettingsError, match="demo password"):
         gateway_app(production)
+
+
+def test_a_key_is_made_used_counted_listed_and_revoked(client: httpx2.Client, letter: bytes) -> None:
+    asked = {"name": "scanner", "scopes": ["predict"], "pages_a_day": 1}
+    made = client.post("/keys", json=asked, auth=USER)
+    assert made.status_code == 201
+    header = {"Authorization": f"Bearer {made.json()['text']}"}
+    statuses = [
+        client.post("/predict?format=txt", files={"file": letter}, headers=header).status_code for _ in range(2)
+    ]
+    assert statuses == [200, 429]
+    (listed,) = client.get("/keys", auth=USER).json()
+    assert (listed["pages_today"], listed["requests_today"], "secret" in str(listed)) == (1, 1, False)
+    assert client.get("/keys", auth=ADMIN).json() == []
+    assert client.get("/keys?everybody=true", auth=USER).status_code == 403
+    assert client.get("/keys?everybody=true", auth=ADMIN).json() == [listed]
+    assert client.get("/keys", headers=header).status_code == 403, "a key for pages makes no keys"
+    assert client.post("/keys", json=asked | {"scopes": ["jobs"]}, auth=USER).status_code == 422
+    place = f"/keys/{made.json()['key']['id']}"
+    assert [client.delete(place, auth=who).status_code for who in (USER, USER)] == [204, 404]
+    assert client.post("/predict", files={"file": letter}, headers=header).status_code == 401
+
+
+def test_a_token_ends_with_the_log_out(client: httpx2.Client) -> None:
+    token = client.post("/token", data=FORM).json()["access_token"]
+    header = {"Authorization": f"Bearer {token}"}
+    steps = (("GET", "/models"), ("DELETE", "/token"), ("GET", "/models"))
+    statuses = [client.request(verb, path, headers=header).status_code for verb, path in steps]
+    assert statuses == [200, 204, 401]

@@ -67,6 +67,8 @@ class RequestContext:
                 headers[REQUEST_ID] = request_id
                 for name, value in SECURITY_HEADERS.items():
                     headers.setdefault(name, value)
+                if cookie := scope["state"].get("cookie"):  # the session was renewed
+                    headers.append("Set-Cookie", cookie)
             await send(message)
 
         begun = time.perf_counter()

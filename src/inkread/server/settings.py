@@ -49,6 +49,7 @@ class Settings(BaseSettings):
         upload_mib, upload_pages, upload_megapixels: largest upload; pages of one file, pixels of one page.
         archive_mib: largest archive that ingestion takes.
         token_minutes: life of a token.
+        session_hours: how long a log-in on the web page can be renewed by using it.
         rate_limit: requests one user may make, in the notation of the ``limits`` library.
         ingest_folders: folders on the server that ingestion may read, separated by ``:``.
         retrain_schedule, health_schedule: crontab lines (UTC); empty for never.
@@ -83,6 +84,7 @@ class Settings(BaseSettings):
     upload_megapixels: float = Field(80.0, gt=0)
     archive_mib: float = Field(4096.0, gt=0)
     token_minutes: float = Field(15.0, gt=0)
+    session_hours: float = Field(12.0, gt=0)
     rate_limit: str = "600/minute"
     ingest_folders: Annotated[tuple[Path, ...], NoDecode] = ()
     retrain_schedule: str = "0 3 1 * *"

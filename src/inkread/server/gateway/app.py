@@ -25,7 +25,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from inkread.formats import FORMATS
 from inkread.server.app import create_app
 from inkread.server.auth import Admin, Gatekeeper, User, client_address
-from inkread.server.gateway import models
+from inkread.server.gateway import keys, models
 from inkread.server.gateway.forwarding import Forwarder
 from inkread.server.gateway.pages import add_pages
 from inkread.server.jobs.models import IngestRequest, Job, JobId, JobList, TrainRequest
@@ -101,6 +101,7 @@ DOCS_FILES = "/docs/files"
 
 NO_DATABASE = "the database of users cannot be reached, try again"
 READY_SECONDS = 5.0
+PAGES_READ = "x-inkread-pages"
 
 
 class Token(BaseModel):
@@ -166,6 +167,11 @@ def gateway_app(settings: Settings) -> FastAPI:
         who = gatekeeper.log_in(form.username, form.password, client_address(request))
         return Token(access_token=gatekeeper.token(who), expires_in=int(settings.token_minutes * 60))
 
+    @app.delete("/token", tags=["users"], summary="Log out: the token ends", status_code=204, responses=PROBLEMS)
+    def log_out(request: Request, _who: User) -> None:
+        gatekeeper: Gatekeeper = request.app.state.gatekeeper
+        gatekeeper.log_out(request.headers.get("authorization", "").partition(" ")[2])
+
     @app.post("/predict", tags=["reading"], summary="Read a page or a PDF", **PREDICT)
     async def predict(request: Request, who: User) -> StreamingResponse:
         announced = request.headers.get("content-length", "")
@@ -173,7 +179,10 @@ def gateway_app(settings: Settings) -> FastAPI:
             raise ProblemError(
                 413, "Content Too Large", f"at most {settings.upload_mib:g} MiB are read, split the file"
             )
-        return await _forward(request, who, "prediction", "/predict")
+        answer = await _forward(request, who, "prediction", "/predict")
+        if who.key is not None:
+            await run_in_threadpool(users.keys.count_pages, who.key, int(answer.headers.get(PAGES_READ, "0")))
+        return answer
 
     @app.post("/convert", tags=["reading"], summary="Write a document in another format", responses=PROBLEMS)
     async def convert(request: Request, who: User) -> StreamingResponse:
@@ -200,6 +209,7 @@ def gateway_app(settings: Settings) -> FastAPI:
         return await _jobs(request, who, f"/jobs/{job_id}")
 
     app.include_router(models.router)
+    app.include_router(keys.router)
     add_pages(app)
     app.mount(DOCS_FILES, StaticFiles(directory=str(resources.files(fastapi_offline) / "static")))
 

@@ -27,6 +27,7 @@ PASSED_BACK = (
     "x-inkread-model",
     "x-inkread-model-hash",
     "x-inkread-model-version",
+    "x-inkread-pages",
 )
 CONNECT_SECONDS = 5.0
 PATIENCE = 15.0

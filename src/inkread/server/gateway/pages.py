@@ -18,7 +18,7 @@ from jinja2 import Environment, PackageLoader
 from inkread.document import Line, Polygon
 from inkread.formats import FORMATS
 from inkread.formats.json import load
-from inkread.server.auth import COOKIE, Gatekeeper, User, client_address, refuse_other_origins
+from inkread.server.auth import COOKIE, Gatekeeper, User, client_address, refuse_other_origins, session_cookie
 from inkread.server.gateway.forwarding import Forwarder, unavailable
 from inkread.server.problems import PROBLEMS, ProblemError
 from inkread.server.settings import Settings, is_loopback
@@ -89,16 +89,7 @@ def log_in(request: Request, name: Annotated[str, Form()], password: Annotated[s
     except ProblemError as error:
         problem = f"{error.detail[0].upper()}{error.detail[1:]}."
         return _html("login.html.j2", error.status, problem=problem, development=settings.development)
-    answer = HTMLResponse(status_code=303, headers={"Location": "/"})
-    answer.set_cookie(
-        COOKIE,
-        gatekeeper.token(who),
-        max_age=int(settings.token_minutes * 60),
-        httponly=True,
-        samesite="strict",
-        secure=not settings.development,
-    )
-    return answer
+    return HTMLResponse(status_code=303, headers={"Location": "/", "Set-Cookie": gatekeeper.cookie(who)})
 
 
 def _keeps_secure_cookies(request: Request) -> bool:
@@ -109,11 +100,10 @@ def _keeps_secure_cookies(request: Request) -> bool:
 
 @router.post("/logout")
 def log_out(request: Request) -> RedirectResponse:
-    """Forget the cookie."""
+    """End the session and remove the cookie."""
     refuse_other_origins(request)
-    answer = RedirectResponse("/", 303)
-    answer.delete_cookie(COOKIE, httponly=True, samesite="strict")
-    return answer
+    _gatekeeper(request).log_out(request.cookies.get(COOKIE, ""))
+    return RedirectResponse("/", 303, {"Set-Cookie": session_cookie("", _settings(request))})
 
 
 @router.post("/read", responses=PROBLEMS)
