@@ -11,7 +11,7 @@ from inkread.server.monitoring import alertmanager_config, local_monitoring, pro
 from tests.deploy.tools import tool
 
 WHICH = "inkread.server.monitoring.which"
-SERVICES = {"gateway": 8000, "prediction": 8300}
+SERVICES = {"gateway": (8000,), "prediction": (8300,)}
 
 
 @pytest.fixture
@@ -91,6 +91,6 @@ def test_alerts_go_to_the_webhook_that_is_given() -> None:
 def test_one_machine_scrapes_the_same_jobs_as_the_containers() -> None:
     compose = read(Path(__file__).parents[2] / "deploy" / "prometheus" / "prometheus.yml")
     names = [job["job_name"] for job in compose["scrape_configs"]]
-    local = prometheus_config(dict.fromkeys(names, 1))
+    local = prometheus_config(dict.fromkeys(names, (1,)))
     assert [job["job_name"] for job in local["scrape_configs"]] == names
     assert local["global"] == compose["global"]

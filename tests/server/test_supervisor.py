@@ -141,6 +141,13 @@ def test_the_stack_has_all_services_and_finds_itself(tmp_path: Path, monkeypatch
     assert "mlflow" not in {item.name for item in stack(tmp_path, 100)}, "a server elsewhere is used as it is"
 
 
+def test_replicas_have_ports_of_their_own_and_are_all_known(tmp_path: Path) -> None:
+    children = {item.name: item for item in stack(tmp_path, 0, replicas=3)}
+    places = [children[name].url for name in ("prediction", "prediction-2", "prediction-3")]
+    assert places == [f"http://127.0.0.1:{port}" for port in (8300, 8301, 8302)]
+    assert children["gateway"].environment["INKREAD_PREDICTION_URL"] == ",".join(places)
+
+
 def test_a_second_stack_has_no_port_of_the_first(tmp_path: Path) -> None:
     def ports(shift: int) -> set[str]:
         return {item.url.rpartition(":")[2] for item in stack(tmp_path, shift)}

@@ -27,7 +27,7 @@ def up(
     Example: inkread up
     """
     settings = load_settings(HOST)
-    children = stack(settings.home, port_shift, settings.alert_webhook)
+    children = stack(settings.home, port_shift, settings.alert_webhook, settings.prediction_replicas)
     refuse_taken_ports(children)
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):

@@ -1,6 +1,6 @@
 """Prometheus, Alertmanager and the node exporter beside the services of one machine, with the rules of ``deploy/``.
 
-Usage: ``for program in local_monitoring(home / "monitoring", services={"gateway": 8000}): print(program.command)``
+Usage: ``for program in local_monitoring(home / "monitoring", services={"gateway": (8000,)}): print(program.command)``
 """
 
 from __future__ import annotations
@@ -47,7 +47,9 @@ class Program:
     ready: str
 
 
-def local_monitoring(folder: Path, services: Mapping[str, int], *, shift: int = 0, webhook: str = "") -> list[Program]:
+def local_monitoring(
+    folder: Path, services: Mapping[str, Sequence[int]], *, shift: int = 0, webhook: str = ""
+) -> list[Program]:
     """Write the configuration of the programs that are installed, and say how to start them.
 
     Args:
@@ -64,7 +66,7 @@ def local_monitoring(folder: Path, services: Mapping[str, int], *, shift: int = 
     found = {name: path for name, names in PROGRAMS.items() if (path := _installed(names))}
     if "prometheus" not in found:
         return []
-    scraped = {**services, **{name: ports[name] for name in found}}
+    scraped = {**services, **{name: (ports[name],) for name in found}}
     rules = []
     for source in rule_files():
         write_bytes(folder / "rules" / source.name, source.read_bytes())
@@ -94,7 +96,7 @@ def local_monitoring(folder: Path, services: Mapping[str, int], *, shift: int = 
 
 
 def prometheus_config(
-    scraped: Mapping[str, int], rules: Sequence[str] = (), alertmanager: int | None = None
+    scraped: Mapping[str, Sequence[int]], rules: Sequence[str] = (), alertmanager: int | None = None
 ) -> dict[str, Any]:
     """Prometheus's configuration for programs on loopback.
 
@@ -107,7 +109,8 @@ def prometheus_config(
         "global": {"scrape_interval": INTERVAL, "evaluation_interval": INTERVAL},
         "rule_files": list(rules),
         "scrape_configs": [
-            {"job_name": name, "static_configs": [{"targets": [f"{HOST}:{port}"]}]} for name, port in scraped.items()
+            {"job_name": name, "static_configs": [{"targets": [f"{HOST}:{port}" for port in ports]}]}
+            for name, ports in scraped.items()
         ],
     }
     if alertmanager is not None:

@@ -202,37 +202,42 @@ SECOND_STACK = 10_000
 CHAMPION = "models:/inkread@champion"
 
 
-def stack(home: Path, shift: int, webhook: str = "") -> list[Child]:
+def stack(home: Path, shift: int, webhook: str = "", replicas: int = 1) -> list[Child]:
     """The children of ``inkread up``.
 
     Args:
         home: what they keep is below it.
         shift: added to every port, for a second stack beside the first.
         webhook: where alerts are sent.
+        replicas: how many prediction services.
     """
     ports = {name: port + shift for name, port in PORTS.items()}
+    readers = tuple(ports["prediction"] + number for number in range(replicas))
     environment = {
         "INKREAD_HOME": str(home),
         "INKREAD_MODEL": os.environ.get("INKREAD_MODEL") or CHAMPION,
         **{f"INKREAD_{name.upper()}_URL": f"http://{HOST}:{ports[name]}" for name in SERVICES},
+        "INKREAD_PREDICTION_URL": ",".join(f"http://{HOST}:{port}" for port in readers),
     }
     children = []
     if not os.environ.get("MLFLOW_TRACKING_URI"):
         environment["MLFLOW_TRACKING_URI"] = f"http://{HOST}:{ports['mlflow']}"
         children.append(_mlflow(home, ports["mlflow"]))
+    places = [(f"prediction-{number}", "prediction", port) for number, port in enumerate(readers[1:], 2)]
+    places += [(name, name, ports[name]) for name in reversed(SERVICES)]
     command = (sys.executable, "-m", "inkread", "serve")
     children += [
         Child(
             name,
-            (*command, name, "--host", HOST, "--port", str(ports[name])),
-            f"http://{HOST}:{ports[name]}",
-            f"http://{HOST}:{ports[name]}/readyz",
-            f"http://{HOST}:{ports[name]}/healthz",
+            (*command, service, "--host", HOST, "--port", str(port)),
+            f"http://{HOST}:{port}",
+            f"http://{HOST}:{port}/readyz",
+            f"http://{HOST}:{port}/healthz",
             environment,
         )
-        for name in reversed(SERVICES)
+        for name, service, port in places
     ]
-    watched = {name: ports[name] for name in SERVICES}
+    watched = {name: (ports[name],) for name in SERVICES} | {"prediction": readers}
     programs = local_monitoring(home / "monitoring", watched, shift=shift, webhook=webhook)
     return children + [Child(item.name, item.command, item.url, item.ready) for item in programs]
 

@@ -28,6 +28,7 @@ from inkread.server.auth import Admin, Gatekeeper, User, client_address
 from inkread.server.gateway import keys, models
 from inkread.server.gateway.forwarding import Forwarder
 from inkread.server.gateway.pages import add_pages
+from inkread.server.gateway.replicas import Replicas
 from inkread.server.jobs.models import IngestRequest, Job, JobId, JobList, TrainRequest
 from inkread.server.problems import PROBLEMS, ProblemError, problem_response
 from inkread.server.settings import Settings
@@ -100,7 +101,6 @@ DOCS_FILES = "/docs/files"
 
 
 NO_DATABASE = "the database of users cannot be reached, try again"
-READY_SECONDS = 5.0
 PAGES_READ = "x-inkread-pages"
 
 
@@ -127,9 +127,14 @@ def gateway_app(settings: Settings) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        async with httpx2.AsyncClient(limits=httpx2.Limits(max_connections=None), trust_env=False) as client:
+        limits = httpx2.Limits(max_connections=None)
+        async with (
+            httpx2.AsyncClient(limits=limits, trust_env=False) as client,
+            Replicas(settings.service_urls("prediction"), client) as replicas,
+        ):
             app.state.client = client
-            app.state.forward = Forwarder(settings, client)
+            app.state.replicas = replicas
+            app.state.forward = Forwarder(settings, client, replicas)
             yield
 
     async def ready() -> str:
@@ -137,12 +142,8 @@ def gateway_app(settings: Settings) -> FastAPI:
             await run_in_threadpool(users.check)
         except SQLAlchemyError:
             return NO_DATABASE
-        client: httpx2.AsyncClient = app.state.client
-        try:
-            answer = await client.get(settings.service_url("prediction") + "/readyz", timeout=READY_SECONDS)
-        except httpx2.TransportError:
-            return "the prediction service is not there"
-        return "" if answer.is_success else "the prediction service cannot read yet"
+        replicas: Replicas = app.state.replicas
+        return await replicas.ready()
 
     app = create_app(
         "gateway",

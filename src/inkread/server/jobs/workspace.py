@@ -46,7 +46,18 @@ COUNTS = {
 
 
 class JobError(InkreadError):
-    """A job failed; the message says where and why."""
+    """A job failed; the message says where and why.
+
+    Attributes:
+        stage: in which it failed, "" where in none.
+    """
+
+    def __init__(self, message: str, stage: str = "") -> None:
+        super().__init__(message, stage)  # both, so that it can be pickled
+        self.stage = stage
+
+    def __str__(self) -> str:
+        return str(self.args[0])
 
 
 class JobStopped(JobError):
@@ -143,7 +154,7 @@ class Workspace:
             guard.remove(process.pid)
         (self.folder(job) / "pid").unlink(missing_ok=True)
         if code:
-            raise JobError(self._failure(job))
+            raise JobError(self._failure(job), self.progress(job).stage)
 
     def restore(self, job: str) -> None:
         """Put the project back to what it was before the job."""
