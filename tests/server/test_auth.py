@@ -214,6 +214,7 @@ def test_keys_are_kept_as_hashes_and_guesses_are_locked_out(
     wrong = {"Authorization": f"Bearer ink_{key}_{secret[::-1]}"}
     statuses = [client.post("/predict", headers=wrong).status_code for _ in range(51)]
     assert statuses == [401] * 50 + [429]
+    assert client.post("/predict", headers=header).status_code == 200, "the right key is not locked out by guesses"
 
 
 def test_an_expired_key_is_refused(client: TestClient, users: Users, monkeypatch: pytest.MonkeyPatch) -> None:

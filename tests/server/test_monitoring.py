@@ -75,9 +75,11 @@ def test_prometheus_finds_configuration_and_rules_valid(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("webhook", ["", "http://127.0.0.1:9095/alerts"])
-def test_alertmanager_finds_its_configuration_valid(webhook: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("receiver", ["", "http://127.0.0.1:8000/alerts"])
+def test_alertmanager_finds_its_configuration_valid(webhook: str, receiver: str, tmp_path: Path) -> None:
     path = tmp_path / "alertmanager.yml"
-    path.write_text(yaml.safe_dump(alertmanager_config(webhook)), encoding="utf-8")
+    config = alertmanager_config(webhook, receiver, tmp_path / "alert-token")
+    path.write_text(yaml.safe_dump(config), encoding="utf-8")
     answer = subprocess.run([tool("amtool"), "check-config", path], capture_output=True, text=True, check=False)
     assert answer.returncode == 0, answer.stdout + answer.stderr
 

@@ -10,7 +10,7 @@ import typer
 
 from inkread.server.backup import backup as write_backup
 from inkread.server.backup import restore as read_backup
-from inkread.server.settings import Settings
+from inkread.server.settings import ALERTS, Settings, load_settings
 from inkread.server.upgrade import upgrade as run_upgrade
 
 app = typer.Typer(help="Back up, restore and upgrade what the services store.", no_args_is_help=True)
@@ -53,3 +53,12 @@ def upgrade() -> None:
     typer.echo(f"backup: {kept}")
     for name, (before, after) in changes.items():
         typer.echo(f"{name}: {before or 'empty'}" + (f" -> {after}" if after != before else ", up to date"))
+
+
+@app.command("alert-token")
+def alert_token() -> None:
+    """Print the token with which Alertmanager sends alerts to the gateway; it follows from INKREAD_SECRET.
+
+    Example: inkread admin alert-token > deploy/alertmanager/secrets/alert_token
+    """
+    typer.echo(load_settings().key(ALERTS), nl=False)

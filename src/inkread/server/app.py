@@ -10,6 +10,7 @@ import re
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from fnmatch import fnmatchcase
 from importlib.metadata import version
 from typing import Any, TypeVar
 from uuid import uuid4
@@ -39,6 +40,7 @@ SECURITY_HEADERS = {
 }
 CLIENT_GONE = 499
 UNMATCHED = "unmatched"
+SMALL_BYTES = 4 * 2**20
 QUIET_PATHS = {"/healthz", "/readyz", "/metrics"}
 
 
@@ -105,6 +107,31 @@ class RequestContext:
             )
 
 
+class KnownHosts:
+    """Answers 400 to requests under a host name that is not ours, so that none gets into links or caches.
+
+    Args:
+        app: what to protect.
+        hosts: names without port; ``*.example.org`` for all below one.
+    """
+
+    def __init__(self, app: ASGIApp, hosts: tuple[str, ...]) -> None:
+        self.app = app
+        self.hosts = hosts
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handle one request."""
+        if scope["type"] != "http" or scope["path"] in QUIET_PATHS or self._known(Headers(scope=scope).get("host", "")):
+            await self.app(scope, receive, send)
+            return
+        problem = ProblemError(400, "Bad Request", "this service is not known under this host name")
+        await problem_response(Request(scope), problem)(scope, receive, send)
+
+    def _known(self, host: str) -> bool:
+        name = host.rpartition(":")[0] if host.rpartition(":")[2].isdigit() else host
+        return any(fnmatchcase(name.lower(), known.lower()) for known in self.hosts)
+
+
 class BodyBounds:
     """Refuses bodies that are too large (413) or that stop coming (408), before they are kept anywhere.
 
@@ -112,12 +139,16 @@ class BodyBounds:
         app: what to protect.
         most_bytes: of a body.
         idle_seconds: longest time without a byte.
+        uploads: paths that take so much; others take 4 MiB, which they read into memory. None where all do.
     """
 
-    def __init__(self, app: ASGIApp, most_bytes: int, idle_seconds: float) -> None:
+    def __init__(
+        self, app: ASGIApp, most_bytes: int, idle_seconds: float, uploads: frozenset[str] | None = None
+    ) -> None:
         self.app = app
         self.most_bytes = most_bytes
         self.idle_seconds = idle_seconds
+        self.uploads = uploads
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one request."""
@@ -125,8 +156,10 @@ class BodyBounds:
             await self.app(scope, receive, send)
             return
         announced = Headers(scope=scope).get("content-length", "")
-        if announced.isdigit() and int(announced) > self.most_bytes:
-            await problem_response(Request(scope), self._too_large())(scope, receive, send)
+        small = self.uploads is not None and scope["path"] not in self.uploads
+        most = min(self.most_bytes, SMALL_BYTES) if small else self.most_bytes
+        if announced.isdigit() and int(announced) > most:
+            await problem_response(Request(scope), self._too_large(most))(scope, receive, send)
             return
         taken, whole = 0, False
 
@@ -142,16 +175,16 @@ class BodyBounds:
             taken += len(message.get("body", b""))
             scope["state"]["size"] = taken
             whole = not message.get("more_body", False)
-            if taken > self.most_bytes:
-                problem = self._too_large()
+            if taken > most:
+                problem = self._too_large(most)
                 raise HTTPException(problem.status, problem.detail)
             return message
 
         await self.app(scope, bounded, send)
 
-    def _too_large(self) -> ProblemError:
+    def _too_large(self, most: int) -> ProblemError:
         REQUESTS_REJECTED.labels("too_large").inc()
-        detail = f"the upload is larger than the {self.most_bytes / 2**20:g} MiB that are taken, split it"
+        detail = f"the upload is larger than the {most / 2**20:g} MiB that are taken, split it"
         return ProblemError(413, "Content Too Large", detail)
 
 
@@ -215,8 +248,10 @@ def create_app(
     before_metrics: Callable[[], None] = lambda: None,
     body_mib: float | None = None,
     summary: str = "",
+    public: bool = False,
+    uploads: frozenset[str] | None = None,
 ) -> FastAPI:
-    """An application with ``/healthz``, ``/readyz``, ``/metrics`` and ``/openapi.json``.
+    """An application with ``/healthz`` and ``/readyz``, and ``/metrics`` and ``/openapi.json`` where they may be seen.
 
     Args:
         service: its name.
@@ -226,7 +261,10 @@ def create_app(
         before_metrics: sets gauges that are read from elsewhere.
         body_mib: largest body; ``settings.upload_mib`` where not given.
         summary: what it is for, in its documentation.
+        uploads: paths whose bodies may be large; None for all.
+        public: whether everybody reaches it; then the settings say what besides its work it shows.
     """
+    inside = settings.development or not public
 
     @asynccontextmanager
     async def run(app: FastAPI) -> AsyncIterator[None]:
@@ -244,10 +282,13 @@ def create_app(
         lifespan=run,
         docs_url=None,
         redoc_url=None,
+        openapi_url="/openapi.json" if inside or settings.public_docs else None,
     )
     app.state.settings = settings
     most_bytes = int((body_mib or settings.upload_mib) * 2**20)
-    app.add_middleware(BodyBounds, most_bytes=most_bytes, idle_seconds=settings.idle_seconds)
+    app.add_middleware(BodyBounds, most_bytes=most_bytes, idle_seconds=settings.idle_seconds, uploads=uploads)
+    if public and settings.allowed_hosts:
+        app.add_middleware(KnownHosts, hosts=settings.allowed_hosts)
     app.add_middleware(RequestContext)
     add_problem_handlers(app)
 
@@ -261,11 +302,13 @@ def create_app(
             raise ProblemError(503, "Not Ready", reason, {"Retry-After": "2"})
         return Health(status="ready")
 
-    @app.get("/metrics", tags=["operation"], summary="Metrics for Prometheus", response_class=Response)
     def metrics() -> Response:
         before_metrics()
         return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
 
+    if inside or settings.public_metrics:
+        shown = app.get("/metrics", tags=["operation"], summary="Metrics for Prometheus", response_class=Response)
+        shown(metrics)
     return app
 
 

@@ -73,12 +73,10 @@ class Gatekeeper:
 
     def log_in(self, name: str, password: str, address: str) -> Identity:
         """Who it is; ProblemError 401 where name or password is wrong, 429 after five failures in a minute."""
-        if not (
+        self._refuse_locked(
             self._limiter.test(FAILURES, "failures", name, address)
             and self._limiter.test(FAILURES_OF_ADDRESS, "failures", address)
-        ):
-            LOGINS.labels("locked").inc()
-            raise ProblemError(429, "Locked", "too many wrong log-ins, wait a minute", {"Retry-After": "60"})
+        )
         user = self._users.verify(name, password)
         if user is None:
             self._limiter.hit(FAILURES, "failures", name, address)
@@ -86,6 +84,11 @@ class Gatekeeper:
             raise unauthorized(WRONG)
         LOGINS.labels("succeeded").inc()
         return user.identity
+
+    def _refuse_locked(self, open_: bool) -> None:
+        if not open_:
+            LOGINS.labels("locked").inc()
+            raise ProblemError(429, "Locked", "too many wrong log-ins, wait a minute", {"Retry-After": "60"})
 
     def _failed(self, name: str, address: str) -> None:
         self._limiter.hit(FAILURES_OF_ADDRESS, "failures", address)
@@ -147,13 +150,11 @@ class Gatekeeper:
         return token.who
 
     def _with_key(self, request: Request, text: str) -> Identity:
-        address = client_address(request)
-        if not self._limiter.test(FAILURES_OF_ADDRESS, "failures", address):
-            LOGINS.labels("locked").inc()
-            raise ProblemError(429, "Locked", "too many wrong log-ins, wait a minute", {"Retry-After": "60"})
         key = self._users.keys.find(text)
         user = None if key is None else self._users.find(key.user)
         if key is None or user is None or user.disabled:
+            address = client_address(request)
+            self._refuse_locked(self._limiter.test(FAILURES_OF_ADDRESS, "failures", address))
             self._failed(f"API key {text[:20]}", address)
             raise unauthorized("the API key is not valid: it is unknown, revoked or expired")
         scope = scope_of(request.url.path)

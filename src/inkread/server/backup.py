@@ -27,14 +27,15 @@ from uuid import uuid4
 import sqlalchemy as sa
 
 from inkread.errors import OutputError, SettingsError
+from inkread.server.mlflow_server import LOGIN
 from inkread.server.settings import RESTORE, Settings
 
 FORMAT = 1
 MANIFEST = "manifest.json"
 HOME, DATABASES = "home", "databases"
 READY, DONE = "ready.json", ".restored"
-LEFT_OUT = {"tmp", "logs", "monitoring", "cache", "backups", "secret", RESTORE, DONE}
-"""Entries of the home folder that are no part of a backup; the secret is kept apart on purpose."""
+LEFT_OUT = {"tmp", "logs", "monitoring", "cache", "backups", "secret", LOGIN, RESTORE, DONE}
+"""Entries of the home folder that are no part of a backup; secrets are kept apart on purpose."""
 UNFINISHED = (".part", "-wal", "-shm", "-journal")
 CHUNK = 2**20
 
@@ -264,7 +265,7 @@ def _manifest(source: Path) -> dict[str, Any]:
 
 
 def _refuse_to_overwrite(settings: Settings, manifest: Mapping[str, Any]) -> None:
-    kept = {RESTORE, DONE, "secret"}
+    kept = {RESTORE, DONE, "secret", LOGIN}
     home = settings.home
     if home.is_dir() and (found := sorted(path.name for path in home.iterdir() if path.name not in kept)):
         raise SettingsError(f"{home} is not empty ({found[0]}); a backup is restored into an empty place only")

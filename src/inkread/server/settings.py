@@ -21,6 +21,8 @@ from inkread.errors import SettingsError
 PREFIX = "INKREAD_"
 SECRET_LENGTH = 32
 SECRET_FILE = "secret"
+ALERTS = "alerts"
+"""Purpose of the key with which Alertmanager comes to the gateway."""
 RESTORE = ".restore"
 """In the home folder while a backup is being restored into it."""
 SERVICES = ("gateway", "ingestion", "training", "prediction")
@@ -59,6 +61,10 @@ class Settings(BaseSettings):
         ingest_folders: folders on the server that ingestion may read, separated by ``:``.
         retrain_schedule, health_schedule: crontab lines (UTC); empty for never.
         executor: name of this job worker; each worker needs its own.
+        allowed_hosts: names under which the gateway may be addressed, separated by commas; empty for any.
+        trusted_proxies: addresses or networks of proxies whose X-Forwarded headers count, separated by commas.
+        public_metrics, public_docs: whether the gateway's port shows /metrics, /docs and /openapi.json in production.
+        metrics_port: another port for the gateway's metrics; 0 for none.
         alert_webhook: where the Alertmanager of ``inkread up`` sends alerts; where not given, it only shows them.
         gateway_url, ingestion_url, training_url, prediction_url: where the services are; prediction may be at several
             addresses, separated by commas.
@@ -99,6 +105,11 @@ class Settings(BaseSettings):
     retrain_schedule: str = "0 3 1 * *"
     health_schedule: str = "*/5 * * * *"
     executor: str = ""
+    allowed_hosts: Annotated[tuple[str, ...], NoDecode] = ()
+    trusted_proxies: str = ""
+    public_metrics: bool = False
+    public_docs: bool = False
+    metrics_port: int = Field(0, ge=0, le=65_535)
     alert_webhook: str = ""
     gateway_url: str = f"http://127.0.0.1:{PORTS['gateway']}"
     ingestion_url: str = f"http://127.0.0.1:{PORTS['ingestion']}"
@@ -109,6 +120,11 @@ class Settings(BaseSettings):
     @classmethod
     def _split(cls, value: object) -> object:
         return tuple(part for part in value.split(os.pathsep) if part) if isinstance(value, str) else value
+
+    @field_validator("allowed_hosts", mode="before")
+    @classmethod
+    def _split_hosts(cls, value: object) -> object:
+        return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
 
     @property
     def development(self) -> bool:
@@ -171,7 +187,7 @@ def load_settings(host: str = "127.0.0.1") -> Settings:
     if (settings.home / RESTORE).exists():
         raise SettingsError(f"{settings.home}: a restore was interrupted, run inkread admin restore again")
     if not settings.secret.get_secret_value() and settings.development:
-        return settings.model_copy(update={"secret": SecretStr(_kept_secret(settings.home))})
+        return settings.model_copy(update={"secret": SecretStr(kept_secret(settings.home, SECRET_FILE))})
     if len(set(settings.secret.get_secret_value())) < SECRET_LENGTH // 4 or (
         len(settings.secret.get_secret_value()) < SECRET_LENGTH
     ):
@@ -190,9 +206,9 @@ def is_loopback(host: str) -> bool:
         return host == "localhost"
 
 
-def _kept_secret(home: Path) -> str:
-    """The secret of this folder; services that start together agree on one, because a link is made only once."""
-    path = home / SECRET_FILE
+def kept_secret(home: Path, name: str) -> str:
+    """The secret in a file of a folder; services that start together agree on one, because a link is made only once."""
+    path = home / name
     if not path.exists():
         made = home / f".{secrets.token_hex(8)}.part"
         made.touch(mode=0o600)

@@ -25,7 +25,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from inkread.formats import FORMATS
 from inkread.server.app import create_app
 from inkread.server.auth import Admin, Gatekeeper, User, client_address
-from inkread.server.gateway import keys, models
+from inkread.server.gateway import alerts, keys, models
 from inkread.server.gateway.forwarding import Forwarder
 from inkread.server.gateway.pages import add_pages
 from inkread.server.gateway.replicas import Replicas
@@ -102,6 +102,7 @@ DOCS_FILES = "/docs/files"
 
 NO_DATABASE = "the database of users cannot be reached, try again"
 PAGES_READ = "x-inkread-pages"
+UPLOADS = frozenset({"/predict", "/read", "/convert", "/ingest", "/documents"})
 
 
 class Token(BaseModel):
@@ -152,6 +153,8 @@ def gateway_app(settings: Settings) -> FastAPI:
         ready=ready,
         body_mib=max(settings.upload_mib, settings.archive_mib),
         summary="Reads handwriting; keeps data, models and jobs in order.",
+        public=True,
+        uploads=UPLOADS,
     )
 
     @app.exception_handler(SQLAlchemyError)
@@ -211,7 +214,14 @@ def gateway_app(settings: Settings) -> FastAPI:
 
     app.include_router(models.router)
     app.include_router(keys.router)
+    app.include_router(alerts.router)
     add_pages(app)
+    if app.openapi_url is not None:
+        _add_docs(app)
+    return app
+
+
+def _add_docs(app: FastAPI) -> None:
     app.mount(DOCS_FILES, StaticFiles(directory=str(resources.files(fastapi_offline) / "static")))
 
     @app.get("/docs", include_in_schema=False)
@@ -225,8 +235,6 @@ def gateway_app(settings: Settings) -> FastAPI:
         )
         page.headers["Content-Security-Policy"] = DOCS_POLICY
         return page
-
-    return app
 
 
 async def _forward(request: Request, who: User, service: str, path: str) -> StreamingResponse:

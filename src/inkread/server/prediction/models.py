@@ -90,6 +90,7 @@ class Models:
         self._settings = settings
         self._reference = settings.model
         self._current: Served | None = None
+        self._registry: Registry | None = None
         self._changing = threading.Lock()
 
     @property
@@ -116,7 +117,9 @@ class Models:
             return None
         try:
             name, alias = split_reference(self._reference)
-            registry = _registry(name)
+            self._registry = registry = self._registry or _registry(name)
+            for entry in registry.put_back():
+                structlog.get_logger().warning("alias_moved", detail=entry.why, version=entry.version)
             found = registry.find(alias)
             return self._seed(registry) if found is None and alias == "champion" else found
         except RegistryError as error:
