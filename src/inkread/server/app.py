@@ -28,6 +28,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from inkread.server.metrics import HTTP_REQUESTS, HTTP_SECONDS, REQUESTS_REJECTED, method_label, prepare_handler
 from inkread.server.problems import PROBLEMS, ProblemError, add_problem_handlers, problem_response
 from inkread.server.settings import Settings
+from inkread.server.tracing import end_span, request_span
 
 REQUEST_ID = "X-Request-ID"
 SAFE_ID = re.compile(r"[\w.-]{1,64}", re.ASCII)
@@ -74,7 +75,10 @@ class RequestContext:
             await send(message)
 
         begun = time.perf_counter()
-        with structlog.contextvars.bound_contextvars(request_id=request_id):
+        with (
+            structlog.contextvars.bound_contextvars(request_id=request_id),
+            request_span(scope["method"], Headers(scope=scope), request_id) as span,
+        ):
             try:
                 await self.app(scope, receive, send_marked)
             except ClientDisconnect:
@@ -88,9 +92,10 @@ class RequestContext:
                 await problem(scope, receive, send_marked)
             finally:
                 self._record(scope, status, time.perf_counter() - begun)
+                end_span(span, route_of(scope), status, scope["state"].get("user", ""))
 
     def _record(self, scope: Scope, status: int, seconds: float) -> None:
-        handler = str(getattr(scope.get("route"), "path", UNMATCHED))
+        handler = route_of(scope)
         HTTP_REQUESTS.labels(handler, method_label(scope["method"]), f"{status // 100}xx").inc()
         HTTP_SECONDS.labels(handler).observe(seconds)
         if handler not in QUIET_PATHS:
@@ -105,6 +110,11 @@ class RequestContext:
                 size=state.get("size", 0),
                 seconds=round(seconds, 4),
             )
+
+
+def route_of(scope: Scope) -> str:
+    """The pattern of the route that a request took, one of a closed set."""
+    return str(getattr(scope.get("route"), "path", UNMATCHED))
 
 
 class KnownHosts:

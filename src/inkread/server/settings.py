@@ -65,6 +65,7 @@ class Settings(BaseSettings):
         trusted_proxies: addresses or networks of proxies whose X-Forwarded headers count, separated by commas.
         public_metrics, public_docs: whether the gateway's port shows /metrics, /docs and /openapi.json in production.
         metrics_port: another port for the gateway's metrics; 0 for none.
+        traces_url: OpenTelemetry collector (OTLP over HTTP) that traces of requests are sent to; empty for none.
         alert_webhook: where the Alertmanager of ``inkread up`` sends alerts; where not given, it only shows them.
         gateway_url, ingestion_url, training_url, prediction_url: where the services are; prediction may be at several
             addresses, separated by commas.
@@ -110,6 +111,7 @@ class Settings(BaseSettings):
     public_metrics: bool = False
     public_docs: bool = False
     metrics_port: int = Field(0, ge=0, le=65_535)
+    traces_url: str = ""
     alert_webhook: str = ""
     gateway_url: str = f"http://127.0.0.1:{PORTS['gateway']}"
     ingestion_url: str = f"http://127.0.0.1:{PORTS['ingestion']}"

@@ -26,6 +26,7 @@ from inkread.server.metrics import PAGES_SENT_AGAIN
 from inkread.server.problems import ProblemError
 from inkread.server.settings import Settings
 from inkread.server.tokens import Identity, service_header
+from inkread.server.tracing import pass_on
 
 PASSED_ON = ("accept", "content-type", "content-length")
 PASSED_BACK = (
@@ -191,6 +192,7 @@ class Forwarder:
     ) -> httpx2.Request:
         headers = {name: value for name in PASSED_ON if (value := request.headers.get(name)) is not None}
         headers |= service_header(who, self._settings) | {REQUEST_ID: request.state.request_id} | (more or {})
+        pass_on(headers)
         return self._client.build_request(
             request.method,
             url,

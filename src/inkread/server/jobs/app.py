@@ -34,7 +34,7 @@ from inkread.server.jobs.workflows import (
     view_job,
     view_jobs,
 )
-from inkread.server.jobs.workspace import Workspace
+from inkread.server.jobs.workspace import NEWEST, Workspace
 from inkread.server.problems import PROBLEMS, ProblemError
 from inkread.server.settings import Settings
 from inkread.server.tokens import AdminCaller, require_admin
@@ -180,6 +180,7 @@ def _changes(wanted: IngestRequest, source: str) -> dict[str, Any]:
             "source": wanted.name,
             "licence": wanted.licence,
             "language": wanted.language,
+            "add": [NEWEST] if wanted.add else [],
         },
     }
 

@@ -240,7 +240,10 @@ def _wait(seconds: float, stopped: Callable[[], bool]) -> None:
 def collect(kind: str) -> dict[str, float]:
     """What the stages left."""
     workspace = Workspace(_settings.home)
-    return workspace.counts() if kind == "ingest" else workspace.results()
+    if kind != "ingest":
+        return workspace.results()
+    version = workspace.keep_dataset(str(DBOS.workflow_id))
+    return workspace.counts() | ({} if version is None else {"dataset_version": float(version)})
 
 
 @DBOS.step()
