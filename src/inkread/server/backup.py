@@ -246,7 +246,7 @@ def _put(tar: tarfile.TarFile, path: Path, name: str, files: dict[str, str]) -> 
     except FileNotFoundError:
         return
     try:
-        tar.addfile(info, stream)  # type: ignore[arg-type]  # it only reads
+        tar.addfile(info, stream)
     finally:
         stream.close()
     files[name] = stream.hash.hexdigest()

@@ -97,7 +97,7 @@ def _mlflow(url: str) -> None:
 
     engine = sa.create_engine(url)
     try:
-        _upgrade_db(engine)
+        _upgrade_db(engine)  # type: ignore[no-untyped-call]
     finally:
         engine.dispose()
 
