@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import re
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from fnmatch import fnmatchcase
 from importlib.metadata import version
@@ -41,7 +41,6 @@ SECURITY_HEADERS = {
 }
 CLIENT_GONE = 499
 UNMATCHED = "unmatched"
-SMALL_BYTES = 4 * 2**20
 QUIET_PATHS = {"/healthz", "/readyz", "/metrics"}
 
 
@@ -149,16 +148,14 @@ class BodyBounds:
         app: what to protect.
         most_bytes: of a body.
         idle_seconds: longest time without a byte.
-        uploads: paths that take so much; others take 4 MiB, which they read into memory. None where all do.
+        others: most bytes where the path begins so; the first that fits counts.
     """
 
-    def __init__(
-        self, app: ASGIApp, most_bytes: int, idle_seconds: float, uploads: frozenset[str] | None = None
-    ) -> None:
+    def __init__(self, app: ASGIApp, most_bytes: int, idle_seconds: float, others: Mapping[str, int]) -> None:
         self.app = app
         self.most_bytes = most_bytes
         self.idle_seconds = idle_seconds
-        self.uploads = uploads
+        self.others = others
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one request."""
@@ -166,10 +163,11 @@ class BodyBounds:
             await self.app(scope, receive, send)
             return
         announced = Headers(scope=scope).get("content-length", "")
-        small = self.uploads is not None and scope["path"] not in self.uploads
-        most = min(self.most_bytes, SMALL_BYTES) if small else self.most_bytes
-        if announced.isdigit() and int(announced) > most:
-            await problem_response(Request(scope), self._too_large(most))(scope, receive, send)
+        most_bytes = next(
+            (most for prefix, most in self.others.items() if scope["path"].startswith(prefix)), self.most_bytes
+        )
+        if announced.isdigit() and int(announced) > most_bytes:
+            await problem_response(Request(scope), self._too_large(most_bytes))(scope, receive, send)
             return
         taken, whole = 0, False
 
@@ -185,16 +183,16 @@ class BodyBounds:
             taken += len(message.get("body", b""))
             scope["state"]["size"] = taken
             whole = not message.get("more_body", False)
-            if taken > most:
-                problem = self._too_large(most)
+            if taken > most_bytes:
+                problem = self._too_large(most_bytes)
                 raise HTTPException(problem.status, problem.detail)
             return message
 
         await self.app(scope, bounded, send)
 
-    def _too_large(self, most: int) -> ProblemError:
+    def _too_large(self, most_bytes: int) -> ProblemError:
         REQUESTS_REJECTED.labels("too_large").inc()
-        detail = f"the upload is larger than the {most / 2**20:g} MiB that are taken, split it"
+        detail = f"the upload is larger than the {most_bytes / 2**20:g} MiB that are taken, split it"
         return ProblemError(413, "Content Too Large", detail)
 
 
@@ -257,9 +255,9 @@ def create_app(
     ready: Ready = always_ready,
     before_metrics: Callable[[], None] = lambda: None,
     body_mib: float | None = None,
+    bodies: Mapping[str, float] | None = None,
     summary: str = "",
     public: bool = False,
-    uploads: frozenset[str] | None = None,
 ) -> FastAPI:
     """An application with ``/healthz`` and ``/readyz``, and ``/metrics`` and ``/openapi.json`` where they may be seen.
 
@@ -270,8 +268,8 @@ def create_app(
         ready: "" where it can work, else the reason why not, in one sentence.
         before_metrics: sets gauges that are read from elsewhere.
         body_mib: largest body; ``settings.upload_mib`` where not given.
+        bodies: largest body, in MiB, where the path begins so; the first that fits counts.
         summary: what it is for, in its documentation.
-        uploads: paths whose bodies may be large; None for all.
         public: whether everybody reaches it; then the settings say what besides its work it shows.
     """
     inside = settings.development or not public
@@ -296,7 +294,8 @@ def create_app(
     )
     app.state.settings = settings
     most_bytes = int((body_mib or settings.upload_mib) * 2**20)
-    app.add_middleware(BodyBounds, most_bytes=most_bytes, idle_seconds=settings.idle_seconds, uploads=uploads)
+    bounds = {prefix: int(mib * 2**20) for prefix, mib in (bodies or {}).items()}
+    app.add_middleware(BodyBounds, most_bytes=most_bytes, idle_seconds=settings.idle_seconds, others=bounds)
     if public and settings.allowed_hosts:
         app.add_middleware(KnownHosts, hosts=settings.allowed_hosts)
     app.add_middleware(RequestContext)

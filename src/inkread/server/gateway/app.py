@@ -102,7 +102,9 @@ DOCS_FILES = "/docs/files"
 
 NO_DATABASE = "the database of users cannot be reached, try again"
 PAGES_READ = "x-inkread-pages"
-UPLOADS = frozenset({"/predict", "/read", "/convert", "/ingest", "/documents"})
+SMALL_MIB = 4.0
+"""Largest body of what is no upload, which is read into memory before it is known who asks."""
+PAGES = ("/predict", "/read", "/convert")
 
 
 class Token(BaseModel):
@@ -151,10 +153,10 @@ def gateway_app(settings: Settings) -> FastAPI:
         settings,
         lifespan=lifespan,
         ready=ready,
-        body_mib=max(settings.upload_mib, settings.archive_mib),
+        body_mib=SMALL_MIB,
+        bodies={"/ingest": settings.archive_mib, **dict.fromkeys(PAGES, settings.upload_mib)},
         summary="Reads handwriting; keeps data, models and jobs in order.",
         public=True,
-        uploads=UPLOADS,
     )
 
     @app.exception_handler(SQLAlchemyError)
