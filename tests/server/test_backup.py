@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import itertools
 import os
 import signal
@@ -21,7 +22,7 @@ from sqlalchemy.pool import NullPool
 
 from inkread.errors import OutputError, SettingsError
 from inkread.server import upgrade as upgrading
-from inkread.server.backup import backup, restore
+from inkread.server.backup import _move_into, backup, restore
 from inkread.server.database import revisions
 from inkread.server.settings import RESTORE, Settings, load_settings
 from inkread.server.upgrade import upgrade
@@ -281,3 +282,34 @@ def test_an_upgrade_that_fails_changes_nothing(stack: Settings, monkeypatch: pyt
     with pytest.raises(SettingsError, match="users cannot be upgraded .disk full.; it is as it was"):
         upgrade(stack)
     assert {name: kept for name, kept in state(stack.home).items() if not name.endswith(".part")} == before
+
+
+def test_documents_in_a_folder_of_their_own_come_back_there(stack: Settings, tmp_path: Path) -> None:
+    kept = stack.model_copy(update={"documents_folder": tmp_path / "pictures"})
+    (tmp_path / "pictures" / "ab").mkdir(parents=True)
+    (tmp_path / "pictures" / "ab" / "cd").write_bytes(b"a scan")
+    target = tmp_path / "else" / "backup.tar"
+    backup(kept, target)
+    with pytest.raises(SettingsError, match="pictures is not empty"):
+        restore(elsewhere(kept, tmp_path / "new"), target)
+    with pytest.raises(SettingsError, match="set INKREAD_DOCUMENTS_FOLDER"):
+        restore(elsewhere(kept, tmp_path / "new", documents_folder=None), target)
+    restore(elsewhere(kept, tmp_path / "new", documents_folder=tmp_path / "moved"), target)
+    assert (tmp_path / "moved" / "ab" / "cd").read_bytes() == b"a scan"
+    assert state(tmp_path / "new") == state(stack.home)
+
+
+def test_files_move_to_another_file_system(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "folder" / "page").write_bytes(b"a scan")
+    rename = Path.rename
+
+    def refused(path: Path, target: Path) -> Path:
+        if not path.name.endswith(".part"):
+            raise OSError(errno.EXDEV, "Invalid cross-device link")
+        return rename(path, target)
+
+    monkeypatch.setattr(Path, "rename", refused)
+    _move_into(tmp_path / "folder", tmp_path / "there")
+    assert (tmp_path / "there" / "page").read_bytes() == b"a scan"
+    assert not list(tmp_path.glob(".*"))

@@ -87,6 +87,8 @@ def test_uploads_are_bounded(client: httpx2.Client) -> None:
     assert client.post("/predict", files={"file": ("x.png", large)}, auth=USER).status_code == 413
     chunks = (large[i : i + 2**16] for i in range(0, len(large), 2**16))
     kind = {"Content-Type": "multipart/form-data; boundary=b"}
+    correction = client.put("/documents/x/pages/1", content=b"[" * (9 * 2**20), auth=USER)
+    assert (correction.status_code, "8 MiB" in correction.json()["detail"]) == (413, True)
     assert client.post("/predict", content=chunks, auth=USER, headers=kind).status_code in (400, 413, 503)
 
 

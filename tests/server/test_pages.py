@@ -33,14 +33,45 @@ def test_log_in_sets_a_cookie_that_scripts_and_other_sites_cannot_use(client: ht
     assert answer.status_code == 303
     flags = answer.headers["set-cookie"].lower()
     assert all(flag in flags for flag in ("httponly", "samesite=strict", "path=/"))
-    page = client.get("/")
-    assert "Drop a scan here" in page.text
-    assert "script-src 'self'" in page.headers["content-security-policy"]
+    for address, shown in (("/", "workbench"), ("/d/0123456789abcdef/3", "workbench"), ("/try", "Drop a scan here")):
+        page = client.get(address)
+        assert shown in page.text
+        assert "script-src 'self'" in page.headers["content-security-policy"]
     kept = client.cookies[COOKIE]
     assert client.post("/logout").status_code == 303
     assert COOKIE not in client.cookies
     client.cookies.set(COOKIE, kept)
     assert 'action="/login"' in client.get("/").text, "who kept the cookie is logged out too"
+
+
+def test_log_in_leads_to_the_page_that_was_asked_for_and_never_elsewhere(client: httpx2.Client) -> None:
+    assert 'value="/d/0123456789abcdef/3"' in client.get("/d/0123456789abcdef/3").text
+    for asked, led in (
+        ("/d/0123456789abcdef/3", "/d/0123456789abcdef/3"),
+        ("/try", "/try"),
+        ("//evil.example", "/"),
+        ("https://evil.example", "/"),
+        ("/docs", "/"),
+    ):
+        answer = client.post("/login", data={"name": "user1", "password": "1resu", "to": asked})
+        assert answer.headers["location"] == led
+        client.cookies.clear()
+
+
+def test_a_session_is_renewed_for_its_own_cookie_only(client: httpx2.Client) -> None:
+    assert client.post("/session").status_code == 401
+    assert "set-cookie" not in client.post("/session", auth=("user1", "1resu")).headers
+    log_in(client)
+    renewed = client.post("/session")
+    assert renewed.status_code == 204
+    assert "httponly" in renewed.headers["set-cookie"].lower()
+    assert client.post("/session", headers={"Origin": "https://evil.example"}).status_code == 403
+
+
+def test_browsers_ask_whether_files_changed(client: httpx2.Client) -> None:
+    first = client.get("/static/workbench/main.js")
+    assert first.headers["cache-control"] == "no-cache"
+    assert client.get("/static/workbench/main.js", headers={"If-None-Match": first.headers["etag"]}).status_code == 304
 
 
 def test_wrong_log_ins_are_told_and_then_locked(client: httpx2.Client) -> None:

@@ -23,7 +23,14 @@ from PIL import Image
 from inkread.errors import InputError, InputTooLargeError
 from inkread.io.images import DEFAULT_LIMITS
 from inkread.server.prediction import tasks
-from inkread.server.prediction.workers import Bounds, Pool, WorkerFailedError, WorkerLostError, no_state
+from inkread.server.prediction.workers import (
+    Bounds,
+    Pool,
+    PoolClosedError,
+    WorkerFailedError,
+    WorkerLostError,
+    no_state,
+)
 
 linux_only = pytest.mark.skipif(sys.platform != "linux", reason="other systems have no such limits")
 
@@ -130,7 +137,7 @@ def test_a_closed_pool_keeps_nobody_waiting() -> None:
         calls = [threads.submit(made.call, wait) for _ in range(2)]
         made.close()
         for call in calls:
-            with pytest.raises(WorkerLostError):
+            with pytest.raises(PoolClosedError, match="stopping, try again"):
                 call.result(30)
     assert not made.working
 

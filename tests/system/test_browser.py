@@ -58,7 +58,7 @@ def violations(page: Page) -> list[str]:
 def test_a_person_reads_a_scan(page: Page, address: str, tmp_path: Path) -> None:
     errors: list[str] = []
     page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
-    page.goto(address)
+    page.goto(f"{address}/try")
     assert violations(page) == []
     page.get_by_label("User name").fill("user1")
     page.get_by_label("Password").fill("1resu")

@@ -92,12 +92,12 @@ def write(document: Document, images: Iterable[PageImage], stream: BinaryIO) -> 
     pairs = zip(document.pages, images, strict=True)
     with TemporaryDirectory(prefix="inkread-") as folder:
         paths = list(_parts(pairs, document, Path(folder)))
-        with (paths[0] if len(paths) == 1 else _joined(paths)).open("rb") as file:
+        with (paths[0] if len(paths) == 1 else join(paths)).open("rb") as file:
             shutil.copyfileobj(file, stream)
 
 
-def _joined(parts: Sequence[Path]) -> Path:
-    """Join PDFs with qpdf, which copies from file to file what Pdf.pages.extend would hold in memory."""
+def join(parts: Sequence[Path]) -> Path:
+    """``join(parts)``: one PDF; qpdf copies from file to file what Pdf.pages.extend would hold in memory."""
     whole = parts[0].with_name("whole.pdf")
     job = {
         "inputFile": str(parts[0]),

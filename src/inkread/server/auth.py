@@ -105,6 +105,11 @@ class Gatekeeper:
         life = timedelta(hours=self._settings.session_hours)
         return self._cookie(who, self._users.sessions.begin(who.name, life))
 
+    def renewed(self, token: str) -> str:
+        """The value of ``Set-Cookie`` with which the session of a token goes on."""
+        known = read(token, self._key)
+        return self._cookie(known.who, known.session)
+
     def log_out(self, token: str) -> None:
         """End the session of a token, if it is one."""
         try:

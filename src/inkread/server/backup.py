@@ -9,6 +9,7 @@ then on an interrupted restore is finished by calling it again, and services ref
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
@@ -32,7 +33,7 @@ from inkread.server.settings import RESTORE, Settings
 
 FORMAT = 1
 MANIFEST = "manifest.json"
-HOME, DATABASES = "home", "databases"
+HOME, DOCUMENTS, DATABASES = "home", "documents", "databases"
 READY, DONE = "ready.json", ".restored"
 LEFT_OUT = {"tmp", "logs", "monitoring", "cache", "backups", "secret", LOGIN, RESTORE, DONE}
 """Entries of the home folder that are no part of a backup; secrets are kept apart on purpose."""
@@ -73,8 +74,9 @@ def backup(settings: Settings, target: Path) -> dict[str, Any]:
         with tarfile.open(unfinished, "w") as tar:
             for path in copies.values():
                 _put(tar, path, f"{DATABASES}/{path.name}", manifest["files"])
-            for path in _files(settings, {work, *_sqlite_files(settings)}):
-                _put(tar, path, f"{HOME}/{path.relative_to(settings.home).as_posix()}", manifest["files"])
+            for name, root in _roots(settings).items():
+                for path in _files(root, {work, *_sqlite_files(settings)}):
+                    _put(tar, path, f"{name}/{path.relative_to(root).as_posix()}", manifest["files"])
             described = work / MANIFEST
             described.write_text(json.dumps(manifest, indent=1), encoding="utf-8")
             tar.add(described, MANIFEST)
@@ -108,9 +110,11 @@ def restore(settings: Settings, source: Path) -> dict[str, Any]:
     urls = databases(settings)
     for name, file in manifest["databases"].items():
         _load(name, urls[name], work / DATABASES / file)
-    unpacked = work / HOME
-    for path in sorted(unpacked.iterdir()) if unpacked.is_dir() else ():
-        _move_into(path, settings.home / path.name)
+    for name, root in _roots(settings).items():
+        unpacked = work / name
+        root.mkdir(parents=True, exist_ok=True)
+        for path in sorted(unpacked.iterdir()) if unpacked.is_dir() else ():
+            _move_into(path, root / path.name)
     done = settings.home / DONE
     shutil.rmtree(done, ignore_errors=True)
     work.rename(done)
@@ -203,9 +207,16 @@ def _postgres(program: str, url: str, *arguments: str) -> None:
         raise SettingsError(f"{program} failed for {parsed.render_as_string(hide_password=True)}: {reason}")
 
 
-def _files(settings: Settings, left_out: set[Path]) -> Iterator[Path]:
-    """Every file and link of the home folder that is kept, in order."""
-    for path in sorted(settings.home.iterdir()) if settings.home.is_dir() else ():
+def _roots(settings: Settings) -> dict[str, Path]:
+    """The folders that are kept: home, and that of documents where it is elsewhere."""
+    documents = settings.documents
+    elsewhere = not documents.resolve().is_relative_to(settings.home.resolve())
+    return {HOME: settings.home} | ({DOCUMENTS: documents} if elsewhere else {})
+
+
+def _files(root: Path, left_out: set[Path]) -> Iterator[Path]:
+    """Every file and link of a folder that is kept, in order."""
+    for path in sorted(root.iterdir()) if root.is_dir() else ():
         if path.name in LEFT_OUT:
             continue
         inside = sorted(path.rglob("*")) if path.is_dir() and not path.is_symlink() else [path]
@@ -266,9 +277,11 @@ def _manifest(source: Path) -> dict[str, Any]:
 
 def _refuse_to_overwrite(settings: Settings, manifest: Mapping[str, Any]) -> None:
     kept = {RESTORE, DONE, "secret", LOGIN}
-    home = settings.home
-    if home.is_dir() and (found := sorted(path.name for path in home.iterdir() if path.name not in kept)):
-        raise SettingsError(f"{home} is not empty ({found[0]}); a backup is restored into an empty place only")
+    for root in _roots(settings).values():
+        if root.is_dir() and (found := sorted(path.name for path in root.iterdir() if path.name not in kept)):
+            raise SettingsError(f"{root} is not empty ({found[0]}); a backup is restored into an empty place only")
+    if any(name.startswith(f"{DOCUMENTS}/") for name in manifest["files"]) and DOCUMENTS not in _roots(settings):
+        raise SettingsError("the backup has a folder of documents outside of home; set INKREAD_DOCUMENTS_FOLDER")
     urls = databases(settings)
     for name in manifest["databases"]:
         if name not in urls:
@@ -307,8 +320,20 @@ def _move_into(path: Path, target: Path) -> None:
     if path.is_dir() and not path.is_symlink() and target.is_dir():
         for inside in sorted(path.iterdir()):
             _move_into(inside, target / inside.name)
-    else:
+        return
+    try:
         path.rename(target)
+    except OSError as error:
+        if error.errno != errno.EXDEV:
+            raise
+        unfinished = target.with_name(f".{target.name}.part")  # another file system
+        shutil.rmtree(unfinished, ignore_errors=True)
+        unfinished.unlink(missing_ok=True)
+        if path.is_dir() and not path.is_symlink():
+            shutil.copytree(path, unfinished, symlinks=True)
+        else:
+            shutil.copy2(path, unfinished, follow_symlinks=False)
+        unfinished.rename(target)
 
 
 def _hash(path: Path) -> str:

@@ -54,6 +54,7 @@ class ProblemError(Exception):
         detail: what is wrong and what to do.
         headers: for example ``Retry-After``.
         table: figures that show why.
+        extra: further members of the problem.
     """
 
     def __init__(
@@ -63,6 +64,7 @@ class ProblemError(Exception):
         detail: str,
         headers: Mapping[str, str] | None = None,
         table: list[dict[str, float | str]] | None = None,
+        extra: Mapping[str, object] | None = None,
     ) -> None:
         super().__init__(detail)
         self.status = status
@@ -70,6 +72,7 @@ class ProblemError(Exception):
         self.detail = detail
         self.headers = dict(headers or {})
         self.table = table
+        self.extra = dict(extra or {})
 
 
 def problem_response(request: Request, error: ProblemError) -> JSONResponse:
@@ -82,9 +85,8 @@ def problem_response(request: Request, error: ProblemError) -> JSONResponse:
         request_id=str(getattr(request.state, "request_id", "")),
         table=error.table,
     )
-    return JSONResponse(
-        problem.model_dump(exclude_none=True), error.status, headers=error.headers, media_type=MEDIA_TYPE
-    )
+    content = problem.model_dump(exclude_none=True) | error.extra
+    return JSONResponse(content, error.status, headers=error.headers, media_type=MEDIA_TYPE)
 
 
 def add_problem_handlers(app: FastAPI) -> None:

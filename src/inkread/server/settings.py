@@ -54,6 +54,12 @@ class Settings(BaseSettings):
         idle_seconds: longest time a client may leave an upload without sending anything.
         upload_mib, upload_pages, upload_megapixels: largest upload; pages of one file, pixels of one page.
         archive_mib: largest archive that ingestion takes.
+        documents_folder: pictures of the documents that users keep; a folder in ``home`` where not given.
+        document_mib, document_pages: largest upload that makes a document, and most pages of a document.
+        documents_at_once: pages of documents that a gateway has read at a time.
+        document_days: days until a document is deleted; None keeps documents.
+        storage_mib: pictures and files that the documents of one user may take.
+        private_webhooks: whether webhooks may call addresses of this machine or of a private network.
         token_minutes: life of a token.
         session_hours: how long a log-in on the web page can be renewed by using it.
         rate_limit: requests one user may make, in the notation of the ``limits`` library.
@@ -98,6 +104,13 @@ class Settings(BaseSettings):
     upload_pages: int = Field(200, ge=1)
     upload_megapixels: float = Field(80.0, gt=0)
     archive_mib: float = Field(4096.0, gt=0)
+    documents_folder: Path | None = None
+    document_mib: float = Field(512.0, gt=0)
+    document_pages: int = Field(2000, ge=1)
+    documents_at_once: int = Field(2, ge=1)
+    document_days: float | None = Field(None, gt=0)
+    storage_mib: float = Field(10_240.0, gt=0)
+    private_webhooks: bool = False
     token_minutes: float = Field(15.0, gt=0)
     session_hours: float = Field(12.0, gt=0)
     rate_limit: str = "600/minute"
@@ -147,6 +160,11 @@ class Settings(BaseSettings):
     def mlflow_url(self) -> str:
         """SQLAlchemy URL of MLflow's database."""
         return self.mlflow_database_url or f"sqlite:///{self.home / 'mlflow' / 'mlflow.db'}"
+
+    @property
+    def documents(self) -> Path:
+        """Where pictures of documents are."""
+        return self.documents_folder or self.home / "documents"
 
     @property
     def pipeline(self) -> Path:

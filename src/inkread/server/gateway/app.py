@@ -25,6 +25,8 @@ from sqlalchemy.exc import SQLAlchemyError
 from inkread.formats import FORMATS
 from inkread.server.app import create_app
 from inkread.server.auth import Admin, Gatekeeper, User, client_address
+from inkread.server.documents import api as documents
+from inkread.server.documents.api import serving_documents
 from inkread.server.gateway import alerts, keys, models
 from inkread.server.gateway.forwarding import Forwarder
 from inkread.server.gateway.pages import add_pages
@@ -104,6 +106,8 @@ NO_DATABASE = "the database of users cannot be reached, try again"
 PAGES_READ = "x-inkread-pages"
 SMALL_MIB = 4.0
 """Largest body of what is no upload, which is read into memory before it is known who asks."""
+CORRECTION_MIB = 8.0
+"""Largest body for a page with its lines; 100 lines take about 0.2."""
 PAGES = ("/predict", "/read", "/convert")
 
 
@@ -138,7 +142,8 @@ def gateway_app(settings: Settings) -> FastAPI:
             app.state.client = client
             app.state.replicas = replicas
             app.state.forward = Forwarder(settings, client, replicas)
-            yield
+            async with serving_documents(app, settings, client, replicas):
+                yield
 
     async def ready() -> str:
         try:
@@ -154,7 +159,12 @@ def gateway_app(settings: Settings) -> FastAPI:
         lifespan=lifespan,
         ready=ready,
         body_mib=SMALL_MIB,
-        bodies={"/ingest": settings.archive_mib, **dict.fromkeys(PAGES, settings.upload_mib)},
+        bodies={
+            "/ingest": settings.archive_mib,
+            "/documents/": CORRECTION_MIB,
+            "/documents": settings.document_mib,
+            **dict.fromkeys(PAGES, settings.upload_mib),
+        },
         summary="Reads handwriting; keeps data, models and jobs in order.",
         public=True,
     )
@@ -217,6 +227,7 @@ def gateway_app(settings: Settings) -> FastAPI:
     app.include_router(models.router)
     app.include_router(keys.router)
     app.include_router(alerts.router)
+    app.include_router(documents.router)
     add_pages(app)
     if app.openapi_url is not None:
         _add_docs(app)

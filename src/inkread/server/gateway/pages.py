@@ -1,4 +1,4 @@
-"""The web page: log in, drop a scan, see its lines beside the text, take it away in every format.
+"""The web pages: log in, the workbench (its views are built in the browser), and a quick read that keeps nothing.
 
 Usage: ``add_pages(app)``
 """
@@ -6,10 +6,12 @@ Usage: ``add_pages(app)``
 from __future__ import annotations
 
 import json
-from typing import Annotated
+import re
+from importlib import resources
+from typing import Annotated, Any
 
 import httpx2
-from fastapi import APIRouter, FastAPI, Form, Request
+from fastapi import APIRouter, FastAPI, Form, Request, Response
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import HTMLResponse, RedirectResponse
 from fastapi.staticfiles import StaticFiles
@@ -28,6 +30,11 @@ POLICY = (
     "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
 SURE, FAIR = 0.9, 0.75
+PAGES = re.compile(r"/(find|try|d/[a-z0-9]+(/\d+)?)?", re.ASCII)
+MODULES = sorted(
+    item.name for item in (resources.files("inkread.server.web") / "static" / "workbench").iterdir() if item.is_file()
+)
+"""Scripts of the workbench, which the browser fetches together."""
 
 NEEDS_HTTPS = (
     "You cannot be logged in over plain HTTP: the browser would not keep the session. "
@@ -62,34 +69,72 @@ _templates.globals |= {"grade": grade, "percent": percent, "points": points}
 def add_pages(app: FastAPI) -> None:
     """Serve the page and its files."""
     app.include_router(router)
-    app.mount("/static", StaticFiles(packages=[("inkread.server.web", "static")]))
+    app.mount("/static", _Static(packages=[("inkread.server.web", "static")]))
+
+
+class _Static(StaticFiles):
+    """Files that browsers keep, and ask for again only to learn whether they changed."""
+
+    def file_response(self, *args: Any, **kwargs: Any) -> Response:
+        answer = super().file_response(*args, **kwargs)
+        answer.headers["Cache-Control"] = "no-cache"
+        return answer
 
 
 @router.get("/")
-async def home(request: Request) -> HTMLResponse:
-    """The page for who is logged in, else the log-in."""
+@router.get("/find")
+@router.get("/d/{document}")
+@router.get("/d/{document}/{page}")
+async def workbench(request: Request) -> HTMLResponse:
+    """The workbench for who is logged in, else the log-in."""
+    return await _page(request, "workbench.html.j2")
+
+
+@router.get("/try")
+async def quick_read(request: Request) -> HTMLResponse:
+    """Read one file without keeping it, for who is logged in, else the log-in."""
+    return await _page(request, "page.html.j2")
+
+
+async def _page(request: Request, template: str) -> HTMLResponse:
     try:
         who = await run_in_threadpool(_gatekeeper(request).identify, request)
     except ProblemError as error:
         if error.status != 401:
             raise
-        return _html("login.html.j2", development=_settings(request).development)
-    return _html("page.html.j2", who=who)
+        return _html("login.html.j2", development=_settings(request).development, to=_local(str(request.url.path)))
+    return _html(template, who=who, modules=MODULES)
+
+
+def _local(path: str) -> str:
+    """The path where it is one of our pages, else "/": a log-in never leads elsewhere."""
+    return path if PAGES.fullmatch(path) else "/"
 
 
 @router.post("/login")
-def log_in(request: Request, name: Annotated[str, Form()], password: Annotated[str, Form()]) -> HTMLResponse:
+def log_in(
+    request: Request, name: Annotated[str, Form()], password: Annotated[str, Form()], to: Annotated[str, Form()] = "/"
+) -> HTMLResponse:
     """Set the cookie, or say what is wrong."""
     refuse_other_origins(request)
     settings, gatekeeper = _settings(request), _gatekeeper(request)
     if not settings.development and not _keeps_secure_cookies(request):
-        return _html("login.html.j2", 403, problem=NEEDS_HTTPS, development=False)
+        return _html("login.html.j2", 403, problem=NEEDS_HTTPS, development=False, to=_local(to))
     try:
         who = gatekeeper.log_in(name, password, client_address(request))
     except ProblemError as error:
         problem = f"{error.detail[0].upper()}{error.detail[1:]}."
-        return _html("login.html.j2", error.status, problem=problem, development=settings.development)
-    return HTMLResponse(status_code=303, headers={"Location": "/", "Set-Cookie": gatekeeper.cookie(who)})
+        return _html("login.html.j2", error.status, problem=problem, development=settings.development, to=_local(to))
+    return HTMLResponse(status_code=303, headers={"Location": _local(to), "Set-Cookie": gatekeeper.cookie(who)})
+
+
+@router.post("/session", responses=PROBLEMS)
+def renew(request: Request, _who: User) -> Response:
+    """A fresh cookie for a page on which somebody works; not for who sends a password or a token."""
+    answer = Response(status_code=204)
+    if COOKIE in request.cookies and "authorization" not in request.headers:
+        answer.headers["Set-Cookie"] = _gatekeeper(request).renewed(request.cookies[COOKIE])
+    return answer
 
 
 def _keeps_secure_cookies(request: Request) -> bool:

@@ -6,16 +6,15 @@ Usage: ``uvicorn.run(prediction_app(load_settings()), port=8300)``
 from __future__ import annotations
 
 import asyncio
-import shutil
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Annotated, Literal
 
 import structlog
 from fastapi import Depends, FastAPI, File, Form, Query, Request, Response, UploadFile
+from fastapi.responses import JSONResponse
 from pydantic import BaseModel
 
 from inkread.document import Document, Page
@@ -28,7 +27,9 @@ from inkread.server.app import create_app, while_connected
 from inkread.server.metrics import LINES_FLAGGED, REQUESTS_REJECTED
 from inkread.server.prediction.batching import Batcher
 from inkread.server.prediction.models import Models, Served
-from inkread.server.problems import PROBLEMS, ProblemError
+from inkread.server.prediction.pages import kept, page_routes, upload_folder
+from inkread.server.prediction.workers import PoolClosedError
+from inkread.server.problems import PROBLEMS, ProblemError, problem_response
 from inkread.server.settings import Settings
 from inkread.server.tokens import AdminCaller, Caller, Identity, identify_caller
 
@@ -100,7 +101,7 @@ def prediction_app(settings: Settings) -> FastAPI:
         flag_below = least(model)
         batcher.check_room()
         name = file_name(file.filename)
-        path = await _kept(request, file)
+        path = await kept(request, file)
         try:
             pages, shown = await while_connected(request, batcher.read(path, model, who.name, pictures))
         except InputError as error:
@@ -109,9 +110,18 @@ def prediction_app(settings: Settings) -> FastAPI:
         return Document(_finished(pages, name, flag_below), model.provenance), shown, model, path
 
     app = create_app(
-        "prediction", settings, lifespan=lifespan, ready=ready, summary="Reads handwriting from images and PDFs."
+        "prediction",
+        settings,
+        lifespan=lifespan,
+        ready=ready,
+        bodies={"/pages": settings.document_mib},
+        summary="Reads handwriting from images and PDFs.",
     )
     admit = Depends(identify_caller)
+
+    @app.exception_handler(PoolClosedError)
+    def stopping(request: Request, error: PoolClosedError) -> JSONResponse:
+        return problem_response(request, ProblemError(503, "Not Ready", str(error), {"Retry-After": "2"}))
 
     @app.post(
         "/predict",
@@ -119,7 +129,7 @@ def prediction_app(settings: Settings) -> FastAPI:
         summary="Read a page or a PDF",
         response_class=Response,
         responses={**PROBLEMS, 200: {"description": "What was read", "content": BODIES}},
-        dependencies=[Depends(_upload_folder)],
+        dependencies=[Depends(upload_folder)],
     )
     async def predict(
         request: Request,
@@ -134,7 +144,7 @@ def prediction_app(settings: Settings) -> FastAPI:
             request, who, file, 0, lambda model: _least_confidence(model, min_confidence, max_cer)
         )
         if chosen.name == "pdf":
-            written = await while_connected(request, batcher.write(path, document, chosen.name))
+            written = await while_connected(request, batcher.write([path], document, chosen.name))
         else:
             written = await asyncio.to_thread(write_answer, document, (), chosen)
         return written.response(model.headers | {"X-Inkread-Pages": str(len(document.pages))})
@@ -144,7 +154,7 @@ def prediction_app(settings: Settings) -> FastAPI:
         tags=["reading"],
         summary="Read a page or a PDF for the web page",
         responses=PROBLEMS,
-        dependencies=[Depends(_upload_folder)],
+        dependencies=[Depends(upload_folder)],
     )
     async def read_pages(
         request: Request, who: Caller, file: FilePart, min_confidence: MinConfidence = None
@@ -158,7 +168,7 @@ def prediction_app(settings: Settings) -> FastAPI:
         summary="Write a document that was read, or corrected, in another format",
         response_class=Response,
         responses={**PROBLEMS, 200: {"description": "The document", "content": BODIES}},
-        dependencies=[admit, Depends(_upload_folder)],
+        dependencies=[admit, Depends(upload_folder)],
     )
     async def convert(
         request: Request,
@@ -166,9 +176,9 @@ def prediction_app(settings: Settings) -> FastAPI:
         document: Annotated[str, Form(description="The document as JSON")],
         format: Annotated[FormatName, Query()] = "txt",
     ) -> Response:
-        path = await _kept(request, file)
+        path = await kept(request, file)
         try:
-            written = await while_connected(request, batcher.write(path, document, format))
+            written = await while_connected(request, batcher.write([path], document, format))
         except InputError as error:
             raise _named(error, file_name(file.filename), path) from error
         return written.response({})
@@ -183,27 +193,9 @@ def prediction_app(settings: Settings) -> FastAPI:
         models.refresh()
         return model()
 
+    app.include_router(page_routes(batcher, served))
     app.state.models = models
     return app
-
-
-async def _upload_folder(request: Request) -> AsyncIterator[None]:
-    """A folder for the upload of a request, removed when it was answered."""
-    with TemporaryDirectory(prefix="inkread-upload-") as folder:
-        request.state.folder = Path(folder)
-        yield
-
-
-async def _kept(request: Request, file: UploadFile) -> Path:
-    """The upload as a file that the workers can open."""
-    path: Path = request.state.folder / "upload"
-
-    def copy() -> None:
-        with path.open("wb") as stream:
-            shutil.copyfileobj(file.file, stream)
-
-    await asyncio.to_thread(copy)
-    return path
 
 
 def _least_confidence(model: Served, min_confidence: float | None, max_cer: float | None) -> float | None:

@@ -5,6 +5,9 @@ Usage: ``async with Batcher(settings) as batcher: pages = await batcher.read(pat
 A page that waits is read with those that came meanwhile, so nobody waits for a batch to fill. A request that finds no
 room, or whose pages could not be read in time, is answered with 429 and how long to wait. A request that ends takes
 its pages out of the queue.
+
+Pages of kept documents wait in a lane of their own: each batch takes one of them, so that neither lane shuts out the
+other.
 """
 
 from __future__ import annotations
@@ -13,9 +16,9 @@ import asyncio
 import math
 import time
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -35,8 +38,8 @@ from inkread.server.metrics import (
     REQUESTS_REJECTED,
 )
 from inkread.server.prediction import tasks
-from inkread.server.prediction.models import Served, upload_limits
-from inkread.server.prediction.tasks import Decoded
+from inkread.server.prediction.models import Served, document_limits, upload_limits
+from inkread.server.prediction.tasks import Decoded, Picture
 from inkread.server.prediction.workers import Bounds, Pool, WorkerLostError, no_state
 from inkread.server.problems import ProblemError
 from inkread.server.settings import Settings
@@ -45,6 +48,10 @@ FIRST_GUESS = 1.0
 """Seconds that a page is expected to take before any was read."""
 MEMORY = 0.7
 """Weight of what was known of the pace before the last batch."""
+
+
+DOCUMENTS = "documents of all users"
+"""Who asks for a document's pages: no user has such a name, and all of them together leave a decoder for others."""
 
 
 @dataclass(slots=True, eq=False)
@@ -71,11 +78,13 @@ class Batcher:
 
     def __init__(self, settings: Settings) -> None:
         self.limits = upload_limits(settings)
+        self._kept_limits = document_limits(settings)
         self._settings = settings
         self._decoders = Pool(
             "decoder", settings.decoders, no_state, Bounds(settings.decode_seconds, settings.decode_mib)
         )
         self._queue: deque[_Waiting] = deque()
+        self._of_documents: deque[_Waiting] = deque()
         self._arrived = asyncio.Event()
         self._on_disk = asyncio.Semaphore(settings.readers * 2 * settings.batch_pages)
         self._turns: dict[str, asyncio.Semaphore] = {}
@@ -181,7 +190,8 @@ class Batcher:
                 target = folder / f"{index}.npy"
                 try:
                     decoded = await self._decode(path, index, target, user, with_preview=index < pictures)
-                    page = await self._queued(decoded, served, request)
+                    page = await self._queued(decoded, served)
+                    request.started = True
                 except WorkerLostError as error:
                     raise WorkerLostError(f"page {index + 1}: {error}") from None
                 finally:
@@ -206,22 +216,48 @@ class Batcher:
             decoded: Decoded = await self._decoders.run(tasks.decode, path, index, self.limits, target, with_preview)
         return decoded
 
-    async def _queued(self, decoded: Decoded, served: Served, request: _Request) -> Page:
+    async def _queued(self, decoded: Decoded, served: Served, *, of_document: bool = False) -> Page:
         item = _Waiting(decoded, served, asyncio.get_running_loop().create_future())
-        self._queue.append(item)
+        (self._of_documents if of_document else self._queue).append(item)
         self._arrived.set()
-        page = await item.page  # where it is cancelled, the dispatchers pass over it
-        request.started = True
-        return page
+        return await item.page  # where it is cancelled, the dispatchers pass over it
 
-    async def write(self, path: Path, document: Document | str, format: str) -> Answer:
-        """Write a document, given as such or as JSON, in a worker; the PDF takes the pictures of a file's pages.
+    async def read_kept(self, path: Path, served: Served, layout: Page | None = None) -> Page:
+        """Read the page that a document keeps; with its lines given at once, else in the lane of documents.
 
         Raises:
-            InputError: the document or the file cannot be read.
+            InputError: it cannot be read.
         """
-        pages = int(await self._decoders.run(tasks.count, path, self.limits)) if format == "pdf" else 1
-        written: Answer = await self._decoders.run(tasks.write, document, path, format, self.limits, weight=pages)
+        with TemporaryDirectory(prefix="inkread-pages-") as folder:
+            decoded = await self._decode(path, 0, Path(folder) / "0.npy", DOCUMENTS, with_preview=False)
+            return await self._queued(replace(decoded, layout=layout), served, of_document=layout is None)
+
+    async def count(self, path: Path) -> int:
+        """The pages of a file of a document."""
+        async with self._turn(DOCUMENTS):
+            return int(await self._decoders.run(tasks.count, path, self._kept_limits))
+
+    async def picture(self, path: Path, index: int = 0, turned: int = 0) -> Picture:
+        """A page of a document's file as a picture to keep, turned clockwise by so many degrees."""
+        async with self._turn(DOCUMENTS):
+            made: Picture = await self._decoders.run(tasks.picture, path, index, self._kept_limits, turned)
+        return made
+
+    async def smaller(self, path: Path, width: int) -> bytes:
+        """A kept picture as a JPEG that is at most so wide."""
+        made: bytes = await self._decoders.run(tasks.smaller, path, width, self._kept_limits)
+        return made
+
+    async def write(self, paths: Sequence[Path], document: Document | str, format: str) -> Answer:
+        """Write a document, given as such or as JSON, in a worker; the PDF takes the pictures of the files' pages.
+
+        Raises:
+            InputError: the document or a file cannot be read.
+        """
+        pages = 1
+        if format == "pdf":
+            pages = sum([int(await self._decoders.run(tasks.count, path, self.limits)) for path in paths])
+        written: Answer = await self._decoders.run(tasks.write, document, paths, format, self.limits, weight=pages)
         return written
 
     async def _dispatch(self) -> None:
@@ -235,16 +271,10 @@ class Batcher:
             await self._read_batch(batch)
 
     def _next_batch(self) -> list[_Waiting]:
-        """The pages that came first and are still wanted, for one model."""
+        """The pages that came first and are still wanted, for one model; one of a document comes last."""
         batch: list[_Waiting] = []
-        while self._queue and len(batch) < self._settings.batch_pages:
-            item = self._queue.popleft()
-            if item.page.done():
-                continue
-            if batch and item.served is not batch[0].served:
-                self._queue.appendleft(item)
-                break
-            batch.append(item)
+        _move(self._queue, batch, self._settings.batch_pages)
+        _move(self._of_documents, batch, len(batch) + 1)
         return batch
 
     async def _read_batch(self, batch: list[_Waiting]) -> None:
@@ -275,6 +305,17 @@ class Batcher:
         BATCH_SECONDS.observe(seconds)
         BATCH_PAGES.observe(len(pages))
         BATCH_LINES.observe(sum(len(page.lines) for page in pages))
+
+
+def _move(queue: deque[_Waiting], batch: list[_Waiting], most: int) -> None:
+    while queue and len(batch) < most:
+        item = queue.popleft()
+        if item.page.done():
+            continue
+        if batch and item.served is not batch[0].served:
+            queue.appendleft(item)
+            return
+        batch.append(item)
 
 
 def _count(page: Page) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import threading
 import weakref
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -196,6 +197,13 @@ def upload_limits(settings: Settings) -> Limits:
         max_bytes=int(settings.upload_mib * 2**20),
         max_pixels=int(settings.upload_megapixels * 1e6),
         max_pages=settings.upload_pages,
+    )
+
+
+def document_limits(settings: Settings) -> Limits:
+    """What a file of a document may hold."""
+    return replace(
+        upload_limits(settings), max_bytes=int(settings.document_mib * 2**20), max_pages=settings.document_pages
     )
 
 

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from io import BytesIO
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -17,16 +18,20 @@ from PIL import Image
 
 from inkread.bundle import Bundle
 from inkread.document import Document, Page, Provenance
-from inkread.errors import InputError
+from inkread.errors import InputError, InputTooLargeError
 from inkread.formats import FORMATS
 from inkread.formats.json import load as load_document
-from inkread.io.images import Limits, PageImage
+from inkread.io.images import Limits, PageImage, Pixels, turn
 from inkread.io.inputs import count_pages, load_pages
 from inkread.reader import Reader
 from inkread.server.answers import Answer, write_answer
 
 PREVIEW_SIDE = 1600
 PREVIEW_QUALITY = 80
+KEPT_QUALITY = 95
+"""Of pictures that documents keep; they are read, and cut into lines for training."""
+LARGEST_SIDE = 65_500
+"""Of a JPEG."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,12 +43,14 @@ class Decoded:
         index: of the page in its file, from 0.
         dpi: its resolution, None where unknown.
         preview: data URL of a picture that fits a screen; "" where none was asked for.
+        layout: its lines, None to find them.
     """
 
     path: Path
     index: int
     dpi: float | None
     preview: str
+    layout: Page | None = None
 
 
 def count(_state: object, path: Path, limits: Limits) -> Iterator[int]:
@@ -68,11 +75,54 @@ def _preview(page: PageImage) -> str:
     return f"data:image/jpeg;base64,{base64.b64encode(body.getvalue()).decode()}"
 
 
-def write(_state: object, document: Document | str, path: Path, format: str, limits: Limits) -> Iterator[Answer]:
-    """Write a document, given as such or as JSON, with the pages of the file that was read."""
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """A page as a JPEG, as a viewer shows it and without the metadata of its file."""
+
+    jpeg: bytes
+    width: int
+    height: int
+
+
+def picture(_state: object, path: Path, index: int, limits: Limits, turned: int = 0) -> Iterator[Picture]:
+    """One page of a file as a picture to keep, turned clockwise by so many degrees."""
+    page = next(load_pages(path, limits, first=index))
+    pixels = turn(page.pixels, turned) if turned else page.pixels
+    height, width = pixels.shape[:2]
+    if max(width, height) > LARGEST_SIDE:
+        raise InputTooLargeError(f"{path}: {width} x {height} pixels are more than {LARGEST_SIDE} on one side")
+    yield Picture(_jpeg(pixels, page.dpi), width, height)
+
+
+def smaller(_state: object, path: Path, width: int, limits: Limits) -> Iterator[bytes]:
+    """A kept picture as a JPEG that is at most so wide."""
+    limits.check_bytes(path.stat().st_size)
+    with Image.open(path, formats=["JPEG"]) as image:
+        limits.check_pixels(*image.size)
+        height = max(round(image.height * width / image.width), 1)
+        image.draft(image.mode, (width, height))  # decodes no more pixels than are needed
+        body = BytesIO()
+        image.resize((width, height), Image.Resampling.LANCZOS, reducing_gap=2).save(
+            body, "JPEG", quality=PREVIEW_QUALITY
+        )
+    yield body.getvalue()
+
+
+def _jpeg(pixels: Pixels, dpi: float | None) -> bytes:
+    body = BytesIO()
+    resolution = {} if dpi is None else {"dpi": (dpi, dpi)}
+    Image.fromarray(pixels).save(body, "JPEG", quality=KEPT_QUALITY, **resolution)
+    return body.getvalue()
+
+
+def write(
+    _state: object, document: Document | str, paths: Sequence[Path], format: str, limits: Limits
+) -> Iterator[Answer]:
+    """Write a document, given as such or as JSON, with the pages of the files that were read."""
     try:
         parsed = load_document(document.encode()) if isinstance(document, str) else document
-        yield write_answer(parsed, load_pages(path, limits), FORMATS[format])
+        images = chain.from_iterable(load_pages(path, limits) for path in paths)
+        yield write_answer(parsed, images, FORMATS[format])
     except ValueError as error:
         raise InputError(f"document: {error}") from error
 
@@ -105,4 +155,4 @@ def introduce(reader: Reader) -> Iterator[Hello]:
 def read(reader: Reader, pages: Sequence[Decoded]) -> Iterator[Page]:
     """Read decoded pages together; each is yielded as soon as it is read."""
     images = (PageImage(np.load(page.path, mmap_mode="c"), index=page.index, dpi=page.dpi) for page in pages)
-    yield from reader.read_pages(images)
+    yield from reader.read_pages(images, [page.layout for page in pages])

@@ -57,6 +57,13 @@ class WorkerLostError(InputTooLargeError):
     """A worker was ended in the middle of a call: by a bound, or because it crashed."""
 
 
+class PoolClosedError(InkreadError):
+    """A call was begun or under way when its pool was closed."""
+
+    def __init__(self) -> None:
+        super().__init__("the service is stopping, try again")
+
+
 class WorkerFailedError(InkreadError):
     """A call raised something that is nobody's fault but the program's."""
 
@@ -124,6 +131,7 @@ class Pool:
 
         Raises:
             WorkerLostError: the call exceeded the bounds or ended its worker.
+            PoolClosedError: the pool was closed.
             InkreadError: what the call raised.
         """
         loop = get_running_loop()
@@ -142,7 +150,7 @@ class Pool:
         worker = self._idle.get()
         if worker is None:
             self._idle.put(None)
-            raise WorkerLostError("the service is stopping, try again")
+            raise PoolClosedError
         last = None
         try:
             for last in worker.call(call, arguments, weight):
@@ -155,6 +163,8 @@ class Pool:
                 structlog.get_logger().warning("worker_replaced", pool=self.name, detail=str(error))
                 self._end(worker)
                 threading.Thread(target=self._replace, daemon=True).start()
+            if self._closed.is_set():
+                raise PoolClosedError from error
             raise
         self._idle.put(worker)
         return last

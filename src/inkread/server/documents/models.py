@@ -1,0 +1,216 @@
+"""What the API of documents takes and gives, as JSON.
+
+Usage: ``PageContent.model_validate_json(body)``
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+from inkread.server.documents.tables import NAME_LENGTH
+
+Role = Literal["reader", "corrector", "owner"]
+ROLES: tuple[Role, ...] = ("reader", "corrector", "owner")
+PageState = Literal["waiting", "reading", "read", "failed", "in_correction", "done"]
+DocumentState = Literal["waiting", "reading", "read", "failed", "cancelled"]
+Action = Literal["read", "corrected", "restored"]
+MOST_LINES = 2000
+
+Coordinate = Annotated[float, Field(ge=-1e6, le=1e6, allow_inf_nan=False)]
+Place = tuple[Coordinate, Coordinate]
+Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
+Title = Annotated[str, Field(max_length=NAME_LENGTH), AfterValidator(lambda name: " ".join(name.split()))]
+Text = Annotated[str, Field(max_length=2000)]
+
+
+class Word(BaseModel):
+    """A word; ``box`` is left, top, right, bottom."""
+
+    text: Text
+    confidence: Share | None = None
+    box: tuple[Coordinate, Coordinate, Coordinate, Coordinate] | None = None
+
+
+class Alternative(BaseModel):
+    """Another reading of a line."""
+
+    text: Text
+    confidence: Share
+
+
+class Outline(BaseModel):
+    """Where a line stands."""
+
+    baseline: list[Place] = Field([], max_length=500)
+    polygon: list[Place] = Field([], max_length=5000)
+
+    @property
+    def placed(self) -> bool:
+        """Whether it says where."""
+        return len(self.baseline) > 1 or len(self.polygon) > 2
+
+
+class Line(Outline):
+    """A line. What a person typed has neither a confidence nor confidences of words."""
+
+    id: str = Field(pattern=r"^[A-Za-z_][\w.-]{0,63}$")
+    text: Text = ""
+    confidence: Share | None = None
+    words: list[Word] = Field([], max_length=1000)
+    alternatives: list[Alternative] = Field([], max_length=20)
+    flags: list[Annotated[str, Field(max_length=32)]] = Field([], max_length=10)
+    corrected_by: str | None = None
+
+
+class PageSummary(BaseModel):
+    """How a page stands."""
+
+    number: int
+    state: PageState
+    confidence: float | None
+    error: str | None
+    width: int
+    height: int
+    lines: int
+    revision: int
+
+
+class PageContent(BaseModel):
+    """A page with its lines in reading order."""
+
+    document: str
+    number: int
+    state: PageState
+    width: int
+    height: int
+    revision: int
+    language: str | None = None
+    lines: list[Line]
+    user: str | None
+    time: datetime
+
+
+class Summary(BaseModel):
+    """How a document stands; ``role`` is None for an admin who sees only that."""
+
+    id: str
+    name: str
+    collection: str
+    owner: str
+    role: Role | None
+    state: DocumentState
+    created: datetime
+    expires: datetime | None
+    pages_total: int | None
+    pages_done: int
+    bytes: int
+    confidence: float | None
+    error: str | None
+
+
+class Document(Summary):
+    """A document with its pages."""
+
+    pages: list[PageSummary]
+
+
+class News(BaseModel):
+    """What changed of a document up to a sequence number."""
+
+    sequence: int
+    summary: Summary
+    pages: list[PageSummary]
+
+
+class DocumentList(BaseModel):
+    """Some of the documents that a user may see."""
+
+    documents: list[Summary]
+    total: int
+    collections: list[str]
+
+
+class DocumentChange(BaseModel):
+    """What may be changed of a document itself."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    name: Annotated[Title, Field(min_length=1)] | None = None
+    collection: Title | None = None
+
+
+class Correction(BaseModel):
+    """The lines of a page as they are from now on."""
+
+    lines: list[Line] = Field(max_length=MOST_LINES)
+    state: Literal["in_correction", "done"] | None = None
+
+
+class Change(BaseModel):
+    """A line before and after; None where it was not there."""
+
+    line: str
+    before: str | None
+    after: str | None
+
+
+class VersionSummary(BaseModel):
+    """A version of a page."""
+
+    revision: int
+    user: str | None
+    time: datetime
+    action: Action
+    changes: list[Change]
+
+
+class VersionList(BaseModel):
+    """All versions of a page, newest first."""
+
+    versions: list[VersionSummary]
+
+
+class ShareEntry(BaseModel):
+    """What somebody may do with a document."""
+
+    user: str
+    role: Role
+
+
+class ShareList(BaseModel):
+    """Who may do what."""
+
+    shares: list[ShareEntry]
+
+
+class ShareChange(BaseModel):
+    """What somebody may do from now on."""
+
+    role: Role
+
+
+class Export(BaseModel):
+    """Which documents to write, and how."""
+
+    documents: list[str] = Field(min_length=1, max_length=1000)
+    format: Literal["txt", "json", "alto", "page", "hocr", "pdf"]
+
+
+class Hit(BaseModel):
+    """A line that was found; ``alternative`` is the reading that matched where it was not the text."""
+
+    document: str
+    name: str
+    page: int
+    line: str
+    text: str
+    alternative: str | None
+
+
+class HitList(BaseModel):
+    """What was found."""
+
+    hits: list[Hit]

@@ -1,0 +1,135 @@
+"""Documents as files: the text that people left, in every format; several files as a zip.
+
+Usage: ``await Results(settings, store, prediction).write(document, who, "alto", folder)``
+
+The gateway writes text formats itself. PDFs show the pictures, so prediction writes them, some pages at a time.
+"""
+
+from __future__ import annotations
+
+import zipfile
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+from io import BytesIO
+from pathlib import Path, PurePath
+
+from fastapi.concurrency import run_in_threadpool
+
+from inkread.document import Document
+from inkread.formats import FORMATS, Format
+from inkread.formats.json import dump
+from inkread.formats.pdf import join
+from inkread.server.answers import file_name
+from inkread.server.documents.content import Content
+from inkread.server.documents.prediction import Prediction
+from inkread.server.documents.store import Store
+from inkread.server.documents.tables import Page
+from inkread.server.problems import ProblemError
+from inkread.server.tokens import Identity
+
+PAGES_A_PART = 20
+
+Pages = Sequence[tuple[Page, Content]]
+
+
+class Results:
+    """Writes documents.
+
+    Args:
+        store: where they are.
+        prediction: writes PDFs.
+    """
+
+    def __init__(self, store: Store, prediction: Prediction) -> None:
+        self._store = store
+        self._prediction = prediction
+
+    async def write(self, document: str, who: Identity, format: str, folder: Path, number: int | None = None) -> Path:
+        """Write a document, or one page of it, into a file of ``folder``; a zip where there are several files.
+
+        Raises:
+            ProblemError: 404 where the user may not see it, 409 where nothing was read yet.
+        """
+        summary = await run_in_threadpool(self._store.document, document, who)
+        pages = await run_in_threadpool(self._store.contents, document, who, [] if number is None else [number])
+        if number is not None:
+            await run_in_threadpool(self._store.page, document, number, who)
+        if not pages:
+            raise ProblemError(409, "Conflict", "nothing of it was read yet, wait until it is")
+        name = PurePath(file_name(summary.name)).stem or "document"
+        stem = name if number is None else f"{name}_{number:04}"
+        kind = FORMATS[format]
+        if format == "pdf":
+            return await self._pdf(pages, name, folder / f"{stem}{kind.suffix}", who)
+        return await run_in_threadpool(_write, pages, name, stem, kind, folder)
+
+    async def write_all(self, documents: Iterable[str], who: Identity, format: str, folder: Path) -> Path:
+        """Write documents into a zip; those of which nothing was read yet are left out."""
+        whole = folder / "documents.zip"
+        names: set[str] = set()
+        with zipfile.ZipFile(whole, "w", zipfile.ZIP_DEFLATED) as packed:
+            for document in dict.fromkeys(documents):
+                own = folder / document
+                own.mkdir()
+                try:
+                    path = await self.write(document, who, format, own)
+                except ProblemError as error:
+                    if error.status != 409:
+                        raise
+                    continue
+                await run_in_threadpool(_add, packed, path, names)
+        return whole
+
+    async def _pdf(self, pages: Pages, name: str, target: Path, who: Identity) -> Path:
+        parts = []
+        for count, start in enumerate(range(0, len(pages), PAGES_A_PART)):
+            some = pages[start : start + PAGES_A_PART]
+            pictures = [self._store.path(row.document, row.sha256) for row, _ in some]
+            text = (await run_in_threadpool(dump, _document(some, name))).decode()
+            part = target.with_name(f"{count}.part")
+            await self._prediction.write_pdf(text, pictures, who, part)
+            parts.append(part)
+        whole = parts[0] if len(parts) == 1 else await run_in_threadpool(join, parts)
+        return whole.rename(target)
+
+
+def _document(pages: Iterable[tuple[Page, Content]], name: str) -> Document:
+    found = list(pages)
+    shown = tuple(replace(content.page, source=name, index=row.number - 1) for row, content in found)
+    return Document(shown, found[0][1].provenance)
+
+
+def _write(pages: Pages, name: str, stem: str, format: Format, folder: Path) -> Path:
+    if not format.per_page or len(pages) == 1:
+        path = folder / f"{stem}{format.suffix}"
+        with path.open("wb") as stream:
+            format.write(_document(pages, name), (), stream)
+        return path
+    path = folder / f"{stem}.{format.name}.zip"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as packed:
+        for row, content in pages:
+            body = BytesIO()
+            format.write(_document([(row, content)], name), (), body)
+            packed.writestr(f"{stem}_{row.number:04}{format.suffix}", body.getvalue())
+    return path
+
+
+def _add(packed: zipfile.ZipFile, path: Path, names: set[str]) -> None:
+    """Add a file under a name that none has yet; the files of a zip go into a folder of its name."""
+    stem, _, suffixes = path.name.partition(".")
+    free = next(name for name in _numbered(stem) if name not in names)
+    names.add(free)
+    if path.suffix != ".zip":
+        packed.write(path, f"{free}.{suffixes}")
+        return
+    with zipfile.ZipFile(path) as files:
+        for entry in files.namelist():
+            packed.writestr(f"{free}/{entry}", files.read(entry))
+
+
+def _numbered(stem: str) -> Iterator[str]:
+    yield stem
+    number = 1
+    while True:
+        number += 1
+        yield f"{stem} ({number})"

@@ -1,0 +1,140 @@
+// Uploads: drop or choose files, say what they become, and watch them go.
+
+import { problem, Problem, logInAgain } from "./api.js";
+import { button, dialog, h, plural, say, size } from "./dom.js";
+
+const ACCEPTED = ".png,.jpg,.jpeg,.webp,.tif,.tiff,.heic,.pdf,image/*,application/pdf";
+const WHOLE = /\.(pdf|tiff?)$/i; // files that are documents by themselves
+
+export function uploads(place, { collections, uploaded }) {
+  const input = h("input", { type: "file", multiple: true, accept: ACCEPTED, hidden: true, "aria-label": "Files", onchange: () => input.files.length && stage([...input.files]) });
+  const list = h("ul", { class: "uploads", "aria-label": "Uploads" });
+  const element = h("div", {}, input, list);
+  const over = (event) => {
+    if (![...(event.dataTransfer?.types ?? [])].includes("Files")) return;
+    event.preventDefault();
+    place.classList.toggle("over", event.type !== "dragleave" && event.type !== "drop");
+    if (event.type === "drop") stage([...event.dataTransfer.files]);
+  };
+  const names = ["dragenter", "dragover", "dragleave", "drop"];
+  for (const name of names) document.addEventListener(name, over);
+  const queue = [];
+  let running = 0;
+
+  async function stage(files) {
+    const asked = await dialog("Add scans", (close) => form(files, collections(), close));
+    input.value = "";
+    if (!asked) return;
+    for (const group of asked.groups) {
+      const item = row(group);
+      list.append(item.element);
+      queue.push({ ...group, collection: asked.collection, item });
+    }
+    next();
+  }
+
+  function next() {
+    while (running < 2 && queue.length) {
+      running++;
+      const job = queue.shift();
+      post(job)
+        .then(() => {
+          job.item.element.remove();
+          uploaded();
+        })
+        .catch((error) => job.item.failed(error.message, () => (queue.push(job), next())))
+        .finally(() => {
+          running--;
+          next();
+        });
+    }
+  }
+
+  return {
+    element,
+    choose: () => input.click(),
+    close: () => {
+      for (const name of names) document.removeEventListener(name, over);
+      if (running || queue.length) say("The uploads go on; keep this tab open.");
+    },
+  };
+}
+
+// What the files become: one document of all pictures, or a document a file.
+function form(files, collections, close) {
+  const pictures = files.filter((file) => !WHOLE.test(file.name));
+  const several = pictures.length > 1;
+  const name = h("input", { id: "new-name", value: stem(files[0].name), maxlength: 200 });
+  const collection = h("input", { id: "new-collection", list: "collections", maxlength: 200 });
+  const together = h("input", { type: "checkbox", id: "together" });
+  together.checked = several;
+  const single = () => files.length === 1 || (together.checked && pictures.length === files.length);
+  const named = h("div", { class: "stack" }, h("label", { for: "new-name" }, "Name"), name);
+  const change = () => (named.hidden = !single() && !together.checked);
+  together.addEventListener("change", change);
+  change();
+  const element = h(
+    "form",
+    { class: "stack" },
+    h("p", { class: "hint" }, `${plural(files.length, "file")}, ${size(files.reduce((sum, file) => sum + file.size, 0))}`),
+    h("ul", { class: "files" }, ...files.slice(0, 8).map((file) => h("li", {}, file.name)), files.length > 8 && h("li", {}, `and ${files.length - 8} more`)),
+    several && h("label", { class: "check", for: "together" }, together, `${plural(pictures.length, "picture")} are the pages of one document`),
+    named,
+    h("label", { for: "new-collection" }, "Collection (may be empty)"),
+    collection,
+    h("datalist", { id: "collections" }, ...collections.map((item) => h("option", { value: item }))),
+    h("p", { class: "actions" }, h("button", { type: "submit" }, "Upload and read")),
+  );
+  element.addEventListener("submit", (event) => {
+    event.preventDefault();
+    const one = several && together.checked;
+    const groups = files.filter((file) => !one || !pictures.includes(file)).map((file) => ({ files: [file], name: files.length === 1 ? name.value : stem(file.name) }));
+    if (one) groups.unshift({ files: pictures.sort((a, b) => a.name.localeCompare(b.name, undefined, { numeric: true })), name: name.value });
+    close({ groups, collection: collection.value.trim() });
+  });
+  return element;
+}
+
+const stem = (name) => name.replace(/\.[^.]+$/, "");
+
+function row(group) {
+  const bar = h("progress", { max: 1, value: 0, "aria-label": `Upload of ${group.name}` });
+  const note = h("span", { class: "hint" }, "waiting");
+  const element = h("li", {}, h("span", {}, group.name), bar, note);
+  return {
+    element,
+    sent(share) {
+      bar.value = share;
+      note.textContent = share < 1 ? `${Math.round(100 * share)} %` : "being checked";
+    },
+    failed(message, again) {
+      note.textContent = message;
+      note.className = "problem";
+      note.setAttribute("role", "alert");
+      bar.replaceWith(
+        button("Try again", "rotate", (event) => (event.currentTarget.replaceWith(bar), (note.className = "hint"), again()), { text: "Try again" }),
+        button("Leave it out", "close", () => element.remove()),
+      );
+    },
+  };
+}
+
+// fetch does not tell how much of a body was sent, XMLHttpRequest does.
+function post({ files, name, collection, item }) {
+  return new Promise((resolve, reject) => {
+    const body = new FormData();
+    for (const file of files) body.append("file", file);
+    if (name) body.append("name", name);
+    if (collection) body.append("collection", collection);
+    const request = new XMLHttpRequest();
+    request.open("POST", "/documents");
+    request.upload.onprogress = (event) => item.sent(event.loaded / event.total);
+    request.onerror = () => reject(new Problem(0, "The server cannot be reached."));
+    request.onload = async () => {
+      if (request.status === 202) return resolve();
+      if (request.status === 401) return logInAgain().then(() => post({ files, name, collection, item })).then(resolve, reject);
+      reject(await problem(new Response(request.responseText, { status: request.status })));
+    };
+    request.send(body);
+  });
+}

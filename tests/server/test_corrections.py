@@ -1,0 +1,146 @@
+"""Corrections become a dataset that training takes, with who stands for each line, and of nobody else's documents."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from io import BytesIO
+from pathlib import Path
+
+import pytest
+from PIL import Image
+from sqlalchemy import update
+from typer.testing import CliRunner
+
+from inkread.cli.corrections import app
+from inkread.data.dataset import Dataset
+from inkread.data.split import SplitSettings, check_leaks, split_samples
+from inkread.data.store import CutSettings, line_images
+from inkread.errors import DatasetError
+from inkread.formats import fit, read_layout
+from inkread.server.documents import models
+from inkread.server.documents.content import Content
+from inkread.server.documents.corrections import export
+from inkread.server.documents.store import File, Store, now, page_row, put_version
+from inkread.server.documents.tables import READ, Document, Page
+from inkread.server.settings import Settings
+from inkread.server.tokens import Identity
+from inkread.server.users import Users
+
+PAGES = Path(__file__).parents[1] / "pages"
+ADA, BOB = Identity("ada", "user"), Identity("bob", "user")
+
+
+@pytest.fixture
+def store(settings: Settings) -> Store:
+    users = Users(settings.users_url)
+    for who in (ADA, BOB):
+        users.add(who.name, "correct horse battery", "user")
+    return Store(settings)
+
+
+def add(store: Store, who: Identity, *names: str) -> str:
+    """A document of pages that were read, as prediction would have read them."""
+    document = store.create(who, "letters", "", [File("scan.pdf", BytesIO(b"scan of " + names[0].encode()))]).id
+    for number, name in enumerate(names, start=1):
+        picture = BytesIO()
+        image = Image.open(PAGES / f"{name}.webp").convert("L")
+        image.save(picture, "JPEG")
+        layout = fit(replace(read_layout(PAGES / f"{name}.xml"), source="", index=0), *image.size)
+        digest = store.keep(document, picture.getvalue())
+        with store.session() as session:
+            session.add(
+                Page(
+                    document=document, number=number, upload=1, index=number - 1, sha256=digest, revision=1, time=now()
+                )
+            )
+            session.flush()
+            put_version(session, page_row(session, document, number), Content(layout), [], "read", READ, "")
+    return document
+
+
+def finish(store: Store, document: str, number: int, who: Identity) -> list[models.Line]:
+    """Change the first line, flag the second, empty the third, accept the rest."""
+    lines = store.page(document, number, who).lines
+    lines[0] = lines[0].model_copy(update={"text": "as it was written"})
+    lines[1] = lines[1].model_copy(update={"flags": ["illegible"]})
+    lines[2] = lines[2].model_copy(update={"text": ""})
+    store.correct(document, number, who, 1, models.Correction(lines=lines, state="done"))
+    return lines
+
+
+def test_accepted_lines_are_a_dataset_with_their_lineage(store: Store, tmp_path: Path) -> None:
+    document = add(store, ADA, "letter-1905-en", "copy-2022-fr", "letter-1900-fr")
+    lines = [finish(store, document, number, ADA) for number in (1, 2)]
+    foreign = add(store, BOB, "note-1905-en")
+    finish(store, foreign, 1, BOB)
+    store.share(foreign, BOB, "ada", "owner")
+    report = export(store, tmp_path / "out", "ada", licence="CC BY 4.0")
+    wanted = sum(map(len, lines)) - 4
+    assert (report.documents, report.pages, report.lines, report.changed) == (1, 2, wanted, 2)
+    assert report.skipped == {"flagged illegible": 2, "empty": 2}
+    dataset = Dataset.open(tmp_path / "out")
+    assert {sample.document_id for sample in dataset.samples} == {document}, "what is shared with ada is not ada's"
+    assert {sample.licence for sample in dataset.samples} == {"CC BY 4.0"}
+    first = next(sample for sample in dataset.samples if sample.text == "as it was written")
+    assert (first.kind, first.line, first.split) == ("line", 0, "")
+    cut = list(line_images(dataset, dataset.lines(), CutSettings(), context=False))
+    assert len(cut) == wanted
+    assert all(image.size for _, image in cut)
+    lineage = [json.loads(row) for row in (tmp_path / "out" / "lineage.jsonl").read_text(encoding="utf-8").splitlines()]
+    assert {row["sample_id"] for row in lineage} == {sample.sample_id for sample in dataset.samples}
+    row = next(row for row in lineage if row["sample_id"] == first.sample_id)
+    original = read_layout(PAGES / "letter-1905-en.xml").lines[0].text
+    assert (row["read"], row["text"], row["corrected_by"]) == (original, "as it was written", "ada")
+    assert (row["approved_by"], row["approved"]) == ("ada", store.page(document, 1, ADA).time.isoformat())
+
+
+def test_all_lines_of_a_document_are_in_one_split(store: Store, tmp_path: Path) -> None:
+    for name in ("letter-1905-en", "copy-2022-fr", "letter-1900-fr", "will-1914-fr"):
+        finish(store, add(store, ADA, name), 1, ADA)
+    samples = Dataset.open(export_to(store, tmp_path / "out")).samples
+    splits = split_samples(samples, SplitSettings(val=0.3, test=0.3))
+    check_leaks(samples, splits)
+    assert len(set(splits.values())) > 1
+
+
+def export_to(store: Store, folder: Path) -> Path:
+    export(store, folder, "ada")
+    return folder
+
+
+def test_nothing_half_done_is_left(store: Store, tmp_path: Path) -> None:
+    with pytest.raises(DatasetError, match="marked as done"):
+        export(store, tmp_path / "out", "ada")
+    document = add(store, ADA, "letter-1905-en")
+    finish(store, document, 1, ADA)
+    for path in store.path(document, "x").parent.glob("*"):
+        path.unlink()
+    with pytest.raises(FileNotFoundError):
+        export(store, tmp_path / "out", "ada")
+    assert [path.name for path in tmp_path.iterdir() if "out" in path.name] == []
+    (tmp_path / "out").mkdir()
+    with pytest.raises(DatasetError, match="there already"):
+        export(store, tmp_path / "out", "ada")
+
+
+def test_documents_of_all_users_only_where_that_is_asked_for(
+    store: Store, settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("INKREAD_HOME", str(settings.home))
+    for who, name in ((ADA, "letter-1905-en"), (BOB, "copy-2022-fr")):
+        document = add(store, who, name)
+        finish(store, document, 1, who)
+        with store.session() as session:
+            session.execute(update(Document).where(Document.id == document).values(collection=who.name))
+
+    def run(*arguments: str) -> tuple[int, str]:
+        answer = CliRunner().invoke(app, ["export", *arguments])
+        return answer.exit_code, answer.output
+
+    assert run(str(tmp_path / "a"))[0] == 2, "one says whose documents"
+    assert run(str(tmp_path / "a"), "--user", "ada", "--all-users")[0] == 2
+    assert "1 documents" in run(str(tmp_path / "a"), "--user", "ada")[1]
+    assert "2 documents" in run(str(tmp_path / "b"), "--all-users")[1]
+    report = json.loads(run(str(tmp_path / "c"), "--all-users", "--collection", "bob", "--json")[1])
+    assert (report["documents"], report["changed"]) == (1, 1)
