@@ -73,6 +73,7 @@ class Replicas:
     def __init__(self, urls: Collection[str], client: httpx2.AsyncClient) -> None:
         self._replicas = [Replica(url) for url in urls]
         self._client = client
+        self._ended = False
 
     async def __aenter__(self) -> Replicas:
         """Begin to watch."""
@@ -81,6 +82,7 @@ class Replicas:
 
     async def __aexit__(self, *_: object) -> None:
         """Watch no longer."""
+        self._ended = True  # where a request that is cancelled ends otherwise, the loop does nevertheless
         self._watching.cancel()
         with suppress(asyncio.CancelledError):
             await self._watching
@@ -98,7 +100,7 @@ class Replicas:
         return "the prediction service cannot read yet" if False in answers else "the prediction service is not there"
 
     async def _watch(self, replica: Replica) -> None:
-        while True:
+        while not self._ended:
             if await self._probe(replica) is None and time.monotonic() - replica.heard > LOST_SECONDS:
                 replica.lost.set()
             await asyncio.sleep(PROBE_SECONDS)
