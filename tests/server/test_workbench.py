@@ -86,7 +86,10 @@ def problems() -> list[str]:
 
 @pytest.fixture
 def enter(browser: Browser, problems: list[str]) -> Enter:
-    """``enter(address, *USER)``: a page of a person who has logged in, with a browser of their own."""
+    """``enter(address, *USER)``: a page of a person who has logged in, with a browser of their own.
+
+    Tests ask for it behind the gateway, so that it ends first: a gateway waits for open streams of events.
+    """
 
     def enter(address: str, name: str, password: str) -> Page:
         context = browser.new_context(viewport={"width": 1280, "height": 800}, base_url=address)
@@ -168,7 +171,7 @@ def told(page: Page, text: str) -> None:
 
 
 def test_the_story_from_upload_to_export(
-    enter: Enter, reading: str, pdf: Path, problems: list[str], tmp_path: Path
+    reading: str, enter: Enter, pdf: Path, problems: list[str], tmp_path: Path
 ) -> None:
     page = enter(reading, *USER)
     accessible(page)
@@ -261,7 +264,7 @@ def find(page: Page, typed: str) -> None:
 
 def go_back(page: Page, before: str, typed: str) -> None:
     page.get_by_role("button", name="Versions").click()
-    expect(page.locator(".versions ins", has_text="Zanzibar")).to_be_visible()
+    expect(page.locator(".versions ins", has_text="Zanzibar").first).to_be_visible()
     accessible(page)
     picture(page, "versions")
     page.get_by_role("button", name="Go back to this").last.click()
@@ -295,7 +298,7 @@ def export(page: Page, path: Path, pages: int) -> None:
             assert etree.fromstring(archive.read(name)).findall(".//{*}TextLine"), name
 
 
-def test_others_see_what_is_shared_and_no_more(enter: Enter, transcribed: str, tmp_path: Path) -> None:
+def test_others_see_what_is_shared_and_no_more(transcribed: str, enter: Enter, tmp_path: Path) -> None:
     owner, ada = enter(transcribed, *USER), enter(transcribed, *ADA)
     address = known(owner, 2, tmp_path)
     ada.goto(f"{address}/1")
@@ -314,7 +317,7 @@ def test_others_see_what_is_shared_and_no_more(enter: Enter, transcribed: str, t
     expect(ada.get_by_role("button", name=re.compile("Delete|Share"))).to_have_count(0)
 
 
-def test_two_tabs_on_one_page_lose_nothing(enter: Enter, transcribed: str, problems: list[str], tmp_path: Path) -> None:
+def test_two_tabs_on_one_page_lose_nothing(transcribed: str, enter: Enter, problems: list[str], tmp_path: Path) -> None:
     first = enter(transcribed, *USER)
     address = f"{known(first, 1, tmp_path)}/1"
     first.context.route("**/events", lambda route: route.abort())  # no tab is told what the other does
@@ -354,7 +357,34 @@ def test_two_tabs_on_one_page_lose_nothing(enter: Enter, transcribed: str, probl
     expect(first.locator(".versions del", has_text="one").first).to_be_visible()
 
 
-def test_without_a_network_nothing_is_lost(enter: Enter, transcribed: str, tmp_path: Path) -> None:
+MERGE = """async ([base, mine, theirs]) => {
+  const { merge } = await import("/static/workbench/merge.js");
+  const line = ([id, text, y]) => ({ id, text, baseline: [[0, y], [9, y]], polygon: [], corrected_by: null });
+  const { lines, conflicts } = merge(...[base, mine, theirs].map((lines) => lines.map(line)));
+  return [lines.map((line) => [line.id, line.text, line.baseline[0][1]]), conflicts.map(({ id }) => id)];
+}"""
+A, B, C, D = (["a", "one", 1], ["b", "two", 2], ["c", "three", 3], ["d", "four", 4])
+
+
+def test_what_two_people_did_is_merged_line_by_line(transcribed: str, enter: Enter) -> None:
+    page = enter(transcribed, *USER)
+    for what, base, mine, theirs, merged, conflicts in (
+        ("other lines", [A, B], [["a", "ONE", 1], B], [A, ["b", "TWO", 2]], [["a", "ONE", 1], ["b", "TWO", 2]], []),
+        ("text and place", [A], [["a", "ONE", 1]], [["a", "one", 7]], [["a", "ONE", 7]], []),
+        ("place and text", [A], [["a", "one", 7]], [["a", "ONE", 1]], [["a", "ONE", 7]], []),
+        ("the same", [A], [["a", "ONE", 1]], [["a", "ONE", 1]], [["a", "ONE", 1]], []),
+        ("two texts", [A], [["a", "mine", 1]], [["a", "theirs", 1]], [["a", "theirs", 1]], ["a"]),
+        ("deleted", [A, B], [B], [A, B], [B], []),
+        ("deleted, and changed there", [A, B], [B], [["a", "ONE", 1], B], [["a", "ONE", 1], B], []),
+        ("changed, and deleted there", [A, B], [["a", "ONE", 1], B], [B], [["a", "ONE", 1], B], []),
+        ("moved, and changed there", [A, B, C], [C, A, B], [A, ["b", "TWO", 2], C], [C, A, ["b", "TWO", 2]], []),
+        ("added by both", [A, B], [A, C, B], [A, B, D], [A, C, B, D], []),
+        ("moved by both", [A, B, C], [C, A, B], [B, A, C], [B, A, C], []),
+    ):
+        assert page.evaluate(MERGE, [base, mine, theirs]) == [merged, conflicts], what
+
+
+def test_without_a_network_nothing_is_lost(transcribed: str, enter: Enter, tmp_path: Path) -> None:
     page = enter(transcribed, *USER)
     address = f"{known(page, 2, tmp_path)}/1"
     page.goto(address)
@@ -381,7 +411,7 @@ def test_without_a_network_nothing_is_lost(enter: Enter, transcribed: str, tmp_p
     assert any(text.endswith(" typed offline and closed") for text in texts(other))
 
 
-def test_an_ended_session_asks_for_the_password_and_goes_on(enter: Enter, transcribed: str, tmp_path: Path) -> None:
+def test_an_ended_session_asks_for_the_password_and_goes_on(transcribed: str, enter: Enter, tmp_path: Path) -> None:
     page = enter(transcribed, *USER)
     page.goto(f"{known(page, 1, tmp_path)}/1")
     expect(current(page)).to_be_focused()
@@ -397,7 +427,7 @@ def test_an_ended_session_asks_for_the_password_and_goes_on(enter: Enter, transc
 
 
 def test_lines_are_drawn_deleted_ordered_and_undone(
-    enter: Enter, transcribed: str, problems: list[str], tmp_path: Path
+    transcribed: str, enter: Enter, problems: list[str], tmp_path: Path
 ) -> None:
     page = enter(transcribed, *USER)
     page.goto(f"{known(page, 1, tmp_path)}/1")
@@ -433,14 +463,19 @@ def test_lines_are_drawn_deleted_ordered_and_undone(
     assert problems == []
 
 
-def test_pictures_become_one_document_that_is_renamed_found_exported_and_deleted(
-    enter: Enter, transcribed: str, problems: list[str], tmp_path: Path
+DROPPED = """(files) => {
+  const dropped = new DataTransfer();
+  for (const [name, text] of files) dropped.items.add(new File([text], name));
+  return dropped;
+}"""
+
+
+def test_dropped_pictures_become_one_document_that_is_renamed_found_exported_and_deleted(
+    transcribed: str, enter: Enter, problems: list[str], tmp_path: Path
 ) -> None:
     page = enter(transcribed, *USER)
-    files = [tmp_path / name for name in ("scan 10.jpg", "scan 9.jpg", "apart.pdf")]
-    for pages, file in enumerate(files, 1):
-        file.write_text(str(pages))
-    page.get_by_label("Files", exact=True).set_input_files(files)
+    dropped = page.evaluate_handle(DROPPED, [["scan 10.jpg", "1"], ["scan 9.jpg", "2"], ["apart.pdf", "3"]])
+    page.dispatch_event("main", "drop", {"dataTransfer": dropped})
     accessible(page)
     page.get_by_label("Name", exact=True).fill("Two scans")
     page.get_by_label("Collection (may be empty)").fill("Box 7")
@@ -481,7 +516,7 @@ def test_pictures_become_one_document_that_is_renamed_found_exported_and_deleted
 
 
 @pytest.mark.parametrize("width", [360, 2560])
-def test_narrow_and_wide_screens(enter: Enter, transcribed: str, tmp_path: Path, width: int) -> None:
+def test_narrow_and_wide_screens(transcribed: str, enter: Enter, tmp_path: Path, width: int) -> None:
     page = enter(transcribed, *USER)
     page.set_viewport_size({"width": width, "height": 900})
     address = known(page, 3, tmp_path)
@@ -496,7 +531,7 @@ def test_narrow_and_wide_screens(enter: Enter, transcribed: str, tmp_path: Path,
     picture(page, str(width))
 
 
-def test_five_hundred_pages_stay_fluent(enter: Enter, transcribed: str, tmp_path: Path) -> None:
+def test_five_hundred_pages_stay_fluent(transcribed: str, enter: Enter, tmp_path: Path) -> None:
     page = enter(transcribed, *USER)
     address = known(page, len(PAGES), tmp_path)
     expect(page.locator(".tile .state.read")).to_have_count(len(PAGES))

@@ -88,7 +88,7 @@ export async function show(place, { query, go }) {
       },
     });
     box.checked = selected.has(item.id);
-    const cover = item.pages_total ? picture(`/documents/${item.id}/pages/1/image?width=160`) : null;
+    const cover = item.pages_done > 0 ? picture(`/documents/${item.id}/pages/1/image?width=160`) : null;
     return h(
       "li",
       { class: "document", data: { id: item.id } },

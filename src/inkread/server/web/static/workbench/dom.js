@@ -88,6 +88,7 @@ export function dialog(title, build, { wide = false } = {}) {
     });
     document.body.append(element);
     element.showModal();
+    element.querySelector(".body :is(input:not([type=checkbox], [type=radio]), .actions button)")?.focus();
   });
 }
 

@@ -30,6 +30,11 @@ async function show(moved) {
   if (own !== turn) return;
   const place = h("div", { class: "view" });
   main.replaceChildren(place);
+  for (const link of document.querySelectorAll(".top nav a")) {
+    const here = link.pathname === location.pathname || (link.pathname === "/" && location.pathname.startsWith("/d/"));
+    if (here) link.setAttribute("aria-current", link.pathname === location.pathname ? "page" : "true");
+    else link.removeAttribute("aria-current");
+  }
   document.body.classList.toggle("full", route[0].source.includes("\\d+"));
   try {
     const left = await view.show(place, {
