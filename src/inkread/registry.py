@@ -32,9 +32,11 @@ LOCAL = "sqlite:///mlflow.db"
 CHAMPION, CHALLENGER, PREVIOUS = "champion", "challenger", "previous"
 BUNDLE, REPORT = "bundle", "report"
 AUDIT = "audit."
+CHAMPION_ACTIONS = frozenset({"promote", "rollback", "found"})
 METRIC, COMPARED = "metric.", "comparison"
 IDENTITY = "sha256"
 SEEDER = "inkread"
+REGISTER, MOVED = "register", "moved"
 _CHANGING = threading.RLock()
 """Held while the champion changes, so that of two changes at once the second sees what the first made."""
 
@@ -78,7 +80,11 @@ class Version:
 
 @dataclass(frozen=True, slots=True)
 class Audit:
-    """One change of the champion: who, when (UTC, ISO 8601), why, and what to."""
+    """One change of an alias: who, when (UTC, ISO 8601), why, what was done, and to which version.
+
+    promote, rollback and found name the champion from then on; register names the challenger. moved says that an alias
+    was moved in MLflow itself, and where to: it was put back.
+    """
 
     when: str
     who: str
@@ -107,6 +113,7 @@ class Registry:
         self.uri = tracking_uri or default_tracking_uri()
         self.name = name
         self._client = MlflowClient(self.uri)
+        self._suspected: dict[str, int | None] | None = None
 
     def register(
         self,
@@ -116,6 +123,7 @@ class Registry:
         data_hash: str = "",
         metrics: Mapping[str, float] | None = None,
         run_id: str | None = None,
+        who: str = SEEDER,
     ) -> int:
         """Store a bundle as a new version, make it the challenger, and return its number.
 
@@ -125,6 +133,7 @@ class Registry:
             data_hash: of the dataset it was trained on.
             metrics: its figures.
             run_id: the training run that made it; None opens one.
+            who: for the audit trail.
         """
         opened = Bundle.open(bundle)
         opened.verify()
@@ -147,7 +156,11 @@ class Registry:
                 **{METRIC + key: repr(value) for key, value in (metrics or {}).items()},
             }
             made = self._client.create_model_version(self.name, place, run, tags=tags)
-            self._client.set_registered_model_alias(self.name, CHALLENGER, made.version)
+            with _CHANGING:
+                self._record(
+                    Audit(_now(), who, f"{opened.model.name} {opened.model.version}", REGISTER, int(made.version))
+                )
+                self._client.set_registered_model_alias(self.name, CHALLENGER, made.version)
         except MlflowException as error:
             raise self._failed(error) from error
         return int(made.version)
@@ -214,6 +227,8 @@ class Registry:
         """The champions so far, the present one last, without those that were taken back."""
         history: list[int] = []
         for entry in self.audit():
+            if entry.action not in CHAMPION_ACTIONS:
+                continue
             if entry.action == "rollback":
                 while history and history[-1] != entry.version:
                     history.pop()
@@ -237,6 +252,33 @@ class Registry:
         """
         history = self._history()
         return history[-1] if history else self._alias(CHAMPION)
+
+    def put_back(self) -> list[Audit]:
+        """Put back the aliases that were moved in MLflow itself; each is noted in the audit trail and returned.
+
+        A promotion that another process is making sets the alias only after the trail, so one that is only older than
+        the trail is no news: it counts from the second look on.
+        """
+        with _CHANGING:
+            history = self._history()
+            if not history:
+                return []
+            try:
+                wanted = {CHAMPION: history[-1], PREVIOUS: history[-2] if len(history) > 1 else None}
+                found = {alias: self._alias(alias) for alias in wanted}
+                moved = [
+                    Audit(_now(), "unknown", f"{alias} was moved in MLflow and put back to {number}", MOVED, version)
+                    for alias, number in wanted.items()
+                    if (version := found[alias] or 0) != (number or 0) and self._suspected == found
+                ]
+                self._suspected = found if any(found[alias] != wanted[alias] for alias in wanted) else None
+                for entry in moved:
+                    self._record(entry)
+                if moved:
+                    self._set_aliases()
+            except MlflowException as error:
+                raise self._failed(error) from error
+            return moved
 
     def versions(self) -> list[Version]:
         """All versions, newest first."""

@@ -14,7 +14,7 @@ import httpx2
 import psutil
 import pytest
 
-from tests.server.servers import free_port
+from tests.server.servers import free_port, when
 
 COMMAND = (sys.executable, "-m", "inkread")
 
@@ -96,3 +96,30 @@ def test_the_whole_stack_starts_reads_a_page_and_leaves_nothing_behind(tmp_path:
     assert all(line["user"] == "user1" and line["size"] > len(page) for line in read)
     _, alive = psutil.wait_procs(children, timeout=10)
     assert alive == []
+
+
+@pytest.mark.parametrize(
+    ("trusted", "address"), [("127.0.0.1", "10.9.8.7"), ("10.0.0.0/8", "127.0.0.1"), ("", "127.0.0.1")]
+)
+def test_forwarded_headers_count_where_the_proxy_is_trusted(tmp_path: Path, trusted: str, address: str) -> None:
+    """By the address that the log names after a wrong log-in."""
+    port, metrics = free_port(), free_port()
+    url = f"http://127.0.0.1:{port}"
+    more = {"INKREAD_TRUSTED_PROXIES": trusted, "INKREAD_METRICS_PORT": str(metrics)}
+    command = (*COMMAND, "serve", "gateway", "--port", str(port))
+    process = subprocess.Popen(command, env=environment(tmp_path, **more), stderr=subprocess.PIPE, text=True)
+    when(lambda: answers(f"{url}/healthz"))
+    form = {"username": "user1", "password": "wrong"}
+    httpx2.post(f"{url}/token", data=form, headers={"X-Forwarded-For": "10.9.8.7"}, trust_env=False)
+    assert answers(f"http://127.0.0.1:{metrics}/metrics")
+    process.send_signal(signal.SIGTERM)
+    _, errors = process.communicate(timeout=60)
+    (failed,) = [json.loads(line) for line in errors.splitlines() if '"login_failed"' in line]
+    assert failed["address"] == address
+
+
+def answers(url: str) -> bool:
+    try:
+        return httpx2.get(url, trust_env=False, timeout=30).is_success
+    except httpx2.TransportError:
+        return False

@@ -47,3 +47,17 @@ def test_a_weak_password_is_refused_in_a_sentence() -> None:
 
 def test_passwords_are_not_shown() -> None:
     assert "correct horse" not in run("add", "eve", words="correct horse battery\ncorrect horse battery\n")
+
+
+def test_the_life_of_a_key(home: Path) -> None:
+    run("add", "ada", "--password-stdin")
+    text = run("keys", "add", "ada", "scanner", "--scope", "predict", "--pages", "500").strip()
+    (row,) = json.loads(run("keys", "list", "ada", "--json"))
+    assert (row["name"], row["scopes"], row["pages_a_day"], row["active"]) == ("scanner", ["predict"], 500, True)
+    assert text not in run("keys", "list")
+    assert f"{row['id']} is revoked" in run("keys", "revoke", row["id"])
+    assert Users(f"sqlite:///{home / 'users.db'}").keys.find(text) is None
+    with pytest.raises(SettingsError, match="no such key"):
+        run("keys", "revoke", row["id"])
+    with pytest.raises(SettingsError, match="bob: there is no such user"):
+        run("keys", "add", "bob", "x", "--scope", "predict")

@@ -124,3 +124,24 @@ def test_real_pages(shared_data: Path, tmp_path: Path) -> None:
     report = ingest(shared_data / "mss20-fr", tmp_path / "set")
     assert report.samples == {"page": 10}
     assert report.splits == {"test": 3, "train": 6, "val": 1}
+
+
+def pair(folder: Path, name: str, text: str) -> Path:
+    folder.mkdir(exist_ok=True)
+    cv2.imwrite(str(folder / f"{name}.png"), np.full((40, 200), 255 - len(text), np.uint8))
+    (folder / f"{name}.gt.txt").write_text(text, encoding="utf-8")
+    return folder
+
+
+def test_data_sets_grow_and_what_is_sent_again_replaces_itself(tmp_path: Path) -> None:
+    ingest(pair(tmp_path / "letters", "a", "first"), tmp_path / "one")
+    ingest(pair(tmp_path / "diaries", "a", "another hand"), tmp_path / "two", IngestOptions(add=(tmp_path / "one",)))
+    corrected = pair(tmp_path / "letters", "a", "first, corrected")
+    report = ingest(corrected, tmp_path / "three", IngestOptions(add=(tmp_path / "two", tmp_path / "one")))
+    grown = Dataset.open(tmp_path / "three")
+    assert {sample.text for sample in grown.samples} == {"first, corrected", "another hand"}
+    assert {sample.source for sample in grown.samples} == {"letters", "diaries"}
+    assert (report.source, report.samples) == ("letters", {"line": 2})
+    assert all((tmp_path / "three" / sample.image).is_file() for sample in grown.samples)
+    shutil.rmtree(tmp_path / "two")
+    assert len(Dataset.open(tmp_path / "three").lines()) == 2, "it stands by itself"

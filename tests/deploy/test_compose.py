@@ -22,8 +22,9 @@ SECRETS = {
     "INKREAD_SECRET": "s" * 48,
     "INKREAD_POSTGRES_PASSWORD": "database-password",
     "INKREAD_GRAFANA_PASSWORD": "grafana-password",
+    "INKREAD_MLFLOW_PASSWORD": "mlflow-password",
 }
-PUBLISHED = {"gateway": "", "mlflow": "127.0.0.1", "grafana": "127.0.0.1"}
+PUBLISHED = {"caddy": "", "gateway": "127.0.0.1", "mlflow": "127.0.0.1", "grafana": "127.0.0.1"}
 
 
 def compose(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -67,10 +68,32 @@ def test_the_example_environment_names_every_variable_and_holds_no_secret(servic
     }
 
 
-def test_only_the_gateway_is_open_to_other_machines(services: dict[str, Any]) -> None:
+def test_only_the_proxy_with_tls_is_open_to_other_machines(services: dict[str, Any]) -> None:
     published = {name: service["ports"] for name, service in services.items() if service.get("ports")}
     assert {name: ports[0].get("host_ip", "") for name, ports in published.items()} == PUBLISHED
+    assert {port["target"] for port in published.pop("caddy")} == {80, 443}
     assert all(len(ports) == 1 for ports in published.values())
+
+
+def test_every_service_has_its_share_of_memory_and_processors(services: dict[str, Any]) -> None:
+    limited = set(services) - {"test"}
+    assert {name for name in limited if int(services[name].get("mem_limit", 0)) > 0} == limited
+    assert {name for name in limited if "cpus" in services[name] or "cpu_shares" in services[name]} >= limited - {
+        "prediction",
+        "prediction-2",
+    }
+
+
+def test_mlflow_and_the_services_have_one_password(services: dict[str, Any]) -> None:
+    password = SECRETS["INKREAD_MLFLOW_PASSWORD"]
+    assert services["mlflow"]["environment"]["MLFLOW_AUTH_ADMIN_PASSWORD"] == password
+    assert {services[name]["environment"]["MLFLOW_TRACKING_PASSWORD"] for name in SERVICES} == {password}
+
+
+def test_the_proxy_passes_everything_to_the_gateway() -> None:
+    text = (DEPLOY / "caddy" / "Caddyfile").read_text(encoding="utf-8")
+    assert "reverse_proxy gateway:8000" in text
+    assert text.count("{") == text.count("}")
 
 
 def test_services_without_published_ports_have_no_way_out(services: dict[str, Any]) -> None:
@@ -82,10 +105,11 @@ def test_services_without_published_ports_have_no_way_out(services: dict[str, An
 
 def test_monitoring_and_test_are_started_only_on_demand(services: dict[str, Any]) -> None:
     profiles = {name: service.get("profiles", []) for name, service in services.items()}
-    assert {name for name, chosen in profiles.items() if not chosen} == {*SERVICES, "mlflow", "postgres"}
+    assert {name for name, chosen in profiles.items() if not chosen} == {*SERVICES, "caddy", "mlflow", "postgres"}
     monitoring = {"prometheus", "alertmanager", "grafana", "node-exporter", "cadvisor"}
     assert {name for name, chosen in profiles.items() if chosen == ["monitoring"]} == monitoring
     assert profiles["test"] == ["test"]
+    assert profiles["prediction-2"] == ["replicas"]
 
 
 @pytest.mark.parametrize("name", SERVICES)
@@ -142,7 +166,8 @@ def test_every_mounted_file_is_there(services: dict[str, Any]) -> None:
 def test_prometheus_scrapes_services_under_the_names_and_ports_of_the_network(services: dict[str, Any]) -> None:
     config = yaml.safe_load((DEPLOY / "prometheus" / "prometheus.yml").read_text(encoding="utf-8"))
     targets = {job["job_name"]: job["static_configs"][0]["targets"][0] for job in config["scrape_configs"]}
-    assert {name: targets[name] for name in SERVICES} == {name: f"{name}:{PORTS[name]}" for name in SERVICES}
+    ports = PORTS | {"gateway": int(services["gateway"]["environment"]["INKREAD_METRICS_PORT"])}
+    assert {name: targets[name] for name in SERVICES} == {name: f"{name}:{ports[name]}" for name in SERVICES}
     hosts = {target.partition(":")[0] for target in targets.values()} - {"localhost"}
     assert hosts <= set(services)
 

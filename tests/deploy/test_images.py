@@ -15,8 +15,8 @@ import yaml
 from packaging.utils import canonicalize_name
 
 from inkread.cli import load_command
+from inkread.server.mlflow_server import local_mlflow
 from inkread.server.settings import PORTS
-from inkread.server.stack import _mlflow
 from tests.deploy.dockerfiles import installed_with, packages_that_are_imported, read_dockerfile
 from tests.deploy.tools import DEPLOY, ROOT, tool
 
@@ -67,15 +67,15 @@ def test_an_image_starts_a_command_that_there_is_on_the_port_of_its_service(name
 def test_the_registry_is_started_by_the_command_that_inkread_up_uses(tmp_path: Path) -> None:
     program, *arguments = IMAGES["mlflow"].start
     assert program == "mlflow"
-    used = _mlflow(tmp_path, PORTS["mlflow"]).command
+    used, _, _ = local_mlflow(tmp_path, PORTS["mlflow"])
     assert arguments[0] in used
     assert {word for word in arguments if word.startswith("--")} <= {word for word in used if word.startswith("--")}
     assert arguments[arguments.index("--port") + 1] == str(PORTS["mlflow"])
 
 
 def test_the_registry_has_the_versions_that_the_package_asks_for() -> None:
-    lines = REQUIREMENTS(ROOT / "pyproject.toml", IMAGES["mlflow"].extras, ["mlflow", "psycopg"])
-    assert [line.partition(">")[0] for line in lines] == ["mlflow", "psycopg[binary]"]
+    lines = REQUIREMENTS(ROOT / "pyproject.toml", IMAGES["mlflow"].extras, ["mlflow", "psycopg", "flask-wtf"])
+    assert [line.partition(">")[0] for line in lines] == ["mlflow", "psycopg[binary]", "flask-wtf"]
 
 
 @pytest.mark.parametrize("name", RUNS)

@@ -94,8 +94,8 @@ PYTHON = sorted({tuple(words) for _, words in SHELL if words[0].endswith("python
 @pytest.mark.parametrize("words", INKREAD, ids=" ".join)
 def test_commands_of_examples_have_these_options(words: tuple[str, ...]) -> None:
     name, *rest = words[1:]
-    group = name in ("models", "synthesize", "users")
-    text = _help(name, rest[0]) if group else _help(name)
+    depth = 2 if rest[:1] == ["keys"] else 1 if name in ("models", "synthesize", "users", "admin") else 0
+    text = _help(name, *rest[:depth])
     for word in rest:
         if word.startswith("-") and word != "-":
             assert re.search(rf"(?<![\w-]){re.escape(word)}(?![\w-])", text), f"inkread {name} has no {word}"

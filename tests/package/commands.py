@@ -14,7 +14,8 @@ GROUPS = {
     "corrections": ("export",),
     "models": ("list", "show", "register", "promote", "rollback", "audit", "compare"),
     "synthesize": ("lines", "pages", "iam", "strokes"),
-    "users": ("add", "passwd", "disable", "enable", "list"),
+    "users": ("add", "passwd", "disable", "enable", "list", "keys"),
+    "admin": ("backup", "restore", "upgrade", "alert-token"),
 }
 ALL = [(), *((name,) for name in COMMANDS), *((name, each) for name, group in GROUPS.items() for each in group)]
 NEEDS = re.compile(r"inkread: inkread (\w+) needs [\w.]+, install it with pip install 'inkread\[(\w+)\]'\n")

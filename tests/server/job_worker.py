@@ -1,6 +1,6 @@
 """A worker that takes jobs from a queue, to be killed.
 
-Usage: ``python -m tests.server.job_worker HOME EXECUTOR [JOBS_URL]``
+Usage: ``python -m tests.server.job_worker HOME EXECUTOR [JOBS_URL [VERSION]]``; VERSION is that of a former release
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from pathlib import Path
 
 from pydantic import SecretStr
 
-from inkread.server.jobs import workspace
+from inkread.server.jobs import workflows, workspace
 from inkread.server.jobs.workflows import running_jobs
 from inkread.server.settings import Settings
 from tests.server.small_project import write_project
@@ -25,6 +25,9 @@ if __name__ == "__main__":
         health_schedule="",
         jobs_database_url=sys.argv[3] if len(sys.argv) > 3 else "",
     )
+    if len(sys.argv) > 4:
+        workflows.WORKFLOWS_VERSION = sys.argv[4]
+        setattr(workflows, "adopt_jobs", lambda _url: 0)  # noqa: B010
     with running_jobs(settings, sys.argv[2]):
         sys.stdout.write("ready\n")
         sys.stdout.flush()

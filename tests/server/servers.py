@@ -9,7 +9,7 @@ import asyncio
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import httpx2
@@ -38,6 +38,14 @@ def wait_until_ready(url: str, seconds: float = 120, path: str = "/readyz") -> N
     deadline = time.monotonic() + seconds
     while httpx2.get(f"{url}{path}", trust_env=False, timeout=seconds).status_code != 200:
         assert time.monotonic() < deadline, f"{url} does not get ready"
+        time.sleep(0.05)
+
+
+def when(condition: Callable[[], bool], seconds: float = 60) -> None:
+    """Return once a condition is true."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "it does not come"
         time.sleep(0.05)
 
 

@@ -1,6 +1,7 @@
 """A DVC project with the pipeline's stage names and nothing to compute, for tests of what runs it.
 
-Usage: ``write_project(folder)``; the training stage waits for the file ``go`` and fails where there is a file ``fail``
+Usage: ``write_project(folder)``; the training stage waits for the file ``go`` and fails where there is a file ``fail``;
+with a file ``away`` the registration fails once
 """
 
 from __future__ import annotations
@@ -24,6 +25,10 @@ if stage == "build_train_cnn":
     while not pathlib.Path("go").exists():
         time.sleep(0.05)
 if stage == "register_model":
+    away = pathlib.Path("away")
+    if away.exists():
+        away.unlink()
+        sys.exit("register_model: http://127.0.0.1:5000: cannot be reached")
     (folder / "metrics.json").write_text(json.dumps({"cer": 0.25, "wer": 0.5, "lines": 3}))
     (folder / "registered.json").write_text(json.dumps({"version": 7}))
 """

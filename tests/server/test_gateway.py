@@ -156,7 +156,8 @@ def test_models_are_promoted_served_and_taken_back_with_a_trail(client: httpx2.C
     assert [client.post("/models/rollback", json=back, auth=ADMIN).json()["version"] for _ in range(2)] == [2, 2]
     assert client.post("/models/nonsense/promote", json={}, auth=ADMIN).status_code == 409
     assert client.post("/models/9/promote", json={}, auth=ADMIN).status_code == 409
-    trail = [(row["action"], row["who"], row["why"]) for row in client.get("/models/audit", auth=ADMIN).json()]
+    rows = client.get("/models/audit", auth=ADMIN).json()
+    trail = [(row["action"], row["who"], row["why"]) for row in rows if row["action"] != "register"]
     assert trail == [
         ("promote", "inkread", "the bundled model is the first champion"),
         ("promote", "admin1", "first"),
@@ -230,3 +231,93 @@ def test_production_knows_no_demo_user(settings: Settings) -> None:
     gateway_app(settings)
     with pytest.raises(SettingsError, match="demo password"):
         gateway_app(production)
+
+
+def test_a_key_is_made_used_counted_listed_and_revoked(client: httpx2.Client, letter: bytes) -> None:
+    asked = {"name": "scanner", "scopes": ["predict"], "pages_a_day": 1}
+    made = client.post("/keys", json=asked, auth=USER)
+    assert made.status_code == 201
+    header = {"Authorization": f"Bearer {made.json()['text']}"}
+    statuses = [
+        client.post("/predict?format=txt", files={"file": letter}, headers=header).status_code for _ in range(2)
+    ]
+    assert statuses == [200, 429]
+    (listed,) = client.get("/keys", auth=USER).json()
+    assert (listed["pages_today"], listed["requests_today"], "secret" in str(listed)) == (1, 1, False)
+    assert client.get("/keys", auth=ADMIN).json() == []
+    assert client.get("/keys?everybody=true", auth=USER).status_code == 403
+    assert client.get("/keys?everybody=true", auth=ADMIN).json() == [listed]
+    assert client.get("/keys", headers=header).status_code == 403, "a key for pages makes no keys"
+    assert client.post("/keys", json=asked | {"scopes": ["jobs"]}, auth=USER).status_code == 422
+    place = f"/keys/{made.json()['key']['id']}"
+    assert [client.delete(place, auth=who).status_code for who in (USER, USER)] == [204, 404]
+    assert client.post("/predict", files={"file": letter}, headers=header).status_code == 401
+
+
+def test_a_token_ends_with_the_log_out(client: httpx2.Client) -> None:
+    token = client.post("/token", data=FORM).json()["access_token"]
+    header = {"Authorization": f"Bearer {token}"}
+    steps = (("GET", "/models"), ("DELETE", "/token"), ("GET", "/models"))
+    statuses = [client.request(verb, path, headers=header).status_code for verb, path in steps]
+    assert statuses == [200, 204, 401]
+
+
+def test_what_is_no_upload_is_small_also_before_it_is_known_who_asks(client: httpx2.Client) -> None:
+    large = b'{"why": "' + b"x" * (5 * 2**20) + b'"}'
+    for path in ("/models/1/promote", "/keys", "/alerts", "/token"):
+        answer = client.post(path, content=large, headers={"Content-Type": "application/json"})
+        assert answer.status_code == 413, path
+
+
+def test_production_shows_metrics_and_docs_only_where_it_is_told_to(settings: Settings) -> None:
+    production = settings.model_copy(update={"environment": "production"})
+    paths = ("/metrics", "/docs", "/openapi.json", "/docs/files/swagger-ui.css")
+    shown = production.model_copy(update={"public_metrics": True, "public_docs": True})
+    for chosen, status in ((production, 404), (shown, 200)):
+        with served(gateway_app(chosen)) as url:
+            assert {httpx2.get(url + path, trust_env=False).status_code for path in paths} == {status}
+            assert httpx2.get(f"{url}/healthz", trust_env=False).status_code == 200
+
+
+def test_only_names_that_are_ours_are_answered(settings: Settings) -> None:
+    chosen = settings.model_copy(update={"allowed_hosts": ("inkread.example.org", "*.intern")})
+    with served(gateway_app(chosen)) as url:
+
+        def status(host: str, path: str = "/") -> int:
+            return httpx2.get(url + path, headers={"Host": host}, trust_env=False).status_code
+
+        assert [status(host) for host in ("inkread.example.org", "INKREAD.example.org:8000", "a.intern")] == [200] * 3
+        assert [status(host) for host in ("evil.example", "inkread.example.org.evil.example", "intern")] == [400] * 3
+        assert status("evil.example", "/healthz") == 200, "the machine's own checks use any name"
+
+
+def test_an_alert_reaches_the_page_the_file_and_the_log_and_nobody_else_sends_any(
+    settings: Settings, capfd: pytest.CaptureFixture[str]
+) -> None:
+    sent = {
+        "version": "4",
+        "alerts": [
+            {
+                "status": "firing",
+                "labels": {"alertname": "DiskFilling", "service": "<b>node</b>"},
+                "annotations": {"summary": "less than 10 % is free"},
+                "startsAt": "2026-11-29T20:00:00Z",
+                "fingerprint": "x",
+            }
+        ],
+    }
+    with served(gateway_app(settings)) as url, httpx2.Client(base_url=url, trust_env=False) as client:
+        assert "There has been no alert" in client.get("/alerts", auth=ADMIN, headers={"Accept": "text/html"}).text
+        assert client.post("/alerts", json=sent).status_code == 401
+        assert client.post("/alerts", json=sent, auth=ADMIN).status_code == 401
+        header = {"Authorization": f"Bearer {settings.key('alerts')}"}
+        assert client.post("/alerts", json=sent, headers=header).status_code == 204
+        assert client.post("/alerts", json={"alerts": [{"status": "loud"}]}, headers=header).status_code == 422
+        assert client.get("/alerts", auth=USER).status_code == 403
+        (alert,) = client.get("/alerts", auth=ADMIN).json()
+        assert (alert["status"], alert["labels"]["alertname"]) == ("firing", "DiskFilling")
+        page = client.get("/alerts", auth=ADMIN, headers={"Accept": "text/html"}).text
+        assert "less than 10 % is free" in page
+        assert "<b>node</b>" not in page
+    assert "DiskFilling" in (settings.home / "alerts.jsonl").read_text()
+    assert "DiskFilling" in capfd.readouterr().out

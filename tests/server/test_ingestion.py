@@ -13,7 +13,8 @@ import pytest
 from fastapi.testclient import TestClient
 
 from inkread.server.jobs import workspace
-from inkread.server.jobs.app import UPLOADS, ingestion_app, training_app
+from inkread.server.jobs.app import ingestion_app, training_app
+from inkread.server.jobs.workflows import UPLOADS
 from inkread.server.settings import Settings
 from inkread.server.tokens import Role
 from tests.server.small_project import write_project

@@ -16,7 +16,7 @@ from dbos import DBOS, DBOSClient
 from fastapi.testclient import TestClient
 from prometheus_client import REGISTRY
 
-from inkread.server.jobs import workspace
+from inkread.server.jobs import workflows, workspace
 from inkread.server.jobs.app import training_app
 from inkread.server.jobs.models import Job
 from inkread.server.jobs.workflows import (
@@ -115,12 +115,13 @@ def test_a_cancelled_job_ends_and_leaves_the_project_as_it_was(ready: Settings) 
 
 
 @contextmanager
-def worker(settings: Settings, executor: str) -> Iterator[subprocess.Popen[str]]:
+def worker(settings: Settings, executor: str, version: str = "") -> Iterator[subprocess.Popen[str]]:
     command = [sys.executable, "-m", "tests.server.job_worker", str(settings.home), executor, settings.jobs_url]
+    command += [version] if version else []
     process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, start_new_session=True)
     assert process.stdout is not None
     try:
-        assert process.stdout.readline() == "ready\n"
+        assert "ready\n" in iter(process.stdout.readline, ""), "it does not start"
         yield process
     finally:
         os.killpg(process.pid, signal.SIGKILL)
@@ -203,3 +204,43 @@ def test_a_health_check_that_finds_a_service_away_fails_and_is_listed(ready: Set
         SERVICE_UP.labels("gateway").set(1)  # as an earlier check of another worker had found
         count_jobs()
         assert REGISTRY.get_sample_value("inkread_service_up", {"service": "gateway"}) == 0
+
+
+def test_jobs_of_a_former_release_go_on_after_an_update(ready: Settings) -> None:
+    """One was running when its service ended, one was waiting; both had the version of the package."""
+    place = workspace.Workspace(ready.home)
+    with worker(ready, "training", "0.1.0"):
+        cut_off = enqueue(ready, "train")
+        when(lambda: place.progress(cut_off).stage == "build_train_cnn")
+        waiting = enqueue(ready, "train")
+    assert [status(ready, job)[0] for job in (cut_off, waiting)] == ["PENDING", "ENQUEUED"]
+    (ready.pipeline / "go").touch()
+    with worker(ready, "training"):
+        when(lambda: all(status(ready, job)[0] == "SUCCESS" for job in (cut_off, waiting)))
+
+
+def test_a_registration_that_fails_is_tried_again_without_training_again(
+    ready: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(workflows, "REGISTER_PAUSES", (0.1,))
+    (ready.pipeline / "go").touch()
+    (ready.pipeline / "away").touch()
+    with running_jobs(ready, "training"):
+        job = submit("train", {}, "ada")
+        when(lambda: state(job, ready).state in ("succeeded", "failed"))
+        assert state(job, ready).state == "succeeded"
+    log = (ready.home / "jobs" / job / "log.txt").read_text()
+    assert log.count("Running stage 'build_train_cnn'") == 1
+    assert log.count("Running stage 'register_model'") == 2
+
+
+@pytest.mark.parametrize(("keep", "left"), [("all", True), ("failed", False), ("none", False)])
+def test_uploads_stay_as_long_as_the_settings_say(settings: Settings, keep: str, left: bool) -> None:
+    workflows._settings = settings.model_copy(update={"keep_uploads": keep})
+    for job, state in (("ingest-1", "succeeded"), ("ingest-2", "failed")):
+        archive = settings.home / workflows.UPLOADS / job / "pages.zip"
+        archive.parent.mkdir(parents=True)
+        archive.touch()
+        workflows._tidy_upload(job, state)
+    kept = sorted(path.parent.name for path in (settings.home / workflows.UPLOADS).glob("*/*"))
+    assert kept == (["ingest-1"] if left else []) + (["ingest-2"] if keep != "none" else [])

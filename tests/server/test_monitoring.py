@@ -11,7 +11,7 @@ from inkread.server.monitoring import alertmanager_config, local_monitoring, pro
 from tests.deploy.tools import tool
 
 WHICH = "inkread.server.monitoring.which"
-SERVICES = {"gateway": 8000, "prediction": 8300}
+SERVICES = {"gateway": (8000,), "prediction": (8300,)}
 
 
 @pytest.fixture
@@ -75,9 +75,11 @@ def test_prometheus_finds_configuration_and_rules_valid(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("webhook", ["", "http://127.0.0.1:9095/alerts"])
-def test_alertmanager_finds_its_configuration_valid(webhook: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("receiver", ["", "http://127.0.0.1:8000/alerts"])
+def test_alertmanager_finds_its_configuration_valid(webhook: str, receiver: str, tmp_path: Path) -> None:
     path = tmp_path / "alertmanager.yml"
-    path.write_text(yaml.safe_dump(alertmanager_config(webhook)), encoding="utf-8")
+    config = alertmanager_config(webhook, receiver, tmp_path / "alert-token")
+    path.write_text(yaml.safe_dump(config), encoding="utf-8")
     answer = subprocess.run([tool("amtool"), "check-config", path], capture_output=True, text=True, check=False)
     assert answer.returncode == 0, answer.stdout + answer.stderr
 
@@ -91,6 +93,6 @@ def test_alerts_go_to_the_webhook_that_is_given() -> None:
 def test_one_machine_scrapes_the_same_jobs_as_the_containers() -> None:
     compose = read(Path(__file__).parents[2] / "deploy" / "prometheus" / "prometheus.yml")
     names = [job["job_name"] for job in compose["scrape_configs"]]
-    local = prometheus_config(dict.fromkeys(names, 1))
+    local = prometheus_config(dict.fromkeys(names, (1,)))
     assert [job["job_name"] for job in local["scrape_configs"]] == names
     assert local["global"] == compose["global"]

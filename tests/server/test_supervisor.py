@@ -136,9 +136,21 @@ def test_the_stack_has_all_services_and_finds_itself(tmp_path: Path, monkeypatch
     environment = children["gateway"].environment
     assert environment["INKREAD_PREDICTION_URL"] == "http://127.0.0.1:8400"
     assert environment["MLFLOW_TRACKING_URI"] == "http://127.0.0.1:5100"
+    password = environment["MLFLOW_TRACKING_PASSWORD"]
+    assert children["mlflow"].environment["MLFLOW_AUTH_ADMIN_PASSWORD"] == password
+    assert password not in " ".join(children["mlflow"].command), "it would be in the list of processes"
+    assert stack(tmp_path, 100)[0].environment["MLFLOW_AUTH_ADMIN_PASSWORD"] == password, "it is kept"
+    assert (tmp_path / "mlflow-login" / "password").stat().st_mode & 0o077 == 0
     assert environment["INKREAD_MODEL"] == "models:/inkread@champion"
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "https://mlflow.example")
     assert "mlflow" not in {item.name for item in stack(tmp_path, 100)}, "a server elsewhere is used as it is"
+
+
+def test_replicas_have_ports_of_their_own_and_are_all_known(tmp_path: Path) -> None:
+    children = {item.name: item for item in stack(tmp_path, 0, replicas=3)}
+    places = [children[name].url for name in ("prediction", "prediction-2", "prediction-3")]
+    assert places == [f"http://127.0.0.1:{port}" for port in (8300, 8301, 8302)]
+    assert children["gateway"].environment["INKREAD_PREDICTION_URL"] == ",".join(places)
 
 
 def test_a_second_stack_has_no_port_of_the_first(tmp_path: Path) -> None:

@@ -141,3 +141,17 @@ def _working_in(folder: Path) -> list[str]:
         if process.info["cwd"] == str(folder) and process.pid != os.getpid():
             found.append(" ".join(process.info["cmdline"] or ()))
     return found
+
+
+def test_each_data_set_is_a_version_that_the_next_can_be_added_to(place: Workspace) -> None:
+    for number, job in enumerate(("first", "second"), 1):
+        dataset = place.project / "artifacts" / "dataset"
+        (dataset / "images").mkdir(parents=True, exist_ok=True)
+        (dataset / "manifest.parquet").write_text(job)
+        assert place.keep_dataset(job) == number
+        assert place.keep_dataset(job) == number, "a step that is run again keeps nothing twice"
+        (dataset / "manifest.parquet").unlink()
+    kept = [(folder / "manifest.parquet").read_text() for folder in place.datasets()]
+    assert kept == ["first", "second"]
+    added = place.parameters({"load_dataset": {"add": [workspace.NEWEST]}})["load_dataset"]["add"]
+    assert added == [str(place.datasets()[-1])]

@@ -34,6 +34,7 @@ COMMANDS = {
     "serve": "Start one service: gateway, ingestion, training or prediction.",
     "up": "Start all services on this machine, supervised, on loopback; Ctrl-C stops them.",
     "users": "Add, list, disable and enable users of the gateway, set passwords.",
+    "admin": "Back up, restore and upgrade what the services store.",
 }
 EXTRAS = {
     "evaluate": "bench",
@@ -48,6 +49,7 @@ EXTRAS = {
     "serve": "serve",
     "up": "serve",
     "users": "serve",
+    "admin": "serve",
 }
 DEBUG_VARIABLE = "INKREAD_DEBUG"
 

@@ -98,7 +98,8 @@ def register(
     Example: inkread models register runs/bundle --cer 0.114
     """
     metrics = {} if cer is None else {"cer": cer}
-    typer.echo(Registry(uri).register(bundle, report=report, data_hash=data_hash, metrics=metrics))
+    who = getpass.getuser()
+    typer.echo(Registry(uri).register(bundle, report=report, data_hash=data_hash, metrics=metrics, who=who))
 
 
 @app.command()

@@ -17,9 +17,11 @@ from typing import Annotated
 import typer
 import uvicorn
 from fastapi import FastAPI
+from prometheus_client import start_http_server
 
 from inkread.server.logs import configure_logs
 from inkread.server.settings import PORTS, Settings, load_settings
+from inkread.server.tracing import start_tracing
 
 DRAIN_SECONDS = 30
 MLFLOW_SETTINGS = {
@@ -67,6 +69,10 @@ def serve(
     make: Callable[[Settings], FastAPI] = getattr(
         import_module(f"inkread.server.{MODULES[service]}"), f"{service.value}_app"
     )
+    if settings.traces_url:
+        start_tracing(service.value, settings.traces_url)
+    if service is Service.gateway and settings.metrics_port:
+        start_http_server(settings.metrics_port, host)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # uvicorn raises it again once it has shut down
     try:
         uvicorn.run(
@@ -76,6 +82,8 @@ def serve(
             log_config=None,
             access_log=False,
             server_header=False,
+            proxy_headers=bool(settings.trusted_proxies),
+            forwarded_allow_ips=settings.trusted_proxies,
             timeout_graceful_shutdown=DRAIN_SECONDS,
         )
     except (KeyboardInterrupt, SystemExit) as ended:

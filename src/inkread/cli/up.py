@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.table import Table
 
 from inkread.cli.terminal import print_table
-from inkread.server.settings import load_settings
+from inkread.server.settings import ALERTS, load_settings
 from inkread.server.stack import HOST, Supervisor, refuse_taken_ports, stack
 
 READY_SECONDS = 120.0
@@ -27,7 +27,8 @@ def up(
     Example: inkread up
     """
     settings = load_settings(HOST)
-    children = stack(settings.home, port_shift, settings.alert_webhook)
+    replicas, webhook = settings.prediction_replicas, settings.alert_webhook
+    children = stack(settings.home, port_shift, webhook, replicas, settings.key(ALERTS))
     refuse_taken_ports(children)
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):

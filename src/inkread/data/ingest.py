@@ -50,6 +50,7 @@ class IngestOptions:
         language: ISO 639-1, where the source gives none.
         format: None to detect it.
         with_errors: take IAM segments that are marked as badly segmented.
+        add: datasets whose samples come in too; of two samples of one name that of the source is taken.
     """
 
     source: str = ""
@@ -57,6 +58,7 @@ class IngestOptions:
     language: str = ""
     format: Format | None = None
     with_errors: bool = False
+    add: tuple[Path, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,9 +133,17 @@ def ingest(source: Path, output: Path, options: IngestOptions | None = None, pro
     samples = [copy for sample in progress(foreign.samples) if (copy := _copied(sample, foreign, unfinished))]
     if not samples:
         raise _nothing(source, skipped)
+    name = samples[0].source
+    taken = {sample.sample_id for sample in samples}
+    for folder in options.add if options else ():
+        older = Dataset.open(folder)
+        added = (sample for sample in older.samples if sample.sample_id not in taken)
+        copies = [copy for sample in added if (copy := _copied(sample, older, unfinished))]
+        taken |= {sample.sample_id for sample in copies}
+        samples += copies
     write_manifest(unfinished, samples)
     report = IngestReport(
-        samples[0].source,
+        name,
         form,
         dict(sorted(Counter(str(sample.kind) for sample in samples).items())),
         dict(sorted(Counter(str(sample.split) for sample in samples).items())),

@@ -58,7 +58,8 @@ def load_dataset(artifacts: Artifacts, params: Params) -> None:
     chosen = params.load_dataset
     name = chosen.source or Path(params.extract_raw_data.source).name or "iam-synthetic"
     licence = chosen.licence or ("" if params.extract_raw_data.source else "Apache-2.0 (rendered)")
-    ingest(artifacts.raw, artifacts.dataset, IngestOptions(name, licence, chosen.language, chosen.format))
+    options = IngestOptions(name, licence, chosen.language, chosen.format, add=chosen.add)
+    ingest(artifacts.raw, artifacts.dataset, options)
 
 
 def filter_data(artifacts: Artifacts, params: Params) -> None:

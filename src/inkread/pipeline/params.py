@@ -41,12 +41,13 @@ class Extract(_Strict):
 
 
 class Load(_Strict):
-    """What the source does not say; see `inkread.data.ingest.IngestOptions`."""
+    """What the source does not say, and datasets that are added; see `inkread.data.ingest.IngestOptions`."""
 
     format: Format | None = None
     source: str = ""
     licence: str = ""
     language: str = ""
+    add: tuple[Path, ...] = ()
 
 
 class Clean(_Strict):

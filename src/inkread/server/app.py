@@ -10,6 +10,7 @@ import re
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from fnmatch import fnmatchcase
 from importlib.metadata import version
 from typing import Any, TypeVar
 from uuid import uuid4
@@ -27,6 +28,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from inkread.server.metrics import HTTP_REQUESTS, HTTP_SECONDS, REQUESTS_REJECTED, method_label, prepare_handler
 from inkread.server.problems import PROBLEMS, ProblemError, add_problem_handlers, problem_response
 from inkread.server.settings import Settings
+from inkread.server.tracing import end_span, request_span
 
 REQUEST_ID = "X-Request-ID"
 SAFE_ID = re.compile(r"[\w.-]{1,64}", re.ASCII)
@@ -67,10 +69,15 @@ class RequestContext:
                 headers[REQUEST_ID] = request_id
                 for name, value in SECURITY_HEADERS.items():
                     headers.setdefault(name, value)
+                if cookie := scope["state"].get("cookie"):  # the session was renewed
+                    headers.append("Set-Cookie", cookie)
             await send(message)
 
         begun = time.perf_counter()
-        with structlog.contextvars.bound_contextvars(request_id=request_id):
+        with (
+            structlog.contextvars.bound_contextvars(request_id=request_id),
+            request_span(scope["method"], Headers(scope=scope), request_id) as span,
+        ):
             try:
                 await self.app(scope, receive, send_marked)
             except ClientDisconnect:
@@ -84,9 +91,10 @@ class RequestContext:
                 await problem(scope, receive, send_marked)
             finally:
                 self._record(scope, status, time.perf_counter() - begun)
+                end_span(span, route_of(scope), status, scope["state"].get("user", ""))
 
     def _record(self, scope: Scope, status: int, seconds: float) -> None:
-        handler = str(getattr(scope.get("route"), "path", UNMATCHED))
+        handler = route_of(scope)
         HTTP_REQUESTS.labels(handler, method_label(scope["method"]), f"{status // 100}xx").inc()
         HTTP_SECONDS.labels(handler).observe(seconds)
         if handler not in QUIET_PATHS:
@@ -101,6 +109,36 @@ class RequestContext:
                 size=state.get("size", 0),
                 seconds=round(seconds, 4),
             )
+
+
+def route_of(scope: Scope) -> str:
+    """The pattern of the route that a request took, one of a closed set."""
+    return str(getattr(scope.get("route"), "path", UNMATCHED))
+
+
+class KnownHosts:
+    """Answers 400 to requests under a host name that is not ours, so that none gets into links or caches.
+
+    Args:
+        app: what to protect.
+        hosts: names without port; ``*.example.org`` for all below one.
+    """
+
+    def __init__(self, app: ASGIApp, hosts: tuple[str, ...]) -> None:
+        self.app = app
+        self.hosts = hosts
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handle one request."""
+        if scope["type"] != "http" or scope["path"] in QUIET_PATHS or self._known(Headers(scope=scope).get("host", "")):
+            await self.app(scope, receive, send)
+            return
+        problem = ProblemError(400, "Bad Request", "this service is not known under this host name")
+        await problem_response(Request(scope), problem)(scope, receive, send)
+
+    def _known(self, host: str) -> bool:
+        name = host.rpartition(":")[0] if host.rpartition(":")[2].isdigit() else host
+        return any(fnmatchcase(name.lower(), known.lower()) for known in self.hosts)
 
 
 class BodyBounds:
@@ -219,8 +257,9 @@ def create_app(
     body_mib: float | None = None,
     bodies: Mapping[str, float] | None = None,
     summary: str = "",
+    public: bool = False,
 ) -> FastAPI:
-    """An application with ``/healthz``, ``/readyz``, ``/metrics`` and ``/openapi.json``.
+    """An application with ``/healthz`` and ``/readyz``, and ``/metrics`` and ``/openapi.json`` where they may be seen.
 
     Args:
         service: its name.
@@ -231,7 +270,9 @@ def create_app(
         body_mib: largest body; ``settings.upload_mib`` where not given.
         bodies: largest body, in MiB, where the path begins so; the first that fits counts.
         summary: what it is for, in its documentation.
+        public: whether everybody reaches it; then the settings say what besides its work it shows.
     """
+    inside = settings.development or not public
 
     @asynccontextmanager
     async def run(app: FastAPI) -> AsyncIterator[None]:
@@ -249,11 +290,14 @@ def create_app(
         lifespan=run,
         docs_url=None,
         redoc_url=None,
+        openapi_url="/openapi.json" if inside or settings.public_docs else None,
     )
     app.state.settings = settings
     most_bytes = int((body_mib or settings.upload_mib) * 2**20)
     bounds = {prefix: int(mib * 2**20) for prefix, mib in (bodies or {}).items()}
     app.add_middleware(BodyBounds, most_bytes=most_bytes, idle_seconds=settings.idle_seconds, others=bounds)
+    if public and settings.allowed_hosts:
+        app.add_middleware(KnownHosts, hosts=settings.allowed_hosts)
     app.add_middleware(RequestContext)
     add_problem_handlers(app)
 
@@ -267,11 +311,13 @@ def create_app(
             raise ProblemError(503, "Not Ready", reason, {"Retry-After": "2"})
         return Health(status="ready")
 
-    @app.get("/metrics", tags=["operation"], summary="Metrics for Prometheus", response_class=Response)
     def metrics() -> Response:
         before_metrics()
         return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
 
+    if inside or settings.public_metrics:
+        shown = app.get("/metrics", tags=["operation"], summary="Metrics for Prometheus", response_class=Response)
+        shown(metrics)
     return app
 
 

@@ -45,6 +45,7 @@ LINE_CONFIDENCE = Histogram(
     "inkread_line_confidence", "Confidence of lines", buckets=(0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 1.0)
 )
 WORKERS_REPLACED = Counter("inkread_workers_replaced", "Worker processes ended by a bound or a crash", ("pool",))
+PAGES_SENT_AGAIN = Counter("inkread_pages_sent_again", "Uploads sent to another prediction service after one died")
 MODEL = Gauge("inkread_model_info", "1 for the model that is served", ("name", "version"))
 MODEL_SWAPS = Counter("inkread_model_swaps", "Changes of the model that is served", ("result",))
 

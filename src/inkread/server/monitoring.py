@@ -1,6 +1,6 @@
 """Prometheus, Alertmanager and the node exporter beside the services of one machine, with the rules of ``deploy/``.
 
-Usage: ``for program in local_monitoring(home / "monitoring", services={"gateway": 8000}): print(program.command)``
+Usage: ``for program in local_monitoring(home / "monitoring", services={"gateway": (8000,)}): print(program.command)``
 """
 
 from __future__ import annotations
@@ -47,14 +47,24 @@ class Program:
     ready: str
 
 
-def local_monitoring(folder: Path, services: Mapping[str, int], *, shift: int = 0, webhook: str = "") -> list[Program]:
+def local_monitoring(
+    folder: Path,
+    services: Mapping[str, Sequence[int]],
+    *,
+    shift: int = 0,
+    webhook: str = "",
+    receiver: str = "",
+    token: str = "",
+) -> list[Program]:
     """Write the configuration of the programs that are installed, and say how to start them.
 
     Args:
         folder: for configuration and what they keep.
         services: ports on loopback by service.
         shift: added to the programs' own ports, for a second stack beside the first.
-        webhook: address that alerts are sent to; where not given, Alertmanager only shows them.
+        webhook: address that alerts are sent to besides.
+        receiver: address of the gateway that shows alerts; where neither is given, Alertmanager shows them.
+        token: with which it takes them.
 
     Raises:
         OutputError: the folder cannot be written.
@@ -64,14 +74,18 @@ def local_monitoring(folder: Path, services: Mapping[str, int], *, shift: int = 
     found = {name: path for name, names in PROGRAMS.items() if (path := _installed(names))}
     if "prometheus" not in found:
         return []
-    scraped = {**services, **{name: ports[name] for name in found}}
+    scraped = {**services, **{name: (ports[name],) for name in found}}
     rules = []
     for source in rule_files():
         write_bytes(folder / "rules" / source.name, source.read_bytes())
         rules.append(f"rules/{source.name}")
     alertmanager = ports["alertmanager"] if "alertmanager" in found else None
     _write(folder / "prometheus.yml", prometheus_config(scraped, rules, alertmanager))
-    _write(folder / "alertmanager.yml", alertmanager_config(webhook))
+    token_file = folder / "alert-token"
+    if receiver:
+        token_file.touch(mode=0o600)
+        token_file.write_text(token, encoding="utf-8")
+    _write(folder / "alertmanager.yml", alertmanager_config(webhook, receiver, token_file))
     arguments = {
         "prometheus": (
             f"--config.file={folder / 'prometheus.yml'}",
@@ -94,7 +108,7 @@ def local_monitoring(folder: Path, services: Mapping[str, int], *, shift: int = 
 
 
 def prometheus_config(
-    scraped: Mapping[str, int], rules: Sequence[str] = (), alertmanager: int | None = None
+    scraped: Mapping[str, Sequence[int]], rules: Sequence[str] = (), alertmanager: int | None = None
 ) -> dict[str, Any]:
     """Prometheus's configuration for programs on loopback.
 
@@ -107,7 +121,8 @@ def prometheus_config(
         "global": {"scrape_interval": INTERVAL, "evaluation_interval": INTERVAL},
         "rule_files": list(rules),
         "scrape_configs": [
-            {"job_name": name, "static_configs": [{"targets": [f"{HOST}:{port}"]}]} for name, port in scraped.items()
+            {"job_name": name, "static_configs": [{"targets": [f"{HOST}:{port}" for port in ports]}]}
+            for name, ports in scraped.items()
         ],
     }
     if alertmanager is not None:
@@ -116,13 +131,23 @@ def prometheus_config(
     return config
 
 
-def alertmanager_config(webhook: str = "") -> dict[str, Any]:
-    """The routes and inhibitions of ``deploy/alertmanager``, with one receiver; without an address it sends nothing."""
+def alertmanager_config(webhook: str = "", receiver: str = "", token_file: Path | None = None) -> dict[str, Any]:
+    """The routes and inhibitions of ``deploy/alertmanager``; without an address it sends nothing.
+
+    Args:
+        webhook: address that takes alerts from everybody.
+        receiver: the gateway's address for alerts.
+        token_file: with what it asks for.
+    """
     config: dict[str, Any] = yaml.safe_load(_shipped("alertmanager/alertmanager.yml").read_text(encoding="utf-8"))
-    for receiver in config["receivers"]:
-        receiver.pop("webhook_configs")
-        if webhook:
-            receiver["webhook_configs"] = [{"url": webhook, "send_resolved": True}]
+    hooks: list[dict[str, Any]] = [{"url": webhook, "send_resolved": True}] if webhook else []
+    if receiver:
+        credentials = {"authorization": {"credentials_file": str(token_file)}}
+        hooks.append({"url": receiver, "send_resolved": True, "http_config": credentials})
+    for told in config["receivers"]:
+        told.pop("webhook_configs")
+        if hooks:
+            told["webhook_configs"] = hooks
     return config
 
 

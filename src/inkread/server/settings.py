@@ -21,6 +21,10 @@ from inkread.errors import SettingsError
 PREFIX = "INKREAD_"
 SECRET_LENGTH = 32
 SECRET_FILE = "secret"
+ALERTS = "alerts"
+"""Purpose of the key with which Alertmanager comes to the gateway."""
+RESTORE = ".restore"
+"""In the home folder while a backup is being restored into it."""
 SERVICES = ("gateway", "ingestion", "training", "prediction")
 PORTS = {"gateway": 8000, "ingestion": 8100, "training": 8200, "prediction": 8300, "mlflow": 5000}
 
@@ -33,10 +37,12 @@ class Settings(BaseSettings):
         home: folder for everything a service keeps.
         secret: signs tokens, at least 32 characters; in development one is made and kept in ``home``.
         database_url: users and roles (SQLAlchemy URL); a SQLite file in ``home`` where not given.
+        mlflow_database_url: MLflow's database, for backup and upgrade; that of `inkread up` where not given.
         jobs_database_url: jobs and schedules; a SQLite file in ``home`` where not given.
         limits_url: where rate limits are counted, ``memory://`` or, for several gateways, ``redis://host:6379``.
         model: bundle folder or ``models:/inkread@champion``; the bundled model where not given.
         model_poll_seconds: how often prediction looks for a newly promoted version.
+        prediction_replicas: prediction services that `inkread up` starts.
         decoders: processes that decode and render uploads; one user's uploads leave one of them for others.
         decode_seconds, decode_mib: computing time and memory that decoding one page may take.
         readers: processes that read pages, each with the model.
@@ -55,12 +61,20 @@ class Settings(BaseSettings):
         storage_mib: pictures and files that the documents of one user may take.
         private_webhooks: whether webhooks may call addresses of this machine or of a private network.
         token_minutes: life of a token.
+        session_hours: how long a log-in on the web page can be renewed by using it.
         rate_limit: requests one user may make, in the notation of the ``limits`` library.
+        keep_uploads: which archives stay on the disk when their job has ended: all, those of failed jobs, or none.
         ingest_folders: folders on the server that ingestion may read, separated by ``:``.
         retrain_schedule, health_schedule: crontab lines (UTC); empty for never.
         executor: name of this job worker; each worker needs its own.
+        allowed_hosts: names under which the gateway may be addressed, separated by commas; empty for any.
+        trusted_proxies: addresses or networks of proxies whose X-Forwarded headers count, separated by commas.
+        public_metrics, public_docs: whether the gateway's port shows /metrics, /docs and /openapi.json in production.
+        metrics_port: another port for the gateway's metrics; 0 for none.
+        traces_url: OpenTelemetry collector (OTLP over HTTP) that traces of requests are sent to; empty for none.
         alert_webhook: where the Alertmanager of ``inkread up`` sends alerts; where not given, it only shows them.
-        gateway_url, ingestion_url, training_url, prediction_url: where the services are.
+        gateway_url, ingestion_url, training_url, prediction_url: where the services are; prediction may be at several
+            addresses, separated by commas.
     """
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True)
@@ -70,9 +84,11 @@ class Settings(BaseSettings):
     secret: SecretStr = SecretStr("")
     database_url: str = ""
     jobs_database_url: str = ""
+    mlflow_database_url: str = ""
     limits_url: str = "memory://"
     model: str = ""
     model_poll_seconds: float = Field(10.0, gt=0)
+    prediction_replicas: int = Field(1, ge=1, le=16)
     decoders: int = Field(3, ge=1)
     decode_seconds: float = Field(20.0, gt=0)
     decode_mib: int = Field(2048, ge=128)
@@ -96,11 +112,19 @@ class Settings(BaseSettings):
     storage_mib: float = Field(10_240.0, gt=0)
     private_webhooks: bool = False
     token_minutes: float = Field(15.0, gt=0)
+    session_hours: float = Field(12.0, gt=0)
     rate_limit: str = "600/minute"
+    keep_uploads: Literal["all", "failed", "none"] = "all"
     ingest_folders: Annotated[tuple[Path, ...], NoDecode] = ()
     retrain_schedule: str = "0 3 1 * *"
     health_schedule: str = "*/5 * * * *"
     executor: str = ""
+    allowed_hosts: Annotated[tuple[str, ...], NoDecode] = ()
+    trusted_proxies: str = ""
+    public_metrics: bool = False
+    public_docs: bool = False
+    metrics_port: int = Field(0, ge=0, le=65_535)
+    traces_url: str = ""
     alert_webhook: str = ""
     gateway_url: str = f"http://127.0.0.1:{PORTS['gateway']}"
     ingestion_url: str = f"http://127.0.0.1:{PORTS['ingestion']}"
@@ -111,6 +135,11 @@ class Settings(BaseSettings):
     @classmethod
     def _split(cls, value: object) -> object:
         return tuple(part for part in value.split(os.pathsep) if part) if isinstance(value, str) else value
+
+    @field_validator("allowed_hosts", mode="before")
+    @classmethod
+    def _split_hosts(cls, value: object) -> object:
+        return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
 
     @property
     def development(self) -> bool:
@@ -128,6 +157,11 @@ class Settings(BaseSettings):
         return self.jobs_database_url or f"sqlite:///{self.home / 'jobs.db'}"
 
     @property
+    def mlflow_url(self) -> str:
+        """SQLAlchemy URL of MLflow's database."""
+        return self.mlflow_database_url or f"sqlite:///{self.home / 'mlflow' / 'mlflow.db'}"
+
+    @property
     def documents(self) -> Path:
         """Where pictures of documents are."""
         return self.documents_folder or self.home / "documents"
@@ -138,8 +172,12 @@ class Settings(BaseSettings):
         return self.home / "pipeline"
 
     def service_url(self, service: str) -> str:
-        """Where a service is."""
-        return str(getattr(self, f"{service}_url")).rstrip("/")
+        """Where a service is; the first of several."""
+        return self.service_urls(service)[0]
+
+    def service_urls(self, service: str) -> tuple[str, ...]:
+        """Where a service is, several times in the case of prediction."""
+        return tuple(url.strip().rstrip("/") for url in str(getattr(self, f"{service}_url")).split(","))
 
     def key(self, purpose: str) -> str:
         """A key for one purpose, derived from the secret, so that none serves two."""
@@ -166,8 +204,10 @@ def load_settings(host: str = "127.0.0.1") -> Settings:
             "set INKREAD_ENVIRONMENT=production and INKREAD_SECRET, or leave out --host"
         )
     settings.home.mkdir(parents=True, exist_ok=True)
+    if (settings.home / RESTORE).exists():
+        raise SettingsError(f"{settings.home}: a restore was interrupted, run inkread admin restore again")
     if not settings.secret.get_secret_value() and settings.development:
-        return settings.model_copy(update={"secret": SecretStr(_kept_secret(settings.home))})
+        return settings.model_copy(update={"secret": SecretStr(kept_secret(settings.home, SECRET_FILE))})
     if len(set(settings.secret.get_secret_value())) < SECRET_LENGTH // 4 or (
         len(settings.secret.get_secret_value()) < SECRET_LENGTH
     ):
@@ -186,9 +226,9 @@ def is_loopback(host: str) -> bool:
         return host == "localhost"
 
 
-def _kept_secret(home: Path) -> str:
-    """The secret of this folder; services that start together agree on one, because a link is made only once."""
-    path = home / SECRET_FILE
+def kept_secret(home: Path, name: str) -> str:
+    """The secret in a file of a folder; services that start together agree on one, because a link is made only once."""
+    path = home / name
     if not path.exists():
         made = home / f".{secrets.token_hex(8)}.part"
         made.touch(mode=0o600)

@@ -23,6 +23,7 @@ import httpx2
 
 from inkread.errors import SettingsError
 from inkread.server.guard import Guard, signal_group
+from inkread.server.mlflow_server import local_mlflow
 from inkread.server.monitoring import local_monitoring
 from inkread.server.settings import PORTS, SERVICES
 
@@ -202,38 +203,49 @@ SECOND_STACK = 10_000
 CHAMPION = "models:/inkread@champion"
 
 
-def stack(home: Path, shift: int, webhook: str = "") -> list[Child]:
+def stack(home: Path, shift: int, webhook: str = "", replicas: int = 1, alert_token: str = "") -> list[Child]:
     """The children of ``inkread up``.
 
     Args:
         home: what they keep is below it.
         shift: added to every port, for a second stack beside the first.
         webhook: where alerts are sent.
+        replicas: how many prediction services.
+        alert_token: with which the gateway takes alerts.
     """
     ports = {name: port + shift for name, port in PORTS.items()}
+    readers = tuple(ports["prediction"] + number for number in range(replicas))
     environment = {
         "INKREAD_HOME": str(home),
         "INKREAD_MODEL": os.environ.get("INKREAD_MODEL") or CHAMPION,
         **{f"INKREAD_{name.upper()}_URL": f"http://{HOST}:{ports[name]}" for name in SERVICES},
+        "INKREAD_PREDICTION_URL": ",".join(f"http://{HOST}:{port}" for port in readers),
     }
     children = []
     if not os.environ.get("MLFLOW_TRACKING_URI"):
-        environment["MLFLOW_TRACKING_URI"] = f"http://{HOST}:{ports['mlflow']}"
-        children.append(_mlflow(home, ports["mlflow"]))
+        url = f"http://{HOST}:{ports['mlflow']}"
+        command, own, login = local_mlflow(home, ports["mlflow"])
+        environment |= {"MLFLOW_TRACKING_URI": url} | login
+        children.append(Child("mlflow", command, url, f"{url}/health", environment=own))
+    places = [(f"prediction-{number}", "prediction", port) for number, port in enumerate(readers[1:], 2)]
+    places += [(name, name, ports[name]) for name in reversed(SERVICES)]
     command = (sys.executable, "-m", "inkread", "serve")
     children += [
         Child(
             name,
-            (*command, name, "--host", HOST, "--port", str(ports[name])),
-            f"http://{HOST}:{ports[name]}",
-            f"http://{HOST}:{ports[name]}/readyz",
-            f"http://{HOST}:{ports[name]}/healthz",
+            (*command, service, "--host", HOST, "--port", str(port)),
+            f"http://{HOST}:{port}",
+            f"http://{HOST}:{port}/readyz",
+            f"http://{HOST}:{port}/healthz",
             environment,
         )
-        for name in reversed(SERVICES)
+        for name, service, port in places
     ]
-    watched = {name: ports[name] for name in SERVICES}
-    programs = local_monitoring(home / "monitoring", watched, shift=shift, webhook=webhook)
+    watched = {name: (ports[name],) for name in SERVICES} | {"prediction": readers}
+    receiver = f"http://{HOST}:{ports['gateway']}/alerts"
+    programs = local_monitoring(
+        home / "monitoring", watched, shift=shift, webhook=webhook, receiver=receiver, token=alert_token
+    )
     return children + [Child(item.name, item.command, item.url, item.ready) for item in programs]
 
 
@@ -250,17 +262,3 @@ def refuse_taken_ports(children: list[Child]) -> None:
                     f"port {port}, which {child.name} needs, is taken; "
                     f"stop what listens there, or use --port-shift {SECOND_STACK}"
                 ) from None
-
-
-def _mlflow(home: Path, port: int) -> Child:
-    folder = home / "mlflow"
-    folder.mkdir(parents=True, exist_ok=True)
-    url = f"http://{HOST}:{port}"
-    command = (
-        *(sys.executable, "-m", "mlflow", "server", "--host", HOST, "--port", str(port), "--workers", "1"),
-        *("--backend-store-uri", f"sqlite:///{folder / 'mlflow.db'}"),
-        *("--artifacts-destination", str(folder / "artifacts")),
-    )
-    # without the first it takes 10 processes and 2.3 GB
-    environment = {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", "MLFLOW_DISABLE_TELEMETRY": "true"}
-    return Child("mlflow", command, url, f"{url}/health", environment=environment)

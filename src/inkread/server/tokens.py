@@ -27,10 +27,17 @@ Role = Literal["user", "admin"]
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """Who asks."""
+    """Who asks.
+
+    Attributes:
+        name: of the user.
+        role: what the user may do.
+        key: id of the API key that the request came with; None for a password or a session.
+    """
 
     name: str
     role: Role
+    key: str | None = None
 
     @property
     def admin(self) -> bool:
@@ -38,7 +45,16 @@ class Identity:
         return self.role == "admin"
 
 
-def issue(who: Identity, key: str, minutes: float, audience: str = CLIENTS) -> str:
+@dataclass(frozen=True, slots=True)
+class Token:
+    """What a token says: who it is, under which session, and when it was made."""
+
+    who: Identity
+    session: str
+    issued: datetime
+
+
+def issue(who: Identity, key: str, minutes: float, audience: str = CLIENTS, session: str = "") -> str:
     """A token that says who it is for ``minutes``."""
     now = datetime.now(UTC)
     claims = {
@@ -46,6 +62,7 @@ def issue(who: Identity, key: str, minutes: float, audience: str = CLIENTS) -> s
         "aud": audience,
         "sub": who.name,
         "role": who.role,
+        "sid": session,
         "iat": now,
         "exp": now + timedelta(minutes=minutes),
     }
@@ -53,7 +70,12 @@ def issue(who: Identity, key: str, minutes: float, audience: str = CLIENTS) -> s
 
 
 def verify(token: str, key: str, audience: str = CLIENTS) -> Identity:
-    """Whose token it is.
+    """Whose token it is; ProblemError as from `read`."""
+    return read(token, key, audience).who
+
+
+def read(token: str, key: str, audience: str = CLIENTS) -> Token:
+    """What a token says.
 
     Raises:
         ProblemError: 401 where it is expired, altered, unsigned or for something else.
@@ -68,7 +90,8 @@ def verify(token: str, key: str, audience: str = CLIENTS) -> Identity:
         raise unauthorized("the token is not valid, log in again") from None
     if claims["role"] not in ("user", "admin"):
         raise unauthorized("the token is not valid, log in again")
-    return Identity(str(claims["sub"]), cast(Role, claims["role"]))
+    who = Identity(str(claims["sub"]), cast(Role, claims["role"]))
+    return Token(who, str(claims.get("sid", "")), datetime.fromtimestamp(claims["iat"], UTC))
 
 
 def unauthorized(detail: str) -> ProblemError:

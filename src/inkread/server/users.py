@@ -9,17 +9,17 @@ import re
 import weakref
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from importlib import resources
 from typing import cast
 
-from alembic import command
-from alembic.config import Config
 from pwdlib import PasswordHash
-from sqlalchemy import Boolean, DateTime, Engine, String, create_engine, select
-from sqlalchemy.exc import IntegrityError, SQLAlchemyError
-from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
+from sqlalchemy import Boolean, DateTime, String, select
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from inkread.errors import SettingsError
+from inkread.server.database import Base, open_database
+from inkread.server.keys import Keys
+from inkread.server.sessions import Sessions
 from inkread.server.tokens import Identity, Role
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,63}")
@@ -28,11 +28,7 @@ MOST_PASSWORD = 1024
 DEMO_USERS: tuple[tuple[str, str, Role], ...] = (("user1", "1resu", "user"), ("admin1", "1nimda", "admin"))
 
 
-class _Base(DeclarativeBase):
-    pass
-
-
-class _Row(_Base):
+class _Row(Base):
     __tablename__ = "users"
 
     name: Mapped[str] = mapped_column(String(64), primary_key=True)
@@ -64,6 +60,10 @@ class Users:
     Args:
         url: SQLAlchemy URL.
 
+    Attributes:
+        sessions: of those who are logged in.
+        keys: their API keys.
+
     Raises:
         SettingsError: the database cannot be reached, and from every method where a value is wrong or a user missing.
     """
@@ -71,16 +71,10 @@ class Users:
     def __init__(self, url: str) -> None:
         self._hash = PasswordHash.recommended()
         self._nobody = self._hash.hash("nobody's password")
-        try:
-            self._engine: Engine = create_engine(url, pool_pre_ping=True)
-            weakref.finalize(self, self._engine.dispose)
-            with self._engine.begin() as connection:
-                config = Config()
-                config.set_main_option("script_location", str(resources.files("inkread.server") / "migrations"))
-                config.attributes["connection"] = connection
-                command.upgrade(config, "head")
-        except SQLAlchemyError as error:
-            raise SettingsError(f"the users' database cannot be opened ({_first_line(error)})") from None
+        self._engine = open_database(url)
+        weakref.finalize(self, self._engine.dispose)
+        self.sessions = Sessions(self._engine)
+        self.keys = Keys(self._engine)
 
     def add(self, name: str, password: str, role: Role, *, check: bool = True) -> None:
         """Add a user; ``check`` asks for a password of at least 12 characters."""
@@ -100,12 +94,14 @@ class Users:
             raise SettingsError(f"{name}: there is such a user already") from None
 
     def set_password(self, name: str, password: str) -> None:
-        """Give a user another password."""
+        """Give a user another password; sessions under the old one end."""
         self._change(name, password_hash=self._hashed(password, check=True))
+        self.sessions.end_all(name)
 
     def set_disabled(self, name: str, disabled: bool) -> None:
-        """Shut a user out, or let one in again."""
+        """Shut a user out, or let one in again; the sessions end."""
         self._change(name, disabled=disabled)
+        self.sessions.end_all(name)
 
     def check(self) -> None:
         """Ask the database something; SQLAlchemyError where it does not answer."""
@@ -160,7 +156,3 @@ class Users:
 
 def _user(row: _Row) -> User:
     return User(row.name, cast(Role, row.role), row.password_hash, row.disabled, row.created)
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).splitlines()[0]

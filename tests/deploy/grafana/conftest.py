@@ -32,7 +32,7 @@ def prometheus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     port = free_port()
     config = folder / "prometheus.yml"
     rules = [str(path) for path in rule_files()]
-    config.write_text(yaml.safe_dump(prometheus_config({"prometheus": port}, rules)), encoding="utf-8")
+    config.write_text(yaml.safe_dump(prometheus_config({"prometheus": (port,)}, rules)), encoding="utf-8")
     command = [program, f"--config.file={config}", f"--storage.tsdb.path={folder / 'data'}"]
     process = subprocess.Popen(
         [*command, f"--web.listen-address=127.0.0.1:{port}"],

@@ -37,6 +37,7 @@ from inkread.server.documents.results import Results
 from inkread.server.documents.store import File, Store, check_place
 from inkread.server.documents.webhooks import Webhooks
 from inkread.server.documents.work import Work
+from inkread.server.gateway.replicas import Replicas
 from inkread.server.problems import PROBLEMS, ProblemError
 from inkread.server.settings import Settings
 from inkread.server.tokens import Identity
@@ -65,10 +66,12 @@ class Documents:
 
 
 @asynccontextmanager
-async def serving_documents(app: FastAPI, settings: Settings, client: httpx2.AsyncClient) -> AsyncIterator[None]:
+async def serving_documents(
+    app: FastAPI, settings: Settings, client: httpx2.AsyncClient, replicas: Replicas
+) -> AsyncIterator[None]:
     """Answer for documents and work on them until the end of the block."""
     store = await run_in_threadpool(Store, settings)
-    prediction = Prediction(settings, client)
+    prediction = Prediction(settings, client, replicas)
     webhooks = Webhooks(settings, store)
     async with Work(settings, store, prediction, webhooks) as work:
         app.state.documents = Documents(store, prediction, Results(store, prediction), webhooks, work)

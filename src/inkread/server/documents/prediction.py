@@ -13,6 +13,7 @@ from typing import Any
 import httpx2
 
 from inkread.server.gateway.forwarding import CONNECT_SECONDS, unavailable
+from inkread.server.gateway.replicas import Replicas
 from inkread.server.problems import ProblemError
 from inkread.server.settings import Settings
 from inkread.server.tokens import Identity, service_header
@@ -22,27 +23,36 @@ class Prediction:
     """Calls prediction in the name of a user.
 
     Args:
-        settings: where it is and how long it may take.
+        settings: how long it may take.
         client: what sends.
+        replicas: where it is.
     """
 
-    def __init__(self, settings: Settings, client: httpx2.AsyncClient) -> None:
+    def __init__(self, settings: Settings, client: httpx2.AsyncClient, replicas: Replicas) -> None:
         self._settings = settings
         self._client = client
+        self._replicas = replicas
         # a batch reads page by page where one of its pages ends the worker, and each may take three times its time
         seconds = settings.request_seconds + 4 * settings.page_seconds
         self._timeout = httpx2.Timeout(seconds, connect=CONNECT_SECONDS)
 
     async def send(self, who: Identity, path: str, *, stream: bool = False, **body: Any) -> httpx2.Response:
         """Its answer, whatever it says; TransportError where it does not answer."""
+        replica = self._replicas.choose(())
+        assert replica is not None
         request = self._client.build_request(
             "POST",
-            self._settings.service_url("prediction") + path,
+            replica.url + path,
             headers=service_header(who, self._settings),
             timeout=self._timeout,
             **body,
         )
-        return await self._client.send(request, stream=stream)
+        with replica.working():
+            try:
+                return await self._client.send(request, stream=stream)
+            except httpx2.TransportError:
+                replica.failed()
+                raise
 
     async def ask(self, who: Identity, path: str, **body: Any) -> httpx2.Response:
         """Its answer to somebody who waits for it.

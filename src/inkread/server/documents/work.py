@@ -97,6 +97,7 @@ class Work:
         self._claim = secrets.token_hex(12)
         self._news = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
+        self._ended = False
 
     async def __aenter__(self) -> Work:
         """Start."""
@@ -111,6 +112,7 @@ class Work:
 
     async def __aexit__(self, *_: object) -> None:
         """Stop; what was begun is free for the next gateway at once."""
+        self._ended = True  # asyncio.wait_for of Python 3.11 loses a cancellation that comes together with news
         for task in self._tasks:
             task.cancel()
         for task in self._tasks:
@@ -124,7 +126,7 @@ class Work:
 
     async def _repeat(self, step: Callable[[], Awaitable[bool]]) -> None:
         """Do it while there is something to do, then wait for news."""
-        while True:
+        while not self._ended:
             try:
                 if await step():
                     continue
@@ -140,7 +142,7 @@ class Work:
                 await asyncio.wait_for(self._news.wait(), POLL_SECONDS)
 
     async def _every(self, seconds: float, action: Callable[[], None]) -> None:
-        while True:
+        while not self._ended:
             try:
                 await asyncio.to_thread(action)
             except Exception as error:

@@ -27,9 +27,10 @@ from inkread.server.app import create_app
 from inkread.server.auth import Admin, Gatekeeper, User, client_address
 from inkread.server.documents import api as documents
 from inkread.server.documents.api import serving_documents
-from inkread.server.gateway import models
+from inkread.server.gateway import alerts, keys, models
 from inkread.server.gateway.forwarding import Forwarder
 from inkread.server.gateway.pages import add_pages
+from inkread.server.gateway.replicas import Replicas
 from inkread.server.jobs.models import IngestRequest, Job, JobId, JobList, TrainRequest
 from inkread.server.problems import PROBLEMS, ProblemError, problem_response
 from inkread.server.settings import Settings
@@ -102,9 +103,12 @@ DOCS_FILES = "/docs/files"
 
 
 NO_DATABASE = "the database of users cannot be reached, try again"
-READY_SECONDS = 5.0
+PAGES_READ = "x-inkread-pages"
+SMALL_MIB = 4.0
+"""Largest body of what is no upload, which is read into memory before it is known who asks."""
 CORRECTION_MIB = 8.0
 """Largest body for a page with its lines; 100 lines take about 0.2."""
+PAGES = ("/predict", "/read", "/convert")
 
 
 class Token(BaseModel):
@@ -130,10 +134,15 @@ def gateway_app(settings: Settings) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        async with httpx2.AsyncClient(limits=httpx2.Limits(max_connections=None), trust_env=False) as client:
+        limits = httpx2.Limits(max_connections=None)
+        async with (
+            httpx2.AsyncClient(limits=limits, trust_env=False) as client,
+            Replicas(settings.service_urls("prediction"), client) as replicas,
+        ):
             app.state.client = client
-            app.state.forward = Forwarder(settings, client)
-            async with serving_documents(app, settings, client):
+            app.state.replicas = replicas
+            app.state.forward = Forwarder(settings, client, replicas)
+            async with serving_documents(app, settings, client, replicas):
                 yield
 
     async def ready() -> str:
@@ -141,20 +150,23 @@ def gateway_app(settings: Settings) -> FastAPI:
             await run_in_threadpool(users.check)
         except SQLAlchemyError:
             return NO_DATABASE
-        client: httpx2.AsyncClient = app.state.client
-        try:
-            answer = await client.get(settings.service_url("prediction") + "/readyz", timeout=READY_SECONDS)
-        except httpx2.TransportError:
-            return "the prediction service is not there"
-        return "" if answer.is_success else "the prediction service cannot read yet"
+        replicas: Replicas = app.state.replicas
+        return await replicas.ready()
 
     app = create_app(
         "gateway",
         settings,
         lifespan=lifespan,
         ready=ready,
-        bodies={"/ingest": settings.archive_mib, "/documents/": CORRECTION_MIB, "/documents": settings.document_mib},
+        body_mib=SMALL_MIB,
+        bodies={
+            "/ingest": settings.archive_mib,
+            "/documents/": CORRECTION_MIB,
+            "/documents": settings.document_mib,
+            **dict.fromkeys(PAGES, settings.upload_mib),
+        },
         summary="Reads handwriting; keeps data, models and jobs in order.",
+        public=True,
     )
 
     @app.exception_handler(SQLAlchemyError)
@@ -173,6 +185,11 @@ def gateway_app(settings: Settings) -> FastAPI:
         who = gatekeeper.log_in(form.username, form.password, client_address(request))
         return Token(access_token=gatekeeper.token(who), expires_in=int(settings.token_minutes * 60))
 
+    @app.delete("/token", tags=["users"], summary="Log out: the token ends", status_code=204, responses=PROBLEMS)
+    def log_out(request: Request, _who: User) -> None:
+        gatekeeper: Gatekeeper = request.app.state.gatekeeper
+        gatekeeper.log_out(request.headers.get("authorization", "").partition(" ")[2])
+
     @app.post("/predict", tags=["reading"], summary="Read a page or a PDF", **PREDICT)
     async def predict(request: Request, who: User) -> StreamingResponse:
         announced = request.headers.get("content-length", "")
@@ -180,7 +197,10 @@ def gateway_app(settings: Settings) -> FastAPI:
             raise ProblemError(
                 413, "Content Too Large", f"at most {settings.upload_mib:g} MiB are read, split the file"
             )
-        return await _forward(request, who, "prediction", "/predict")
+        answer = await _forward(request, who, "prediction", "/predict")
+        if who.key is not None:
+            await run_in_threadpool(users.keys.count_pages, who.key, int(answer.headers.get(PAGES_READ, "0")))
+        return answer
 
     @app.post("/convert", tags=["reading"], summary="Write a document in another format", responses=PROBLEMS)
     async def convert(request: Request, who: User) -> StreamingResponse:
@@ -207,8 +227,16 @@ def gateway_app(settings: Settings) -> FastAPI:
         return await _jobs(request, who, f"/jobs/{job_id}")
 
     app.include_router(models.router)
+    app.include_router(keys.router)
+    app.include_router(alerts.router)
     app.include_router(documents.router)
     add_pages(app)
+    if app.openapi_url is not None:
+        _add_docs(app)
+    return app
+
+
+def _add_docs(app: FastAPI) -> None:
     app.mount(DOCS_FILES, StaticFiles(directory=str(resources.files(fastapi_offline) / "static")))
 
     @app.get("/docs", include_in_schema=False)
@@ -222,8 +250,6 @@ def gateway_app(settings: Settings) -> FastAPI:
         )
         page.headers["Content-Security-Policy"] = DOCS_POLICY
         return page
-
-    return app
 
 
 async def _forward(request: Request, who: User, service: str, path: str) -> StreamingResponse:

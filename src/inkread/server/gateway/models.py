@@ -5,6 +5,7 @@ Usage: ``app.include_router(models.router)``
 
 from __future__ import annotations
 
+import asyncio
 from typing import Annotated, Any
 
 import httpx2
@@ -42,7 +43,7 @@ class Rollback(Reason):
 
 
 class Champion(BaseModel):
-    """The version that is served from now on, and what prediction says to it."""
+    """The version that is served from now on, and whether every prediction service serves it already."""
 
     version: int
     served: bool
@@ -85,11 +86,15 @@ async def _serve(request: Request, who: Identity, number: int) -> Champion:
     """Tell prediction, which would otherwise notice a few seconds later."""
     settings: Settings = request.app.state.settings
     client: httpx2.AsyncClient = request.app.state.client
-    url = settings.service_url("prediction") + "/model/refresh"
-    answered: dict[str, Any] = {}
-    try:
-        answer = await client.post(url, headers=service_header(who, settings), timeout=60)
-        answered = answer.json()
-    except (httpx2.TransportError, ValueError) as error:
-        structlog.get_logger().warning("prediction_not_told", version=number, detail=str(error))
-    return Champion(version=number, served=answered.get("registered") == number)
+
+    async def told(url: str) -> bool:
+        try:
+            answer = await client.post(f"{url}/model/refresh", headers=service_header(who, settings), timeout=60)
+            answered: dict[str, Any] = answer.json()
+        except (httpx2.TransportError, ValueError) as error:
+            structlog.get_logger().warning("prediction_not_told", version=number, url=url, detail=str(error))
+            return False
+        return answered.get("registered") == number
+
+    served = await asyncio.gather(*(told(url) for url in settings.service_urls("prediction")))
+    return Champion(version=number, served=all(served))

@@ -20,11 +20,10 @@ from jinja2 import Environment, PackageLoader
 from inkread.document import Line, Polygon
 from inkread.formats import FORMATS
 from inkread.formats.json import load
-from inkread.server.auth import COOKIE, Gatekeeper, User, client_address, refuse_other_origins
+from inkread.server.auth import COOKIE, Gatekeeper, User, client_address, refuse_other_origins, session_cookie
 from inkread.server.gateway.forwarding import Forwarder, unavailable
 from inkread.server.problems import PROBLEMS, ProblemError
 from inkread.server.settings import Settings, is_loopback
-from inkread.server.tokens import Identity
 
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
@@ -126,30 +125,16 @@ def log_in(
     except ProblemError as error:
         problem = f"{error.detail[0].upper()}{error.detail[1:]}."
         return _html("login.html.j2", error.status, problem=problem, development=settings.development, to=_local(to))
-    answer = HTMLResponse(status_code=303, headers={"Location": _local(to)})
-    _set_cookie(answer, request, who)
-    return answer
+    return HTMLResponse(status_code=303, headers={"Location": _local(to), "Set-Cookie": gatekeeper.cookie(who)})
 
 
 @router.post("/session", responses=PROBLEMS)
-def renew(request: Request, who: User) -> Response:
+def renew(request: Request, _who: User) -> Response:
     """A fresh cookie for a page on which somebody works; not for who sends a password or a token."""
     answer = Response(status_code=204)
     if COOKIE in request.cookies and "authorization" not in request.headers:
-        _set_cookie(answer, request, who)
+        answer.headers["Set-Cookie"] = _gatekeeper(request).renewed(request.cookies[COOKIE])
     return answer
-
-
-def _set_cookie(answer: Response, request: Request, who: Identity) -> None:
-    settings = _settings(request)
-    answer.set_cookie(
-        COOKIE,
-        _gatekeeper(request).token(who),
-        max_age=int(settings.token_minutes * 60),
-        httponly=True,
-        samesite="strict",
-        secure=not settings.development,
-    )
 
 
 def _keeps_secure_cookies(request: Request) -> bool:
@@ -160,11 +145,10 @@ def _keeps_secure_cookies(request: Request) -> bool:
 
 @router.post("/logout")
 def log_out(request: Request) -> RedirectResponse:
-    """Forget the cookie."""
+    """End the session and remove the cookie."""
     refuse_other_origins(request)
-    answer = RedirectResponse("/", 303)
-    answer.delete_cookie(COOKIE, httponly=True, samesite="strict")
-    return answer
+    _gatekeeper(request).log_out(request.cookies.get(COOKIE, ""))
+    return RedirectResponse("/", 303, {"Set-Cookie": session_cookie("", _settings(request))})
 
 
 @router.post("/read", responses=PROBLEMS)

@@ -24,8 +24,17 @@ from inkread.io.files import replacing
 from inkread.server.answers import file_name
 from inkread.server.app import create_app
 from inkread.server.jobs.models import SHOWN, IngestRequest, Job, JobId, JobList, Kind, TrainRequest
-from inkread.server.jobs.workflows import cancel, count_jobs, new_id, running_jobs, submit, view_job, view_jobs
-from inkread.server.jobs.workspace import Workspace
+from inkread.server.jobs.workflows import (
+    UPLOADS,
+    cancel,
+    count_jobs,
+    new_id,
+    running_jobs,
+    submit,
+    view_job,
+    view_jobs,
+)
+from inkread.server.jobs.workspace import NEWEST, Workspace
 from inkread.server.problems import PROBLEMS, ProblemError
 from inkread.server.settings import Settings
 from inkread.server.tokens import AdminCaller, require_admin
@@ -93,9 +102,6 @@ def found(job_id: str, settings: Settings) -> Job:
 def place_of(request: Request, job_id: str) -> dict[str, str]:
     """The header that says where a new job can be watched."""
     return {"Location": f"{request.scope.get('root_path', '')}/jobs/{job_id}"}
-
-
-UPLOADS = "uploads"
 
 
 def ingestion_app(settings: Settings) -> FastAPI:
@@ -174,6 +180,7 @@ def _changes(wanted: IngestRequest, source: str) -> dict[str, Any]:
             "source": wanted.name,
             "licence": wanted.licence,
             "language": wanted.language,
+            "add": [NEWEST] if wanted.add else [],
         },
     }
 

@@ -26,6 +26,7 @@ class IngestRequest(BaseModel):
     name: str = Field("", max_length=100, description="Name of the source in the dataset")
     licence: str = Field("", max_length=200)
     language: str = Field("", max_length=35)
+    add: bool = Field(False, description="Add to the newest data set instead of replacing it")
     writers: int = Field(12, ge=3, le=200, description="Of rendered pages")
     forms: int = Field(3, ge=1, le=50, description="Rendered pages a writer")
 

@@ -9,14 +9,16 @@ step that was cut off is run again, and DVC and the trainer go on from what they
 from __future__ import annotations
 
 import secrets
+import shutil
 import threading
-from collections.abc import Iterator, Mapping
+import time
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
-from importlib.metadata import version
 from typing import Any, cast, get_args
 
 import httpx2
+import sqlalchemy as sa
 import structlog
 from dbos import DBOS, DBOSConfig, SetWorkflowID, WorkflowStatus
 
@@ -26,6 +28,16 @@ from inkread.server.metrics import JOB_KINDS, JOB_SECONDS, JOB_STATES, JOBS, JOB
 from inkread.server.settings import SERVICES, Settings
 
 QUEUE = "pipeline"
+CONTRACT = "inkread-jobs-"
+WORKFLOWS_VERSION = f"{CONTRACT}1"
+"""Version of the steps of the workflows, not of the package: jobs that wait or run go on after an update.
+
+Raise the number only where a job that was begun by the former code must not be finished by the new.
+"""
+UNFINISHED = ("PENDING", "ENQUEUED", "DELAYED")
+REGISTER = "register_model"
+REGISTER_PAUSES = (5.0, 20.0, 60.0, 180.0)
+"""Seconds before the registration of a trained model is tried again, mostly because MLflow was away."""
 TARGETS = {"ingest": "one_hot_encode_labels", "train": "register_model", "retrain": "register_model"}
 STATES = {
     "PENDING": "running",
@@ -37,6 +49,7 @@ STATES = {
 COUNTED = timedelta(days=7)
 HEALTH_KEPT = timedelta(days=1)
 SCHEDULED = "schedule"
+UPLOADS = "uploads"
 
 _settings = Settings()
 _stopping = threading.Event()
@@ -57,9 +70,12 @@ def running_jobs(settings: Settings, executor: str) -> Iterator[None]:
         "name": "inkread",
         "system_database_url": settings.jobs_url,
         "executor_id": settings.executor or executor,
-        "application_version": version("inkread"),
+        "application_version": WORKFLOWS_VERSION,
         "log_level": "WARNING",
     }
+    adopted = adopt_jobs(settings.jobs_url)
+    if adopted:
+        structlog.get_logger().info("jobs_adopted", jobs=adopted)
     DBOS(config=config)
     DBOS.launch()
     DBOS.register_queue(QUEUE, global_concurrency=1, worker_concurrency=1)
@@ -69,6 +85,26 @@ def running_jobs(settings: Settings, executor: str) -> Iterator[None]:
     finally:
         _stopping.set()
         DBOS.destroy()
+
+
+def adopt_jobs(url: str) -> int:
+    """Take over the jobs that are left from releases whose jobs had the version of the package; how many there are.
+
+    DBOS runs a workflow only under the application version that it was begun with.
+    """
+    engine = sa.create_engine(url)
+    schema = None if engine.dialect.name == "sqlite" else "dbos"
+    table = sa.table("workflow_status", sa.column("status"), sa.column("application_version"), schema=schema)
+    version = table.c.application_version
+    other = sa.or_(version.is_(None), version.not_like(f"{CONTRACT}%"))
+    left = sa.update(table).where(table.c.status.in_(UNFINISHED), other)
+    try:
+        if not sa.inspect(engine).has_table("workflow_status", schema=schema):
+            return 0
+        with engine.begin() as connection:
+            return int(connection.execute(left.values(application_version=WORKFLOWS_VERSION)).rowcount)
+    finally:
+        engine.dispose()
 
 
 def submit(kind: str, changes: Mapping[str, Any], who: str, job: str | None = None) -> str:
@@ -150,8 +186,16 @@ def _run(kind: str, changes: dict[str, Any]) -> dict[str, float]:
         Workspace(_settings.home).restore(job)
         raise
     finally:
+        _tidy_upload(job, state)
         JOBS_FINISHED.labels(kind, state).inc()
         JOB_SECONDS.labels(kind).observe((datetime.now(UTC) - begun).total_seconds())
+
+
+def _tidy_upload(job: str, state: str) -> None:
+    """Remove what was uploaded for a job, where the settings say so."""
+    keep = _settings.keep_uploads
+    if keep == "none" or (keep == "failed" and state == "succeeded"):
+        shutil.rmtree(_settings.home / UPLOADS / job, ignore_errors=True)
 
 
 @DBOS.step()
@@ -168,18 +212,38 @@ def reproduce(job: str, target: str) -> None:
         return _stopping.is_set() or is_cancelled(job)
 
     try:
-        Workspace(_settings.home).reproduce(job, target, stopped)
+        for pause in (*REGISTER_PAUSES, None):
+            try:
+                return Workspace(_settings.home).reproduce(job, target, stopped)
+            except JobStopped:
+                raise
+            except JobError as error:
+                if pause is None or error.stage != REGISTER:
+                    raise
+                structlog.get_logger().warning("register_again", job=job, seconds=pause, detail=str(error))
+                _wait(pause, stopped)
     except JobStopped:
         if _stopping.is_set():
             threading.Event().wait()  # the service ends here and its successor goes on: the job has not failed
         raise
 
 
+def _wait(seconds: float, stopped: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if stopped():
+            raise JobStopped("it was stopped")
+        _stopping.wait(0.5)
+
+
 @DBOS.step()
 def collect(kind: str) -> dict[str, float]:
     """What the stages left."""
     workspace = Workspace(_settings.home)
-    return workspace.counts() if kind == "ingest" else workspace.results()
+    if kind != "ingest":
+        return workspace.results()
+    version = workspace.keep_dataset(str(DBOS.workflow_id))
+    return workspace.counts() | ({} if version is None else {"dataset_version": float(version)})
 
 
 @DBOS.step()
@@ -187,12 +251,15 @@ def check_services() -> dict[str, float]:
     """1 for each service that is ready, 0 for one that is not."""
     found = {}
     for service in SERVICES:
-        try:
-            url = _settings.service_url(service) + "/readyz"
-            found[service] = float(httpx2.get(url, timeout=10, trust_env=False).is_success)
-        except httpx2.TransportError:
-            found[service] = 0.0
+        found[service] = float(all(_is_ready(f"{url}/readyz") for url in _settings.service_urls(service)))
     return found
+
+
+def _is_ready(url: str) -> bool:
+    try:
+        return httpx2.get(url, timeout=10, trust_env=False).is_success
+    except httpx2.TransportError:
+        return False
 
 
 @DBOS.step()

@@ -5,6 +5,7 @@ Usage: ``Workspace(home).prepare(job, {"split_data": {"seed": 2}}); workspace.re
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
@@ -14,6 +15,7 @@ import sys
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +35,9 @@ POLL_SECONDS = 0.5
 NICENESS = 10
 STAGE = re.compile(r"(?:Running stage|Stage) '(\w+)'")
 LOG_LINES = 40
+NEWEST = "newest"
+"""In the parameters of a job for the newest version of the data set, which is known when the job begins."""
+VERSION = "version.json"
 METRICS = ("cer", "wer", "cer_80", "ece")
 
 
@@ -46,7 +51,18 @@ COUNTS = {
 
 
 class JobError(InkreadError):
-    """A job failed; the message says where and why."""
+    """A job failed; the message says where and why.
+
+    Attributes:
+        stage: in which it failed, "" where in none.
+    """
+
+    def __init__(self, message: str, stage: str = "") -> None:
+        super().__init__(message, stage)  # both, so that it can be pickled
+        self.stage = stage
+
+    def __str__(self) -> str:
+        return str(self.args[0])
 
 
 class JobStopped(JobError):
@@ -63,7 +79,7 @@ class Progress:
 
 
 class Workspace:
-    """The project in ``home/pipeline`` and what is kept of each job in ``home/jobs/<id>``.
+    """The project in ``home/pipeline``, and what is kept: ``home/jobs/<id>`` of jobs, ``home/datasets/<n>``.
 
     Args:
         home: of the services.
@@ -72,6 +88,7 @@ class Workspace:
     def __init__(self, home: Path) -> None:
         self.project = home / "pipeline"
         self._jobs = home / "jobs"
+        self._datasets = home / "datasets"
         self._artifacts = Artifacts(self.project)
 
     def folder(self, job: str) -> Path:
@@ -84,6 +101,9 @@ class Workspace:
         if not path.is_file():
             prepare_project(self.project)
         merged = _merge(yaml.safe_load(path.read_text(encoding="utf-8")) or {}, changes)
+        load = merged.get("load_dataset", {})
+        if NEWEST in load.get("add", ()):
+            load["add"] = [str(folder) for folder in self.datasets()[-1:]]
         check_params(merged, PARAMS)
         return merged
 
@@ -143,7 +163,7 @@ class Workspace:
             guard.remove(process.pid)
         (self.folder(job) / "pid").unlink(missing_ok=True)
         if code:
-            raise JobError(self._failure(job))
+            raise JobError(self._failure(job), self.progress(job).stage)
 
     def restore(self, job: str) -> None:
         """Put the project back to what it was before the job."""
@@ -169,6 +189,32 @@ class Workspace:
         seen = [name for name in STAGE.findall(text) if name in STAGES]
         stage = seen[-1] if seen else ""
         return Progress(stage, STAGES.index(stage) / len(STAGES) if stage else 0.0, lines[-LOG_LINES:])
+
+    def datasets(self) -> list[Path]:
+        """The versions of the data set, the newest last."""
+        found = self._datasets.glob(f"*/{VERSION}") if self._datasets.is_dir() else ()
+        return sorted((path.parent for path in found), key=lambda folder: int(folder.name))
+
+    def keep_dataset(self, job: str) -> int | None:
+        """Keep the data set that a job made as the next version; its number, the same for the same job.
+
+        Its files share the space of those in the project where the file system has links.
+        """
+        made = self._artifacts.dataset
+        if not made.is_dir():
+            return None
+        kept = self.datasets()
+        for folder in kept:
+            if read_json(folder / VERSION)["job"] == job:
+                return int(folder.name)
+        number = int(kept[-1].name) + 1 if kept else 1
+        unfinished = self._datasets / f".{number}.part"
+        shutil.rmtree(unfinished, ignore_errors=True)
+        shutil.copytree(made, unfinished, copy_function=_link)
+        described = {"job": job, "made": datetime.now(UTC).isoformat(timespec="seconds")}
+        write_bytes(unfinished / VERSION, json.dumps(described).encode())
+        unfinished.rename(self._datasets / str(number))
+        return number
 
     def results(self) -> dict[str, float]:
         """Figures of the model that the project made last, and the version it was registered as."""
@@ -211,6 +257,13 @@ class Workspace:
                 _end_group(process.pid)
                 process.wait(10)
         path.unlink(missing_ok=True)
+
+
+def _link(source: str, target: str) -> None:
+    try:
+        os.link(source, target)
+    except OSError:  # another file system, or one without links
+        shutil.copyfile(source, target)
 
 
 def _ended(process: subprocess.Popen[bytes]) -> int | None:

@@ -147,7 +147,7 @@ def prediction_app(settings: Settings) -> FastAPI:
             written = await while_connected(request, batcher.write([path], document, chosen.name))
         else:
             written = await asyncio.to_thread(write_answer, document, (), chosen)
-        return written.response(model.headers)
+        return written.response(model.headers | {"X-Inkread-Pages": str(len(document.pages))})
 
     @app.post(
         "/read",

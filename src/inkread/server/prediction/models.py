@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 
 LAST_SERVED = "served.txt"
+SEEDING = "seeding.lock"
 BUNDLES = "bundles"
 HASH_LENGTH = 16
 
@@ -90,6 +91,7 @@ class Models:
         self._settings = settings
         self._reference = settings.model
         self._current: Served | None = None
+        self._registry: Registry | None = None
         self._changing = threading.Lock()
 
     @property
@@ -116,15 +118,26 @@ class Models:
             return None
         try:
             name, alias = split_reference(self._reference)
-            registry = _registry(name)
+            self._registry = registry = self._registry or _registry(name)
+            for entry in registry.put_back():
+                structlog.get_logger().warning("alias_moved", detail=entry.why, version=entry.version)
             found = registry.find(alias)
-            return registry.seed(Bundle.open().folder) if found is None and alias == "champion" else found
+            return self._seed(registry) if found is None and alias == "champion" else found
         except RegistryError as error:
             if self._current is not None:
                 raise
             last, _ = self._last_served()
             structlog.get_logger().warning("registry_unreachable", detail=str(error), serving=last)
             return last
+
+    def _seed(self, registry: Registry) -> int | None:
+        """Make the bundled model the first champion; of several services that share the home folder one does."""
+        import fcntl  # not on Windows, where services do not run
+
+        with (self._settings.home / SEEDING).open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            found = registry.champion()
+            return registry.seed(Bundle.open().folder) if found is None else found
 
     def _load(self, registered: int | None) -> Served:
         if registered is None:
