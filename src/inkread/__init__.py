@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from inkread.document import Alternative, Character, Document, Line, Page, Provenance, Region, Step, Word
 from inkread.errors import (
+    BadLineError,
     BadPageError,
     BundleError,
     DamagedInputError,
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
 __all__ = [
     "FORMATS",
     "Alternative",
+    "BadLineError",
     "BadPageError",
     "Bundle",
     "BundleError",

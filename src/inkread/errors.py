@@ -80,7 +80,3 @@ class SettingsError(InkreadError):
 
 class OutputError(InkreadError):
     """A result cannot be written."""
-
-
-class LayoutWarning(UserWarning):
-    """A line or outline in a PAGE or ALTO file cannot be used and is left out; the rest of the file is read."""

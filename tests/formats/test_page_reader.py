@@ -3,9 +3,9 @@ from pathlib import Path
 import pytest
 
 from inkread.document import Alternative, Document, Line, Page
-from inkread.errors import LayoutWarning
 from inkread.formats import page as page_reader
 from inkread.formats import read_layout
+from inkread.formats.reading import LayoutWarning
 from inkread.formats.xml import parse
 
 BOX = '<Coords points="10,20 110,20 110,60 10,60"/>'

@@ -9,11 +9,16 @@ import warnings
 from pathlib import Path
 
 from inkread.document import Document, Page
-from inkread.errors import InputNotFoundError, LayoutFileError, LayoutWarning
+from inkread.errors import InputNotFoundError, LayoutFileError
 from inkread.formats import alto, json, page
 from inkread.formats.geometry import ImageSize, OnSkip, check_page, check_points, fit_image
 from inkread.formats.xml import local_name, normalise, parse
 from inkread.io.images import PageImage
+
+
+class LayoutWarning(UserWarning):
+    """A line or outline in a PAGE or ALTO file cannot be used and is left out; the rest of the file is read."""
+
 
 _MAX_BYTES = 128 * 2**20
 _READERS = {"alto": alto.document, "PcGts": page.document}
