@@ -34,6 +34,8 @@ RIVAL_FLOOR = 3e-3
 RIGHT_CONTEXT = 4
 """Following characters that a rival is tried with; 3 ranks words a little worse, 7 no better."""
 EDGE = 1e-6
+DIGITS = 6
+"""Of every confidence in a document: what lies beyond says nothing, and depends on the processor."""
 
 Labels = Sequence[int]
 Spans = Sequence[tuple[int, int]]

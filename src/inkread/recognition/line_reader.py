@@ -15,10 +15,20 @@ from inkread.bundle import Bundle, CalibrationValues
 from inkread.document import Alternative, Character, Line, Polygon, Setting, Word
 from inkread.errors import BundleError
 from inkread.recognition.alphabet import Alphabet
-from inkread.recognition.confidence import IDENTITY, Calibration, line_confidence, shares, word_confidence, word_ranges
+from inkread.recognition.confidence import (
+    DIGITS,
+    IDENTITY,
+    Calibration,
+    line_confidence,
+    shares,
+    word_confidence,
+    word_ranges,
+)
 from inkread.recognition.decoding import Hypothesis, LogProbs, beam_search, greedy
+from inkread.recognition.fields import FieldReading, read_field
 from inkread.recognition.language_model import LanguageModel
 from inkread.recognition.line_images import Strip
+from inkread.recognition.patterns import Pattern
 from inkread.recognition.recognizer import Grey, Recognizer
 from inkread.runtime import PerProcess, Workers
 
@@ -112,10 +122,6 @@ def _box(strip: Strip, left: float, right: float) -> Polygon:
     return tuple((round(x, 1), round(y, 1)) for x, y in (strip.to_page(*corner) for corner in corners))
 
 
-DIGITS = 6
-"""Of every confidence in a document: what lies beyond says nothing, and depends on the processor."""
-
-
 def _rounded(confidence: float) -> float:
     return round(confidence, DIGITS)
 
@@ -181,6 +187,28 @@ class LineReader:
             for index, log_probs in self._network.each([strip.image for strip in strips])
         }
         return [read[index] for index in range(len(lines))]
+
+    def read_fields(self, images: Sequence[Grey], patterns: Sequence[Pattern]) -> list[FieldReading]:
+        """What stands in some fields.
+
+        Args:
+            images: a line image each.
+            patterns: of each what may stand there.
+
+        Raises:
+            PatternError: the model cannot write what a pattern allows.
+        """
+        read = {
+            index: read_field(
+                log_probs,
+                self._alphabet,
+                patterns[index],
+                tidy_text(self._decode(log_probs)[0].text),
+                alternatives=self._alternatives,
+            )
+            for index, log_probs in self._network.each(images)
+        }
+        return [read[index] for index in range(len(images))]
 
     def legibility(self, images: Sequence[Grey]) -> float:
         """How sure the network is of some strips, without a language model: mean confidence of the characters.
