@@ -35,6 +35,7 @@ from inkread.recognition.fields import FieldReading
 from inkread.recognition.line_images import Strip, cut_lines
 from inkread.recognition.line_reader import LineReader
 from inkread.recognition.patterns import Pattern
+from inkread.recognition.word_list import WordList
 from inkread.runtime import Workers
 
 OnError = Callable[[Input, InputError], None]
@@ -120,6 +121,8 @@ class Reader:
         model: what `Bundle.open` takes, or an opened bundle; None for the model in the package.
         threads: lines or pages worked on at a time; None takes the processors this process may use.
         language_model: decode with the bundle's language model; None where it has one.
+        language_model_weight: how much the language model counts, 0.5 in the bundled one; None as the bundle says.
+        words: names, places and terms that are likelier than the language model says: a list, or a `WordList`.
         min_confidence: lines below it are flagged; None flags none.
         max_cer: flag the lines below the confidence with which this character error rate was kept on val.
         limits: bounds of what is loaded.
@@ -130,7 +133,9 @@ class Reader:
         lines: what reads line images.
 
     Raises:
-        BundleError: the bundle is incomplete, does not fit together, or cannot promise that rate.
+        BundleError: the bundle is incomplete, does not fit together, cannot promise that rate, or has no language
+            model for the weight or the words.
+        InputError: there are too many or too long words.
         RegistryError: the registry has no such version.
     """
 
@@ -140,6 +145,8 @@ class Reader:
         *,
         threads: int | None = None,
         language_model: bool | None = None,
+        language_model_weight: float | None = None,
+        words: WordList | Iterable[str] | None = None,
         min_confidence: float | None = None,
         max_cer: float | None = None,
         limits: Limits = DEFAULT_LIMITS,
@@ -151,8 +158,15 @@ class Reader:
         self.bundle = bundle
         self._workers = Workers(threads)
         self._analyse = Analyser(Detector(bundle.detector, self._workers.threads), settings.layout)
+        if words is not None and not isinstance(words, WordList):
+            words = WordList.of(words)
         self.lines = LineReader(
-            bundle, self._workers, language_model=language_model, alternatives=settings.alternatives
+            bundle,
+            self._workers,
+            language_model=language_model,
+            language_model_weight=language_model_weight,
+            words=words,
+            alternatives=settings.alternatives,
         )
         if max_cer is not None:
             least = bundle.model.confidence_for(max_cer, language_model=self.uses_language_model)
@@ -168,6 +182,8 @@ class Reader:
         self._arguments: dict[str, Any] = {
             "threads": threads,
             "language_model": language_model,
+            "language_model_weight": language_model_weight,
+            "words": words,
             "min_confidence": min_confidence,
             "limits": limits,
             "settings": settings,

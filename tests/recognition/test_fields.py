@@ -38,7 +38,7 @@ def frames_of(text: str, doubts: dict[int, dict[str, float]] | None = None) -> N
         blank[0] = 1
         rows += [row, blank]
     probabilities = np.array(rows)
-    return np.log(probabilities / probabilities.sum(axis=1, keepdims=True)).astype(np.float32)
+    return np.asarray(np.log(probabilities / probabilities.sum(axis=1, keepdims=True)), np.float32)
 
 
 @settings(deadline=None)

@@ -25,7 +25,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inkread.recognition.alphabet import BLANK
-from inkread.recognition.language_model import Fusion
+from inkread.recognition.fusion import Fusion
 
 TEMPER = 0.4
 """Chosen on val: word AUROC 0.76 with 1, 0.80 with 0.5, 0.81 with 0.4 and 0.33."""

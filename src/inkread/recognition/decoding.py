@@ -14,7 +14,9 @@ from numpy.typing import NDArray
 
 from inkread.recognition.alphabet import BLANK, Alphabet
 from inkread.recognition.confidence import character_confidences
-from inkread.recognition.language_model import Fusion, LanguageModel
+from inkread.recognition.fusion import Fusion
+from inkread.recognition.language_model import LanguageModel
+from inkread.recognition.word_list import WordList
 
 LogProbs = NDArray[np.float32]
 Labels = Sequence[int]
@@ -114,7 +116,7 @@ Masses = NDArray[np.float64]
 Numbers = NDArray[np.intp]
 
 
-def beam_search(
+def beam_search(  # noqa: PLR0913 - its options are independent
     log_probs: LogProbs,
     alphabet: Alphabet,
     *,
@@ -123,6 +125,7 @@ def beam_search(
     weight: float = 0.0,
     length_bonus: float = 0.0,
     temperature: float = 1.0,
+    words: WordList | None = None,
     n_best: int = 1,
     class_floor: float = CLASS_FLOOR,
     prefix_floor: float = PREFIX_FLOOR,
@@ -141,12 +144,13 @@ def beam_search(
         weight: exponent of the language model's probability, >= 0.
         length_bonus: natural log added for each character.
         temperature: above 1 the network is taken to be less sure than it says, > 0 (Guo et al., ICML 2017).
+        words: that are likelier than the language model says.
         n_best: texts wanted, >= 1.
         class_floor: probability below which a class is not tried in a frame.
         prefix_floor: share of the best prefix's probability below which a prefix is dropped.
         paper_floor: the class floor of frames without ink.
     """
-    fusion = Fusion.of(alphabet, language_model, weight=weight, length_bonus=length_bonus)
+    fusion = Fusion.of(alphabet, language_model, weight=weight, length_bonus=length_bonus, words=words)
     with fusion.lock:
         tree = Tree(len(log_probs) * width + 1)
         beam, log_scale = Beam.of(fusion.start()), 0.0

@@ -11,7 +11,7 @@ from functools import partial
 
 from rapidfuzz.distance import Levenshtein
 
-from inkread.bundle import Bundle, CalibrationValues
+from inkread.bundle import Bundle, CalibrationValues, Decoding
 from inkread.document import Alternative, Character, Line, Polygon, Setting, Word
 from inkread.errors import BundleError
 from inkread.recognition.alphabet import Alphabet
@@ -30,6 +30,7 @@ from inkread.recognition.language_model import LanguageModel
 from inkread.recognition.line_images import Strip
 from inkread.recognition.patterns import Pattern
 from inkread.recognition.recognizer import Grey, Recognizer
+from inkread.recognition.word_list import WordList
 from inkread.runtime import PerProcess, Workers
 
 
@@ -133,6 +134,8 @@ class LineReader:
         bundle: what to load.
         workers: what runs the network; None takes as many as this process may use processors.
         language_model: search with the bundle's language model instead of taking the best path; None where it has one.
+        language_model_weight: how much it counts, and the bonus for each character with it; None as the bundle says.
+        words: that the language model takes for likelier than it would.
         alternatives: other readings to keep for each line, at most; without a language model there are none.
 
     Raises:
@@ -145,6 +148,8 @@ class LineReader:
         workers: Workers | None = None,
         *,
         language_model: bool | None = None,
+        language_model_weight: float | None = None,
+        words: WordList | None = None,
         alternatives: int = 4,
     ) -> None:
         model = bundle.model
@@ -152,12 +157,15 @@ class LineReader:
         self.height = model.input.height
         self._alphabet = Alphabet(model.alphabet)
         self._stride = model.input.stride
-        self._decoding = model.decoding
+        self._decoding = _weighted(model.decoding, language_model_weight)
+        self._words = words
         self._alternatives = alternatives
         self._language_model: PerProcess[LanguageModel] | None = None
         path = bundle.language_model
         if language_model and path is None:
             raise BundleError(f"{bundle.folder}: this bundle has no language model; read without --lm")
+        if (words is not None or language_model_weight is not None) and (language_model is False or path is None):
+            raise BundleError("a list of words and a weight need the language model; read with it, or without them")
         if language_model is not False and path is not None:
             self._language_model = PerProcess(partial(LanguageModel.load, path))
         confidences = model.confidences(language_model=self._language_model is not None)
@@ -173,7 +181,8 @@ class LineReader:
     def settings(self) -> dict[str, Setting]:
         """For provenance: height of line images in pixels, and how they are decoded."""
         decoding = self._decoding.model_dump() if self.uses_language_model else {}
-        return {"height": self.height, "language_model": self.uses_language_model, **decoding}
+        noted: dict[str, Setting] = {} if self._words is None else {"words": self._words.digest}
+        return {"height": self.height, "language_model": self.uses_language_model, **decoding, **noted}
 
     def __call__(self, lines: Sequence[Line], strips: Sequence[Strip]) -> list[Line]:
         """The lines with their text.
@@ -252,6 +261,7 @@ class LineReader:
             weight=self._decoding.language_model_weight,
             length_bonus=self._decoding.length_bonus,
             temperature=self._decoding.temperature,
+            words=self._words,
             n_best=self._alternatives + 1,
         )
 
@@ -277,6 +287,15 @@ def tidy(hypothesis: Hypothesis) -> Hypothesis:
         spans=tuple(hypothesis.spans[i] for i in kept),
         confidences=tuple(hypothesis.confidences[i] for i in kept),
     )
+
+
+def _weighted(decoding: Decoding, weight: float | None) -> Decoding:
+    """With another weight of the language model, and a bonus that makes up for it as before."""
+    if weight is None:
+        return decoding
+    usual = decoding.language_model_weight
+    bonus = decoding.length_bonus * weight / usual if usual else decoding.length_bonus
+    return decoding.model_copy(update={"language_model_weight": weight, "length_bonus": bonus})
 
 
 def _calibration(values: CalibrationValues) -> Calibration:
