@@ -15,6 +15,7 @@ import inkread
 from inkread import (
     BadPageError,
     Bundle,
+    BundleError,
     DamagedInputError,
     InputError,
     InputNotFoundError,
@@ -303,6 +304,28 @@ def test_a_pattern_says_what_may_stand_in_a_line(reader: Reader, letter: Page) -
     assert (nothing.value, nothing.confidence) == (None, 0.0)
     with pytest.raises(PatternError, match="no \\("):
         reader.read_line(line_of(letter, 1), pattern="a)")
+
+
+def test_a_fast_reader_reads_nearly_the_same_and_says_so(reader: Reader, letter: Page) -> None:
+    fast = Reader(threads=1, fast=True)
+    (document,) = fast.read([LETTER])
+    settings = {step.name: step.settings for step in fast.provenance.steps}
+
+    assert ratio(document.text, letter.text) > 95
+    assert settings["layout"]["side"] == 736
+    assert settings["recognition"]["beam_width"] == 8
+    assert fast.provenance != reader.provenance
+
+
+def test_words_and_weight_are_recorded_and_need_the_language_model(letter: Page) -> None:
+    informed = Reader(threads=1, words=["Margaret", "Bristol"], language_model_weight=0.25)
+    (step,) = (step for step in informed.provenance.steps if step.name == "recognition")
+
+    assert str(step.settings["words"]).startswith("2 ")
+    assert (step.settings["language_model_weight"], step.settings["length_bonus"]) == (0.25, 0.45)
+    assert [line.text for line in informed.read_lines([line_of(letter, 1)])] == [letter.lines[1].text]
+    with pytest.raises(BundleError, match="need the language model"):
+        Reader(threads=1, words=["Margaret"], language_model=False)
 
 
 def test_the_short_way_reads_a_page() -> None:

@@ -93,6 +93,8 @@ def recorded(settings: ReaderSettings | LayoutSettings) -> dict[str, Setting]:
 
 
 DEFAULT_SETTINGS = ReaderSettings()
+FAST_SIDE = 736
+"""Map pixels: longer side of a page for a fast reader."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -123,6 +125,7 @@ class Reader:
         language_model: decode with the bundle's language model; None where it has one.
         language_model_weight: how much the language model counts, 0.5 in the bundled one; None as the bundle says.
         words: names, places and terms that are likelier than the language model says: a list, or a `WordList`.
+        fast: look for lines in a smaller picture of the page, and search less with the language model.
         min_confidence: lines below it are flagged; None flags none.
         max_cer: flag the lines below the confidence with which this character error rate was kept on val.
         limits: bounds of what is loaded.
@@ -147,6 +150,7 @@ class Reader:
         language_model: bool | None = None,
         language_model_weight: float | None = None,
         words: WordList | Iterable[str] | None = None,
+        fast: bool = False,
         min_confidence: float | None = None,
         max_cer: float | None = None,
         limits: Limits = DEFAULT_LIMITS,
@@ -157,6 +161,9 @@ class Reader:
             raise BundleError(f"{bundle.folder}: detector.onnx is missing; copy the whole bundle folder")
         self.bundle = bundle
         self._workers = Workers(threads)
+        if fast:
+            side = min(settings.layout.side, FAST_SIDE)
+            settings = replace(settings, layout=replace(settings.layout, side=side))
         self._analyse = Analyser(Detector(bundle.detector, self._workers.threads), settings.layout)
         if words is not None and not isinstance(words, WordList):
             words = WordList.of(words)
@@ -166,6 +173,7 @@ class Reader:
             language_model=language_model,
             language_model_weight=language_model_weight,
             words=words,
+            fast=fast,
             alternatives=settings.alternatives,
         )
         if max_cer is not None:
@@ -184,6 +192,7 @@ class Reader:
             "language_model": language_model,
             "language_model_weight": language_model_weight,
             "words": words,
+            "fast": fast,
             "min_confidence": min_confidence,
             "limits": limits,
             "settings": settings,

@@ -228,6 +228,9 @@ def read(
             help="Names, places and terms that occur in the pages: a text file (UTF-8), one a line.",
         ),
     ] = None,
+    fast: Annotated[
+        bool, typer.Option("--fast", help="Take less time, and make some more errors: a smaller picture, less search.")
+    ] = False,
     min_confidence: Annotated[
         float | None, typer.Option(metavar="P", min=0, max=1, help="Flag lines whose confidence is below P.")
     ] = None,
@@ -321,6 +324,7 @@ def read(
                     language_model=lm,
                     language_model_weight=lm_weight,
                     words=None if words is None else WordList.load(words),
+                    fast=fast,
                     min_confidence=min_confidence,
                     max_cer=max_cer,
                     limits=limits,

@@ -127,6 +127,11 @@ def _rounded(confidence: float) -> float:
     return round(confidence, DIGITS)
 
 
+FAST_WIDTH, FAST_TEMPERATURE = 8, 1.2
+FAST_FLOORS = {"class_floor": 0.03, "prefix_floor": 0.01}
+"""A search that takes 4.6 instead of 10.9 ms a line; on 540 lines of val 8.5 instead of 8.0 % CER, greedy 12.0."""
+
+
 class LineReader:
     """Network, decoder and calibration of a bundle.
 
@@ -136,6 +141,7 @@ class LineReader:
         language_model: search with the bundle's language model instead of taking the best path; None where it has one.
         language_model_weight: how much it counts, and the bonus for each character with it; None as the bundle says.
         words: that the language model takes for likelier than it would.
+        fast: search less with the language model.
         alternatives: other readings to keep for each line, at most; without a language model there are none.
 
     Raises:
@@ -150,6 +156,7 @@ class LineReader:
         language_model: bool | None = None,
         language_model_weight: float | None = None,
         words: WordList | None = None,
+        fast: bool = False,
         alternatives: int = 4,
     ) -> None:
         model = bundle.model
@@ -159,6 +166,12 @@ class LineReader:
         self._stride = model.input.stride
         self._decoding = _weighted(model.decoding, language_model_weight)
         self._words = words
+        self._floors: dict[str, float] = {}
+        if fast:
+            self._decoding = self._decoding.model_copy(
+                update={"beam_width": FAST_WIDTH, "temperature": min(FAST_TEMPERATURE, self._decoding.temperature)}
+            )
+            self._floors = FAST_FLOORS
         self._alternatives = alternatives
         self._language_model: PerProcess[LanguageModel] | None = None
         path = bundle.language_model
@@ -182,7 +195,7 @@ class LineReader:
         """For provenance: height of line images in pixels, and how they are decoded."""
         decoding = self._decoding.model_dump() if self.uses_language_model else {}
         noted: dict[str, Setting] = {} if self._words is None else {"words": self._words.digest}
-        return {"height": self.height, "language_model": self.uses_language_model, **decoding, **noted}
+        return {"height": self.height, "language_model": self.uses_language_model, **decoding, **self._floors, **noted}
 
     def __call__(self, lines: Sequence[Line], strips: Sequence[Strip]) -> list[Line]:
         """The lines with their text.
@@ -263,6 +276,7 @@ class LineReader:
             temperature=self._decoding.temperature,
             words=self._words,
             n_best=self._alternatives + 1,
+            **self._floors,
         )
 
 
