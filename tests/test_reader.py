@@ -15,10 +15,12 @@ import inkread
 from inkread import (
     BadPageError,
     Bundle,
+    BundleError,
     DamagedInputError,
     InputError,
     InputNotFoundError,
     Page,
+    PatternError,
     Reader,
     ReaderSettings,
 )
@@ -275,6 +277,55 @@ def test_an_empty_page_reads_as_no_text(reader: Reader) -> None:
     document = next(reader.read([Image.new("L", (800, 600), 250)]))
     assert document.text == ""
     assert len(document.pages) == 1
+
+
+def line_of(letter: Page, number: int) -> Image.Image:
+    """A line of the letter alone."""
+    xs, ys = zip(*letter.lines[number].polygon, strict=True)
+    with Image.open(LETTER) as image:
+        return image.convert("L").crop((int(min(xs)) - 6, int(min(ys)) - 4, int(max(xs)) + 6, int(max(ys)) + 4))
+
+
+def test_images_of_single_lines_are_read(reader: Reader, letter: Page) -> None:
+    lines = reader.read_lines([line_of(letter, 0), line_of(letter, 1)])
+
+    assert [line.text for line in lines] == [line.text for line in letter.lines[:2]]
+    assert all(line.words and line.confidence for line in lines)
+
+
+def test_a_pattern_says_what_may_stand_in_a_line(reader: Reader, letter: Page) -> None:
+    field = reader.read_line(line_of(letter, 1), pattern=["My dear Marianne,", "My dear Margarete,", "Bristol"])
+    date = reader.read_line(line_of(letter, 0), pattern=r"Bristol, \d{1,2}th of [A-Z][a-z]+ 19\d\d")
+    nothing = reader.read_line(line_of(letter, 1), pattern=inkread.Pattern.named("iban"))
+
+    assert field.value == "My dear Margarete,"
+    assert field.free == letter.lines[1].text
+    assert date.text == letter.lines[0].text
+    assert (nothing.value, nothing.confidence) == (None, 0.0)
+    with pytest.raises(PatternError, match="no \\("):
+        reader.read_line(line_of(letter, 1), pattern="a)")
+
+
+def test_a_fast_reader_reads_nearly_the_same_and_says_so(reader: Reader, letter: Page) -> None:
+    fast = Reader(threads=1, fast=True)
+    (document,) = fast.read([LETTER])
+    settings = {step.name: step.settings for step in fast.provenance.steps}
+
+    assert ratio(document.text, letter.text) > 95
+    assert settings["layout"]["side"] == 736
+    assert settings["recognition"]["beam_width"] == 8
+    assert fast.provenance != reader.provenance
+
+
+def test_words_and_weight_are_recorded_and_need_the_language_model(letter: Page) -> None:
+    informed = Reader(threads=1, words=["Margaret", "Bristol"], language_model_weight=0.25)
+    (step,) = (step for step in informed.provenance.steps if step.name == "recognition")
+
+    assert str(step.settings["words"]).startswith("2 ")
+    assert (step.settings["language_model_weight"], step.settings["length_bonus"]) == (0.25, 0.45)
+    assert [line.text for line in informed.read_lines([line_of(letter, 1)])] == [letter.lines[1].text]
+    with pytest.raises(BundleError, match="need the language model"):
+        Reader(threads=1, words=["Margaret"], language_model=False)
 
 
 def test_the_short_way_reads_a_page() -> None:

@@ -23,6 +23,7 @@ from inkread.errors import (
     InputTooLargeError,
     LayoutFileError,
     OutputError,
+    PatternError,
     RegistryError,
     SettingsError,
     UnsupportedInputError,
@@ -38,6 +39,8 @@ if TYPE_CHECKING:
     from inkread.io.inputs import Input
     from inkread.layout import LayoutSettings
     from inkread.reader import Reader, ReaderSettings, read
+    from inkread.recognition.fields import FieldReading
+    from inkread.recognition.patterns import Pattern
 
     __version__: str
 
@@ -53,6 +56,7 @@ __all__ = [
     "DatasetError",
     "Document",
     "EncryptedInputError",
+    "FieldReading",
     "InkreadError",
     "Input",
     "InputError",
@@ -63,6 +67,8 @@ __all__ = [
     "Line",
     "OutputError",
     "Page",
+    "Pattern",
+    "PatternError",
     "Provenance",
     "Reader",
     "ReaderSettings",
@@ -80,8 +86,10 @@ __all__ = [
 _IMPORTED_WHEN_USED = {
     "Bundle": "inkread.bundle",
     "FORMATS": "inkread.formats",
+    "FieldReading": "inkread.recognition.fields",
     "Input": "inkread.io.inputs",
     "LayoutSettings": "inkread.layout",
+    "Pattern": "inkread.recognition.patterns",
     "Reader": "inkread.reader",
     "ReaderSettings": "inkread.reader",
     "read": "inkread.reader",

@@ -17,6 +17,7 @@ Catch all of them with ``except inkread.InkreadError as error``. The message is 
     ├── BundleError                a model bundle is missing, incomplete or inconsistent
     ├── DatasetError               a dataset folder or manifest is missing or inconsistent
     ├── RegistryError              the model registry cannot be reached, or has no such version
+    ├── PatternError               a pattern for a field has an error, or nothing can fit it
     ├── SettingsError              a service's settings are missing, wrong or not safe
     └── OutputError                a result cannot be written
 """
@@ -72,6 +73,10 @@ class DatasetError(InkreadError):
 
 class RegistryError(InkreadError):
     """The model registry cannot be reached, or has no such version."""
+
+
+class PatternError(InkreadError):
+    """A pattern for a field has an error, or no text that the model can write fits it."""
 
 
 class SettingsError(InkreadError):

@@ -8,19 +8,19 @@ from __future__ import annotations
 import hashlib
 import json
 import warnings
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, fields, replace
 from functools import lru_cache, partial
 from importlib.metadata import version
 from itertools import chain, repeat
 from pathlib import Path
-from typing import Any
+from typing import Any, overload
 
 import numpy as np
 from numpy.typing import NDArray
 
 from inkread.bundle import Bundle
-from inkread.document import REDUCED, UNFAMILIAR, Document, Line, Page, Provenance, Setting, Step, within_page
+from inkread.document import REDUCED, UNFAMILIAR, Document, Line, Page, Polygon, Provenance, Setting, Step, within_page
 from inkread.errors import BundleError, InputError
 from inkread.formats import fit
 from inkread.io.images import PageImage, turn, turn_back
@@ -31,8 +31,11 @@ from inkread.layout.detector import Detector
 from inkread.layout.ink import ink_contrasts
 from inkread.layout.page_numbers import with_page_numbers
 from inkread.recognition.continuation import continuation
+from inkread.recognition.fields import FieldReading
 from inkread.recognition.line_images import Strip, cut_lines
 from inkread.recognition.line_reader import LineReader
+from inkread.recognition.patterns import Pattern
+from inkread.recognition.word_list import WordList
 from inkread.runtime import Workers
 
 OnError = Callable[[Input, InputError], None]
@@ -90,6 +93,8 @@ def recorded(settings: ReaderSettings | LayoutSettings) -> dict[str, Setting]:
 
 
 DEFAULT_SETTINGS = ReaderSettings()
+FAST_SIDE = 736
+"""Map pixels: longer side of a page for a fast reader."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -118,6 +123,9 @@ class Reader:
         model: what `Bundle.open` takes, or an opened bundle; None for the model in the package.
         threads: lines or pages worked on at a time; None takes the processors this process may use.
         language_model: decode with the bundle's language model; None where it has one.
+        language_model_weight: how much the language model counts, 0.5 in the bundled one; None as the bundle says.
+        words: names, places and terms that are likelier than the language model says: a list, or a `WordList`.
+        fast: look for lines in a smaller picture of the page, and search less with the language model.
         min_confidence: lines below it are flagged; None flags none.
         max_cer: flag the lines below the confidence with which this character error rate was kept on val.
         limits: bounds of what is loaded.
@@ -128,7 +136,9 @@ class Reader:
         lines: what reads line images.
 
     Raises:
-        BundleError: the bundle is incomplete, does not fit together, or cannot promise that rate.
+        BundleError: the bundle is incomplete, does not fit together, cannot promise that rate, or has no language
+            model for the weight or the words.
+        InputError: there are too many or too long words.
         RegistryError: the registry has no such version.
     """
 
@@ -138,6 +148,9 @@ class Reader:
         *,
         threads: int | None = None,
         language_model: bool | None = None,
+        language_model_weight: float | None = None,
+        words: WordList | Iterable[str] | None = None,
+        fast: bool = False,
         min_confidence: float | None = None,
         max_cer: float | None = None,
         limits: Limits = DEFAULT_LIMITS,
@@ -148,9 +161,20 @@ class Reader:
             raise BundleError(f"{bundle.folder}: detector.onnx is missing; copy the whole bundle folder")
         self.bundle = bundle
         self._workers = Workers(threads)
+        if fast:
+            side = min(settings.layout.side, FAST_SIDE)
+            settings = replace(settings, layout=replace(settings.layout, side=side))
         self._analyse = Analyser(Detector(bundle.detector, self._workers.threads), settings.layout)
+        if words is not None and not isinstance(words, WordList):
+            words = WordList.of(words)
         self.lines = LineReader(
-            bundle, self._workers, language_model=language_model, alternatives=settings.alternatives
+            bundle,
+            self._workers,
+            language_model=language_model,
+            language_model_weight=language_model_weight,
+            words=words,
+            fast=fast,
+            alternatives=settings.alternatives,
         )
         if max_cer is not None:
             least = bundle.model.confidence_for(max_cer, language_model=self.uses_language_model)
@@ -166,6 +190,9 @@ class Reader:
         self._arguments: dict[str, Any] = {
             "threads": threads,
             "language_model": language_model,
+            "language_model_weight": language_model_weight,
+            "words": words,
+            "fast": fast,
             "min_confidence": min_confidence,
             "limits": limits,
             "settings": settings,
@@ -227,6 +254,60 @@ class Reader:
         """
         given = chain(layouts or (), repeat(None))
         return (item for item in self._stream(pages, given) if isinstance(item, Page))
+
+    @overload
+    def read_line(self, image: Input) -> Line: ...
+
+    @overload
+    def read_line(self, image: Input, pattern: str | Sequence[str] | Pattern) -> FieldReading: ...
+
+    def read_line(self, image: Input, pattern: str | Sequence[str] | Pattern | None = None) -> Line | FieldReading:
+        """Read an image that shows one line, one word or one field of a form and nothing else.
+
+        Args:
+            image: see `read`; of several pages the first one.
+            pattern: what may stand there: a regular expression, a list of entries, or a `Pattern`; None for anything.
+
+        Raises:
+            InputError: the image cannot be read.
+            PatternError: the pattern has an error, or the model cannot write what it allows.
+        """
+        return self.read_lines([image])[0] if pattern is None else self.read_lines([image], pattern)[0]
+
+    @overload
+    def read_lines(self, images: Iterable[Input]) -> list[Line]: ...
+
+    @overload
+    def read_lines(self, images: Iterable[Input], pattern: str | Sequence[str] | Pattern) -> list[FieldReading]: ...
+
+    def read_lines(
+        self, images: Iterable[Input], pattern: str | Sequence[str] | Pattern | None = None
+    ) -> list[Line] | list[FieldReading]:
+        """As `read_line` for many images together, all with the same pattern."""
+        if pattern is not None:
+            allowed = Pattern.of(pattern)
+            return self.read_fields((image, allowed) for image in images)
+        strips = [self._whole_line(image) for image in images]
+        lines = [Line(f"line{number}", strip.baseline, _outline(strip)) for number, strip in enumerate(strips, 1)]
+        return self.lines(lines, strips)
+
+    def read_fields(self, fields: Iterable[tuple[Input, Pattern]]) -> list[FieldReading]:
+        """Read fields, such as those of a form, each with a pattern of its own.
+
+        Args:
+            fields: of each its image and what may stand there.
+
+        Raises:
+            InputError: an image cannot be read.
+            PatternError: the model cannot write what a pattern allows.
+        """
+        pairs = [(self._whole_line(image).image, pattern) for image, pattern in fields]
+        return self.lines.read_fields([image for image, _ in pairs], [pattern for _, pattern in pairs])
+
+    def _whole_line(self, image: Input) -> Strip:
+        first = next(load_pages(image, self._limits))
+        (strip,) = cut_lines(first.grey, height=self.lines.height)
+        return strip
 
     def _load(self, inputs: Iterable[Input], on_error: OnError | None) -> Iterator[PageImage | _End]:
         for each in inputs:
@@ -383,6 +464,12 @@ class Reader:
 
     def _flag(self, page: Page) -> Page:
         return page if self._min_confidence is None else flag_lines(page, self._min_confidence)
+
+
+def _outline(strip: Strip) -> Polygon:
+    rows, columns = strip.image.shape
+    corners = ((0, 0), (columns, 0), (columns, rows), (0, rows))
+    return tuple(strip.to_page(*corner) for corner in corners)
 
 
 def flag_lines(page: Page, min_confidence: float) -> Page:

@@ -23,6 +23,7 @@ from inkread.document import Document, Line, Page, Provenance, Region
 from inkread.errors import InputError
 from inkread.formats import FORMATS, read_document
 from inkread.io.inputs import Input, Limits, PageImage, count_pages, load_readable_pages
+from inkread.recognition.word_list import WordList
 
 STRIP_OFFSETS = 273
 PAGE_XML = """<PcGts xmlns="http://schema.primaresearch.org/PAGE/gts/pagecontent/2019-07-15">
@@ -157,11 +158,28 @@ def test_a_result_belongs_to_its_file_whatever_fails_before_it(tmp_path: Path) -
 def test_options_reach_the_reader(tmp_path: Path) -> None:
     path = picture(tmp_path / "a.png")
     inkread(path)
-    nothing = dict.fromkeys(("model", "threads", "language_model", "min_confidence", "max_cer"))
-    assert SizeReader.loaded_with == nothing | {"limits": Limits()}
+    nothing: dict[str, object] = dict.fromkeys(
+        ("model", "threads", "language_model", "language_model_weight", "words", "min_confidence", "max_cer")
+    )
+    nothing["limits"] = Limits()
+    nothing["fast"] = False
+    assert SizeReader.loaded_with == nothing
     inkread(path, "--model", tmp_path, "--lm", "--min-confidence", "0.4", "--threads", "3", "--max-cer", "2%")
     loaded = {"model": str(tmp_path), "threads": 3, "language_model": True, "min_confidence": 0.4, "max_cer": 0.02}
-    assert SizeReader.loaded_with == loaded | {"limits": Limits()}
+    assert SizeReader.loaded_with == nothing | loaded
+    (tmp_path / "names.txt").write_text("Quelimane\n")
+    inkread(path, "--words", tmp_path / "names.txt", "--lm-weight", "0.3", "--fast")
+    words = SizeReader.loaded_with.pop("words")
+    assert isinstance(words, WordList)
+    assert words.words == ("Quelimane",)
+    assert SizeReader.loaded_with["language_model_weight"] == 0.3
+    assert SizeReader.loaded_with["fast"] is True
+
+
+def test_a_list_of_words_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+    result = inkread(picture(tmp_path / "a.png"), "--words", tmp_path / "missing.txt")
+    assert result.exit_code != 0
+    assert "missing.txt: the list of words cannot be read" in f"{result.stderr}{result.exception}"
 
 
 def test_confidences_are_shown_with_flagged_lines_marked(tmp_path: Path) -> None:

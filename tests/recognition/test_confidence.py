@@ -17,7 +17,8 @@ from inkread.recognition.confidence import (
     word_ranges,
 )
 from inkread.recognition.decoding import beam_search
-from inkread.recognition.language_model import Fusion, LanguageModel
+from inkread.recognition.fusion import Fusion
+from inkread.recognition.language_model import LanguageModel
 
 AB = Alphabet("ab")
 UNIT = st.floats(0, 1)

@@ -4,9 +4,10 @@ import math
 
 import pytest
 
-from inkread.recognition import language_model
+from inkread.recognition import fusion as fusion_module
 from inkread.recognition.alphabet import BLANK, Alphabet
-from inkread.recognition.language_model import Fusion, LanguageModel
+from inkread.recognition.fusion import Fusion
+from inkread.recognition.language_model import LanguageModel
 
 AB = Alphabet("ab")
 
@@ -43,7 +44,7 @@ def test_the_same_arguments_share_what_was_looked_up(model: LanguageModel) -> No
 
 
 def test_what_is_kept_between_lines_is_bounded(model: LanguageModel, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(language_model, "KEPT_FACTORS", 3)
+    monkeypatch.setattr(fusion_module, "KEPT_FACTORS", 3)
     fusion, fresh = Fusion(AB, model, weight=0.5), Fusion(AB, model, weight=0.5)
     for label in (1, 2, 1, 2):
         state = fusion.step(fusion.start(), label)

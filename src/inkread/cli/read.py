@@ -216,6 +216,21 @@ def read(
         bool | None,
         typer.Option("--lm/--no-lm", help="Decode with the language model, or without; else as the bundle allows."),
     ] = None,
+    lm_weight: Annotated[
+        float | None,
+        typer.Option(metavar="W", min=0, max=2, help="How much the language model counts; 0.5 in the bundled model."),
+    ] = None,
+    words: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            dir_okay=False,
+            help="Names, places and terms that occur in the pages: a text file (UTF-8), one a line.",
+        ),
+    ] = None,
+    fast: Annotated[
+        bool, typer.Option("--fast", help="Take less time, and make some more errors: a smaller picture, less search.")
+    ] = False,
     min_confidence: Annotated[
         float | None, typer.Option(metavar="P", min=0, max=1, help="Flag lines whose confidence is below P.")
     ] = None,
@@ -276,6 +291,7 @@ def read(
     from inkread.bundle import Bundle, is_registered
     from inkread.cli.results import replacing_inputs, result_names
     from inkread.reader import Reader
+    from inkread.recognition.word_list import WordList
 
     _check_usage(formats, output, show_confidence=show_confidence)
     if engine is Engine.RAY:
@@ -303,7 +319,15 @@ def read(
                 chosen = Bundle.open(model).folder if model and is_registered(model) else model
                 limits = replace(DEFAULT_LIMITS, whole_pixels=int(max_megapixels * 1e6))
                 load = partial(
-                    Reader, chosen, language_model=lm, min_confidence=min_confidence, max_cer=max_cer, limits=limits
+                    Reader,
+                    chosen,
+                    language_model=lm,
+                    language_model_weight=lm_weight,
+                    words=None if words is None else WordList.load(words),
+                    fast=fast,
+                    min_confidence=min_confidence,
+                    max_cer=max_cer,
+                    limits=limits,
                 )
                 documents = _documents(load, paths, lines, engine, threads, in_order=output is None)(
                     on_error=lambda _, error: (

@@ -25,7 +25,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inkread.recognition.alphabet import BLANK
-from inkread.recognition.language_model import Fusion
+from inkread.recognition.fusion import Fusion
 
 TEMPER = 0.4
 """Chosen on val: word AUROC 0.76 with 1, 0.80 with 0.5, 0.81 with 0.4 and 0.33."""
@@ -34,6 +34,8 @@ RIVAL_FLOOR = 3e-3
 RIGHT_CONTEXT = 4
 """Following characters that a rival is tried with; 3 ranks words a little worse, 7 no better."""
 EDGE = 1e-6
+DIGITS = 6
+"""Of every confidence in a document: what lies beyond says nothing, and depends on the processor."""
 
 Labels = Sequence[int]
 Spans = Sequence[tuple[int, int]]

@@ -14,7 +14,9 @@ from numpy.typing import NDArray
 
 from inkread.recognition.alphabet import BLANK, Alphabet
 from inkread.recognition.confidence import character_confidences
-from inkread.recognition.language_model import Fusion, LanguageModel
+from inkread.recognition.fusion import Fusion
+from inkread.recognition.language_model import LanguageModel
+from inkread.recognition.word_list import WordList
 
 LogProbs = NDArray[np.float32]
 Labels = Sequence[int]
@@ -114,7 +116,7 @@ Masses = NDArray[np.float64]
 Numbers = NDArray[np.intp]
 
 
-def beam_search(
+def beam_search(  # noqa: PLR0913 - its options are independent
     log_probs: LogProbs,
     alphabet: Alphabet,
     *,
@@ -123,6 +125,7 @@ def beam_search(
     weight: float = 0.0,
     length_bonus: float = 0.0,
     temperature: float = 1.0,
+    words: WordList | None = None,
     n_best: int = 1,
     class_floor: float = CLASS_FLOOR,
     prefix_floor: float = PREFIX_FLOOR,
@@ -141,15 +144,16 @@ def beam_search(
         weight: exponent of the language model's probability, >= 0.
         length_bonus: natural log added for each character.
         temperature: above 1 the network is taken to be less sure than it says, > 0 (Guo et al., ICML 2017).
+        words: that are likelier than the language model says.
         n_best: texts wanted, >= 1.
         class_floor: probability below which a class is not tried in a frame.
         prefix_floor: share of the best prefix's probability below which a prefix is dropped.
         paper_floor: the class floor of frames without ink.
     """
-    fusion = Fusion.of(alphabet, language_model, weight=weight, length_bonus=length_bonus)
+    fusion = Fusion.of(alphabet, language_model, weight=weight, length_bonus=length_bonus, words=words)
     with fusion.lock:
-        tree = _Tree(len(log_probs) * width + 1)
-        beam, log_scale = _Beam.of(fusion.start()), 0.0
+        tree = Tree(len(log_probs) * width + 1)
+        beam, log_scale = Beam.of(fusion.start()), 0.0
         for frame in _frames(log_probs, temperature, class_floor, paper_floor):
             beam, scale = _advance(beam, frame, tree, fusion, width, prefix_floor)
             log_scale += math.log(scale)
@@ -175,7 +179,7 @@ class _Frame:
 
 
 @dataclass(slots=True)
-class _Beam:
+class Beam:
     """The prefixes after a frame, the best one first; every array has one element a prefix.
 
     Attributes:
@@ -195,7 +199,7 @@ class _Beam:
     in_label: Masses
 
     @classmethod
-    def of(cls, start: int) -> _Beam:
+    def of(cls, start: int) -> Beam:
         """The empty prefix alone."""
         zero = np.zeros(1, np.intp)
         return cls(zero, zero, np.full(1, start, np.intp), zero - 1, np.ones(1), np.zeros(1))
@@ -206,7 +210,7 @@ class _Beam:
         return self.in_blank + self.in_label
 
 
-class _Tree:
+class Tree:
     """Prefixes by number; 0 is the empty one."""
 
     def __init__(self, most: int) -> None:
@@ -266,8 +270,8 @@ def _on_paper(probs: Masses) -> NDArray[np.bool_]:
 
 
 def _advance(
-    beam: _Beam, frame: _Frame, tree: _Tree, fusion: Fusion, width: int, prefix_floor: float
-) -> tuple[_Beam, float]:
+    beam: Beam, frame: _Frame, tree: Tree, fusion: Fusion, width: int, prefix_floor: float
+) -> tuple[Beam, float]:
     """The beam after one more frame, and the mass of its best prefix, which the others are divided by."""
     size, tried = len(beam.labels), frame.tried
     in_blank = beam.totals * frame.blank
@@ -290,10 +294,10 @@ def _advance(
     into_blank, into_label = in_blank[places] / scale, in_label[places] / scale
     into_blank[fresh] = 0
     into_label[fresh] = masses[kept[fresh]] / scale
-    return _Beam(prefixes, labels, states, tree.places_of_parents(prefixes), into_blank, into_label), scale
+    return Beam(prefixes, labels, states, tree.places_of_parents(prefixes), into_blank, into_label), scale
 
 
-def _stay(beam: _Beam, tree: _Tree, in_blank: Masses, in_label: Masses, prefix_floor: float) -> tuple[_Beam, float]:
+def _stay(beam: Beam, tree: Tree, in_blank: Masses, in_label: Masses, prefix_floor: float) -> tuple[Beam, float]:
     """The same where no prefix grows: some are dropped."""
     masses = in_blank + in_label
     scale = float(masses.max())
@@ -303,13 +307,13 @@ def _stay(beam: _Beam, tree: _Tree, in_blank: Masses, in_label: Masses, prefix_f
         return beam, scale
     prefixes = beam.prefixes[kept]
     parents = tree.places_of_parents(prefixes)
-    return _Beam(
+    return Beam(
         prefixes, beam.labels[kept], beam.states[kept], parents, in_blank[kept] / scale, in_label[kept] / scale
     ), scale
 
 
 def _grow(
-    beam: _Beam,
+    beam: Beam,
     frame: _Frame,
     in_blank: Masses,
     in_label: Masses,

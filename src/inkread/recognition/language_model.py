@@ -1,6 +1,6 @@
-"""A character language model (n-grams) and its use while lines are decoded.
+"""A character language model (n-grams).
 
-Usage: ``model = LanguageModel.load(Path("lm.bin")); Fusion(alphabet, model, weight=0.5)``
+Usage: ``LanguageModel.load("lm.bin").score_line("my dear friend")``
 
 A model gives each character a probability after the characters before it. Where an n-gram is not in the model, its
 probability is that of the n-gram without its first character, times the backoff of its context (Katz 1987; Chen and
@@ -22,15 +22,12 @@ import math
 from array import array
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
-from threading import RLock
 
 import numpy as np
 from numpy.typing import NDArray
 
 from inkread.errors import BundleError
-from inkread.recognition.alphabet import BLANK, Alphabet
 
 MAGIC = b"INKLM\x00\x02\x00"
 MAGIC_OF_0_1 = b"INKLM\x00\x01\x00"
@@ -42,8 +39,6 @@ STEPS_PER_NAT = 16
 PROBABILITIES = [math.exp(-byte / STEPS_PER_NAT) for byte in range(256)]
 LEAST = 1e-9
 """No character after any context is taken for less probable than this."""
-KEPT_FACTORS = 200_000
-"""Factors kept for the next lines, about 20 MB."""
 
 Bytes = NDArray[np.uint8]
 Flags = NDArray[np.bool_]
@@ -231,97 +226,3 @@ def _parse(content: bytes) -> tuple[str, list[Level], list[dict[str, str | int]]
     if offset != len(content):
         raise ValueError("length")
     return header["characters"], levels, header["sources"]
-
-
-class Fusion:
-    """What a language model adds to the characters of a recogniser: a factor for each, after each state.
-
-    Shallow fusion (Gulcehre et al., "On using monolingual corpora in neural machine translation", 2015): the
-    probability of a text is multiplied by the language model's to the power ``weight`` and by ``exp(length_bonus)`` a
-    character. A state stands for all texts after which the language model expects the same. Its number depends on
-    what was read before, its factors do not.
-
-    Args:
-        alphabet: of the recogniser.
-        language_model: None for none.
-        weight: exponent of the language model's probability, >= 0; 0 for none.
-        length_bonus: natural log added for each character.
-    """
-
-    def __init__(
-        self,
-        alphabet: Alphabet,
-        language_model: LanguageModel | None = None,
-        *,
-        weight: float = 0.0,
-        length_bonus: float = 0.0,
-    ) -> None:
-        self.lock = RLock()
-        """Held while a line is decoded."""
-        self.classes = len(alphabet) + 1
-        self.bonus = math.exp(length_bonus)
-        self._model = language_model if weight > 0 else None
-        self._weight = weight
-        self._symbols = self._model.encode(BOUNDARY + alphabet.characters) if self._model else ()
-        self._clear()
-
-    @classmethod
-    def of(
-        cls, alphabet: Alphabet, language_model: LanguageModel | None, *, weight: float, length_bonus: float
-    ) -> Fusion:
-        """The same object for the same arguments, so that its factors serve many lines."""
-        return _shared(alphabet, language_model, weight, length_bonus)
-
-    @property
-    def active(self) -> bool:
-        """Whether there is a language model with a weight."""
-        return self._model is not None
-
-    def start(self) -> int:
-        """The state of a line's first character; the states of lines before may be given up."""
-        if len(self._factors) > KEPT_FACTORS:
-            self._clear()
-        return 0
-
-    def factor(self, state: int, label: int) -> float:
-        """The factor of a class, at most ``bonus``; class 0 stands for the end of the line, without a bonus."""
-        key = state * self.classes + label
-        known = self._factors.get(key)
-        if known is None:
-            known = 1.0
-            if self._model is not None:
-                probability = self._model.probability(self._contexts[state], self._symbols[label])
-                known = max(probability, LEAST) ** self._weight
-            if label != BLANK:
-                known *= self.bonus
-            self._factors[key] = known
-        return known
-
-    def step(self, state: int, label: int) -> int:
-        """The state after one more character."""
-        if self._model is None:
-            return state
-        key = state * self.classes + label
-        known = self._steps.get(key)
-        if known is None:
-            known = self._state(self._model.extend(self._contexts[state], self._symbols[label]))
-            self._steps[key] = known
-        return known
-
-    def _clear(self) -> None:
-        self._factors: dict[int, float] = {}
-        self._steps: dict[int, int] = {}
-        self._numbers: dict[Context, int] = {}
-        self._contexts: list[Context] = []
-        self._state(NOTHING if self._model is None else self._model.extend(NOTHING, self._symbols[BLANK]))
-
-    def _state(self, context: Context) -> int:
-        known = self._numbers.setdefault(context, len(self._contexts))
-        if known == len(self._contexts):
-            self._contexts.append(context)
-        return known
-
-
-@lru_cache(maxsize=4)
-def _shared(alphabet: Alphabet, language_model: LanguageModel | None, weight: float, length_bonus: float) -> Fusion:
-    return Fusion(alphabet, language_model, weight=weight, length_bonus=length_bonus)

@@ -11,15 +11,26 @@ from functools import partial
 
 from rapidfuzz.distance import Levenshtein
 
-from inkread.bundle import Bundle, CalibrationValues
+from inkread.bundle import Bundle, CalibrationValues, Decoding
 from inkread.document import Alternative, Character, Line, Polygon, Setting, Word
 from inkread.errors import BundleError
 from inkread.recognition.alphabet import Alphabet
-from inkread.recognition.confidence import IDENTITY, Calibration, line_confidence, shares, word_confidence, word_ranges
+from inkread.recognition.confidence import (
+    DIGITS,
+    IDENTITY,
+    Calibration,
+    line_confidence,
+    shares,
+    word_confidence,
+    word_ranges,
+)
 from inkread.recognition.decoding import Hypothesis, LogProbs, beam_search, greedy
+from inkread.recognition.fields import FieldReading, read_field
 from inkread.recognition.language_model import LanguageModel
 from inkread.recognition.line_images import Strip
+from inkread.recognition.patterns import Pattern
 from inkread.recognition.recognizer import Grey, Recognizer
+from inkread.recognition.word_list import WordList
 from inkread.runtime import PerProcess, Workers
 
 
@@ -112,12 +123,13 @@ def _box(strip: Strip, left: float, right: float) -> Polygon:
     return tuple((round(x, 1), round(y, 1)) for x, y in (strip.to_page(*corner) for corner in corners))
 
 
-DIGITS = 6
-"""Of every confidence in a document: what lies beyond says nothing, and depends on the processor."""
-
-
 def _rounded(confidence: float) -> float:
     return round(confidence, DIGITS)
+
+
+FAST_WIDTH, FAST_TEMPERATURE = 8, 1.2
+FAST_FLOORS = {"class_floor": 0.03, "prefix_floor": 0.01}
+"""A search that takes 4.6 instead of 10.9 ms a line; on 540 lines of val 8.5 instead of 8.0 % CER, greedy 12.0."""
 
 
 class LineReader:
@@ -127,6 +139,9 @@ class LineReader:
         bundle: what to load.
         workers: what runs the network; None takes as many as this process may use processors.
         language_model: search with the bundle's language model instead of taking the best path; None where it has one.
+        language_model_weight: how much it counts, and the bonus for each character with it; None as the bundle says.
+        words: that the language model takes for likelier than it would.
+        fast: search less with the language model.
         alternatives: other readings to keep for each line, at most; without a language model there are none.
 
     Raises:
@@ -139,6 +154,9 @@ class LineReader:
         workers: Workers | None = None,
         *,
         language_model: bool | None = None,
+        language_model_weight: float | None = None,
+        words: WordList | None = None,
+        fast: bool = False,
         alternatives: int = 4,
     ) -> None:
         model = bundle.model
@@ -146,12 +164,21 @@ class LineReader:
         self.height = model.input.height
         self._alphabet = Alphabet(model.alphabet)
         self._stride = model.input.stride
-        self._decoding = model.decoding
+        self._decoding = _weighted(model.decoding, language_model_weight)
+        self._words = words
+        self._floors: dict[str, float] = {}
+        if fast:
+            self._decoding = self._decoding.model_copy(
+                update={"beam_width": FAST_WIDTH, "temperature": min(FAST_TEMPERATURE, self._decoding.temperature)}
+            )
+            self._floors = FAST_FLOORS
         self._alternatives = alternatives
         self._language_model: PerProcess[LanguageModel] | None = None
         path = bundle.language_model
         if language_model and path is None:
             raise BundleError(f"{bundle.folder}: this bundle has no language model; read without --lm")
+        if (words is not None or language_model_weight is not None) and (language_model is False or path is None):
+            raise BundleError("a list of words and a weight need the language model; read with it, or without them")
         if language_model is not False and path is not None:
             self._language_model = PerProcess(partial(LanguageModel.load, path))
         confidences = model.confidences(language_model=self._language_model is not None)
@@ -167,7 +194,8 @@ class LineReader:
     def settings(self) -> dict[str, Setting]:
         """For provenance: height of line images in pixels, and how they are decoded."""
         decoding = self._decoding.model_dump() if self.uses_language_model else {}
-        return {"height": self.height, "language_model": self.uses_language_model, **decoding}
+        noted: dict[str, Setting] = {} if self._words is None else {"words": self._words.digest}
+        return {"height": self.height, "language_model": self.uses_language_model, **decoding, **self._floors, **noted}
 
     def __call__(self, lines: Sequence[Line], strips: Sequence[Strip]) -> list[Line]:
         """The lines with their text.
@@ -181,6 +209,28 @@ class LineReader:
             for index, log_probs in self._network.each([strip.image for strip in strips])
         }
         return [read[index] for index in range(len(lines))]
+
+    def read_fields(self, images: Sequence[Grey], patterns: Sequence[Pattern]) -> list[FieldReading]:
+        """What stands in some fields.
+
+        Args:
+            images: a line image each.
+            patterns: of each what may stand there.
+
+        Raises:
+            PatternError: the model cannot write what a pattern allows.
+        """
+        read = {
+            index: read_field(
+                log_probs,
+                self._alphabet,
+                patterns[index],
+                tidy_text(self._decode(log_probs)[0].text),
+                alternatives=self._alternatives,
+            )
+            for index, log_probs in self._network.each(images)
+        }
+        return [read[index] for index in range(len(images))]
 
     def legibility(self, images: Sequence[Grey]) -> float:
         """How sure the network is of some strips, without a language model: mean confidence of the characters.
@@ -224,7 +274,9 @@ class LineReader:
             weight=self._decoding.language_model_weight,
             length_bonus=self._decoding.length_bonus,
             temperature=self._decoding.temperature,
+            words=self._words,
             n_best=self._alternatives + 1,
+            **self._floors,
         )
 
 
@@ -249,6 +301,15 @@ def tidy(hypothesis: Hypothesis) -> Hypothesis:
         spans=tuple(hypothesis.spans[i] for i in kept),
         confidences=tuple(hypothesis.confidences[i] for i in kept),
     )
+
+
+def _weighted(decoding: Decoding, weight: float | None) -> Decoding:
+    """With another weight of the language model, and a bonus that makes up for it as before."""
+    if weight is None:
+        return decoding
+    usual = decoding.language_model_weight
+    bonus = decoding.length_bonus * weight / usual if usual else decoding.length_bonus
+    return decoding.model_copy(update={"language_model_weight": weight, "length_bonus": bonus})
 
 
 def _calibration(values: CalibrationValues) -> Calibration:
