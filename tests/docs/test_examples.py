@@ -50,6 +50,10 @@ def desk(tmp_path: Path) -> Path:
         region = line.getparent()
         if upper > TOP - 40 and region is not None:
             region.remove(line)
+    for region in list(page.iter("{*}TextRegion")):
+        parent = region.getparent()
+        if region.find("{*}TextLine") is None and parent is not None:
+            parent.remove(region)
     page.write(tmp_path / "letters" / "letter.xml")
     return tmp_path
 
