@@ -54,6 +54,7 @@ class AdaptSettings(BaseModel):
         characters: fewest of a line to learn from; short readings are often noise.
         least_lines: with fewer lines to learn from, the bundle stays as it is.
         most_lines: lines to learn from at most, the surest ones; bounds time and memory.
+        least_gain: share by which the differences on the lines to check with must fall; less may be chance.
         check_every: each such line, of those to learn from, is kept to check with.
         passes: over the lines to learn from.
         rate: highest learning rate.
@@ -69,6 +70,7 @@ class AdaptSettings(BaseModel):
     characters: int = Field(8, ge=1)
     least_lines: int = Field(24, ge=2)
     most_lines: int = Field(400, ge=2)
+    least_gain: float = Field(0.1, ge=0, le=1)
     check_every: int = Field(5, ge=2)
     passes: int = Field(8, ge=1)
     rate: float = Field(2e-3, gt=0)
@@ -225,7 +227,7 @@ def _learn_and_write(
         shutil.copyfile(bundle.language_model, folder / LANGUAGE_MODEL)
     describe(described.model_copy(update={"version": content_version(described.version, folder, ())}), folder)
     before, after = (difference(onnx, checked, alphabet) for onnx in (bundle.recognizer, folder / RECOGNIZER))
-    report = replace(report, before=before, after=after, improved=after < before)
+    report = replace(report, before=before, after=after, improved=after < (1 - settings.least_gain) * before)
     if report.improved:
         return report
     shutil.rmtree(folder)
