@@ -311,6 +311,7 @@ class Reader:
         first = next(load_pages(image, self._limits))
         (strip,) = cut_lines(first.grey, height=self.lines.height)
         return strip
+
     def adapt(self, inputs: Input | Iterable[Input], folder: str | Path | None = None) -> Reader:
         """A reader adapted to the hand of these pages: see `inkread.training.adaptation`. Needs the extra ``train``.
 

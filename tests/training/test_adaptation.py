@@ -43,7 +43,7 @@ def test_too_little_writing_leaves_the_model_as_it_was(tmp_path: Path) -> None:
     blank = np.full((400, 600), 255, np.uint8)
     report = adapt(Bundle.open(), blank, tmp_path / "adapted")
     assert not report.improved
-    assert report.reason == "0 sure lines are too few, 24 are needed"
+    assert report.reason == "0 sure lines are too few, 24 are needed; add pages of this hand"
     assert Bundle.open(tmp_path / "adapted").identity == Bundle.open().identity
 
 

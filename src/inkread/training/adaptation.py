@@ -31,6 +31,7 @@ from torch.nn import functional as F
 from inkread.bundle import LANGUAGE_MODEL, RECOGNIZER, Bundle
 from inkread.document import Line, Page
 from inkread.errors import BundleError, InputError, OutputError
+from inkread.formats import fit
 from inkread.io.images import PageImage
 from inkread.io.inputs import Input, each_input, load_pages, load_readable_pages
 from inkread.reader import OnError, OnPage, Reader
@@ -190,7 +191,8 @@ def _images(inputs: Input | Iterable[Input], on_error: OnError | None) -> Iterat
 
 
 def _lines_of(page: Page, grey: Grey, height: int) -> list[ReadLine]:
-    lines: list[Line] = list(page.lines)
+    height_of_image, width = grey.shape
+    lines: list[Line] = list(fit(page, width, height_of_image).lines)  # a very large page is read at less resolution
     return [
         ReadLine(strip.image, line.text, line.confidence or 0.0)
         for line, strip in zip(lines, cut_lines(grey, lines, height=height), strict=True)
@@ -210,7 +212,10 @@ def _learn_and_write(
     report = replace(report, learnt=len(learnt), checked=len(checked))
     if len(learnt) < settings.least_lines:
         shutil.copytree(bundle.folder, folder, ignore=shutil.ignore_patterns(REPORT))
-        return replace(report, reason=f"{len(learnt)} sure lines are too few, {settings.least_lines} are needed")
+        return replace(
+            report,
+            reason=f"{len(learnt)} sure lines are too few, {settings.least_lines} are needed; add pages of this hand",
+        )
     alphabet = Alphabet(bundle.model.alphabet)
     network = learn(load_network(bundle.weights, alphabet, bundle.model.input.stride), learnt, alphabet, settings)
     described = bundle.model.model_copy(
