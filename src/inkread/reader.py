@@ -7,7 +7,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
+import tempfile
 import warnings
+import weakref
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, fields, replace
 from functools import lru_cache, partial
@@ -308,6 +311,29 @@ class Reader:
         first = next(load_pages(image, self._limits))
         (strip,) = cut_lines(first.grey, height=self.lines.height)
         return strip
+
+    def adapt(self, inputs: Input | Iterable[Input], folder: str | Path | None = None) -> Reader:
+        """A reader adapted to the hand of these pages: see `inkread.training.adaptation`. Needs the extra ``train``.
+
+        Args:
+            inputs: the pages of one hand, as for `read`; they are read, and can be read again with the new reader.
+            folder: where the adapted bundle is kept; None for one that is deleted with the reader.
+
+        Raises:
+            InputError: an input cannot be read.
+            BundleError: the bundle has no language model.
+            OutputError: the folder holds something else.
+        """
+        from inkread.training.adaptation import adapt
+
+        if folder is not None:
+            adapt(self.bundle, inputs, Path(folder))
+            return Reader(Path(folder), **self._arguments)
+        made = tempfile.mkdtemp(prefix="inkread-")
+        adapt(self.bundle, inputs, Path(made) / "adapted")
+        reader = Reader(Path(made) / "adapted", **self._arguments)
+        weakref.finalize(reader, shutil.rmtree, made, ignore_errors=True)
+        return reader
 
     def _load(self, inputs: Iterable[Input], on_error: OnError | None) -> Iterator[PageImage | _End]:
         for each in inputs:

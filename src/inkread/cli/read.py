@@ -231,6 +231,17 @@ def read(
     fast: Annotated[
         bool, typer.Option("--fast", help="Take less time, and make some more errors: a smaller picture, less search.")
     ] = False,
+    adapt: Annotated[
+        bool,
+        typer.Option(
+            "--adapt",
+            help="The inputs are pages of one hand: read them, learn the hand from what is sure, and read them again.",
+        ),
+    ] = False,
+    keep_adapted: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", file_okay=False, help="With --adapt, keep the adapted bundle, for --model DIR."),
+    ] = None,
     min_confidence: Annotated[
         float | None, typer.Option(metavar="P", min=0, max=1, help="Flag lines whose confidence is below P.")
     ] = None,
@@ -296,7 +307,9 @@ def read(
     _check_usage(formats, output, show_confidence=show_confidence)
     if engine is Engine.RAY:
         _check_ray()
-    with quiet_libraries(), kept_streams(inputs) as streams:
+    if keep_adapted is not None and not adapt:
+        raise typer.BadParameter("--keep-adapted keeps what --adapt makes, name both")
+    with quiet_libraries(), kept_streams(inputs) as streams, TemporaryDirectory(prefix="inkread-") as made:
         found = list(find_inputs(streams.files.get(name, name) for name in inputs))
         paths = [item for item in found if isinstance(item, Path)]
         names = result_names(paths)
@@ -317,6 +330,8 @@ def read(
             paths = [path for path in paths if path not in refused]
             if paths:
                 chosen = Bundle.open(model).folder if model and is_registered(model) else model
+                if adapt:
+                    chosen = _adapted(chosen, paths, keep_adapted or Path(made, "adapted"), progress)
                 limits = replace(DEFAULT_LIMITS, whole_pixels=int(max_megapixels * 1e6))
                 load = partial(
                     Reader,
@@ -341,6 +356,31 @@ def read(
                         f"{flagged} of {total} lines are flagged; expect a CER of at most {max_cer:.1%} in the others"
                     )
     raise typer.Exit(1 if progress.failures else 0)
+
+
+def _adapted(model: str | Path | None, paths: Sequence[Path], folder: Path, progress: Reading) -> Path:
+    """The bundle adapted to the hand of these files; what cannot be read is named in the second reading."""
+    from inkread.bundle import Bundle
+
+    try:
+        adaptation = import_module("inkread.training.adaptation")
+    except ImportError as error:
+        raise typer.BadParameter("--adapt needs PyTorch, install it with pip install 'inkread[train]'") from error
+    report = adaptation.adapt(
+        Bundle.open(model),
+        paths,
+        folder,
+        on_error=lambda *_: None,
+        on_page=lambda page: progress.page_read(page.source),
+    )
+    if report.improved:
+        progress.say(
+            f"adapted to the hand of {report.learnt + report.checked} sure lines: without the language model, "
+            f"{report.before:.1%} of their characters were read otherwise, now {report.after:.1%}"
+        )
+    else:
+        progress.say(f"not adapted: {report.reason}")
+    return folder
 
 
 def _results(

@@ -176,10 +176,16 @@ class Recognizer(nn.Module):
 
     def forward(self, strips: Tensor) -> Tensor:
         """Log-probabilities [B, frames, classes], float32, of strips [B, 1, 48, W] with grey values in [0, 255]."""
+        return self.named(self.features(strips))
+
+    def features(self, strips: Tensor) -> Tensor:
+        """What the convolutions make of strips: [B, 384, 1, frames]."""
         grey = (strips.to(torch.float32) - MEAN) / DEVIATION
-        features = self.blocks(self.stem(grey))
-        frames = self.neck(F.avg_pool2d(features, (3, 2), (3, self.stride // 4)))
-        return F.log_softmax(self.head(self.dropout(frames)).float(), 2)
+        return F.avg_pool2d(self.blocks(self.stem(grey)), (3, 2), (3, self.stride // 4))
+
+    def named(self, features: Tensor) -> Tensor:
+        """Log-probabilities [B, frames, classes] of features."""
+        return F.log_softmax(self.head(self.dropout(self.neck(features))).float(), 2)
 
 
 def load_network(weights: Path, alphabet: Alphabet, stride: float, dropout: float = 0.1) -> Recognizer:
