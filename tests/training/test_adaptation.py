@@ -14,6 +14,7 @@ from inkread.recognition.alphabet import Alphabet
 from inkread.recognition.line_images import cut_lines
 from inkread.training.adaptation import REPORT, AdaptSettings, ReadLine, adapt, difference, learn
 from inkread.training.network import load_network
+from inkread.training.scoring import onnx_frames
 
 PAGES = Path(__file__).parents[1] / "pages"
 FEW = AdaptSettings(least_lines=8)
@@ -100,4 +101,7 @@ def test_without_a_language_model_there_is_nothing_to_learn_from(tmp_path: Path)
 def test_the_figure_compares_what_is_read_with_the_texts() -> None:
     bundle = Bundle.open()
     blank = np.full((48, 200), 255, np.uint8)
-    assert difference(bundle.recognizer, [ReadLine(blank, "four", 1.0)], Alphabet(bundle.model.alphabet)) == 1.0
+    assert (
+        difference(onnx_frames(bundle.recognizer), [ReadLine(blank, "four", 1.0)], Alphabet(bundle.model.alphabet))
+        == 1.0
+    )

@@ -3,10 +3,10 @@
 Usage: ``report = adapt(Bundle.open(), [Path("letters")], Path("adapted"))``
 
 The pages are read once. With the language model, many words are right that the network alone reads wrong. The network
-learns from the words whose confidence is high (self-training, Scudder 1965; for handwriting Das and Jawahar 2020). Only
-its neck and head learn, a sixth of the weights: the features before them are computed once, so that adapting takes
-about as long as reading. Some of the sure lines are kept to check with. If the int8 network does not read them better
-than before, the output is the starting bundle, unchanged.
+learns from the lines whose confidence is high (self-training, Scudder 1965; for handwriting Das and Jawahar 2020). Only
+its neck and head learn, a ninth of the weights: the features before them are computed once, so that adapting takes
+about as long as reading. Some of the sure lines are first kept to check with. If the network does not read them better
+after learning from the others, the output is the starting bundle, unchanged; else it learns from all of them.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from rapidfuzz.distance import Levenshtein
 from torch import Tensor
 from torch.nn import functional as F
 
-from inkread.bundle import LANGUAGE_MODEL, RECOGNIZER, Bundle
+from inkread.bundle import LANGUAGE_MODEL, Bundle
 from inkread.document import Line, Page
 from inkread.errors import BundleError, InputError, OutputError
 from inkread.formats import fit
@@ -39,7 +39,7 @@ from inkread.recognition.alphabet import BLANK, Alphabet
 from inkread.recognition.line_images import Grey, cut_lines
 from inkread.training.bundling import content_version, describe, write_bundle
 from inkread.training.network import Recognizer, load_network
-from inkread.training.scoring import onnx_frames, pad_batch, read_lines
+from inkread.training.scoring import Frames, pad_batch, read_lines, torch_frames
 from inkread.version import code_commit
 
 REPORT = "adapt.json"
@@ -86,7 +86,7 @@ class AdaptReport:
 
     Attributes:
         pages, lines: read.
-        learnt, checked: lines that were learnt from and checked with.
+        learnt, checked: sure lines that were learnt from first, and checked with then.
         before, after: share of characters of the checked lines in which the network without the language model differs
             from the first reading with it; 0.0 each where nothing was learnt.
         improved: whether the output is a new model; otherwise it is the starting one.
@@ -217,32 +217,34 @@ def _learn_and_write(
             reason=f"{len(learnt)} sure lines are too few, {settings.least_lines} are needed; add pages of this hand",
         )
     alphabet = Alphabet(bundle.model.alphabet)
-    network = learn(load_network(bundle.weights, alphabet, bundle.model.input.stride), learnt, alphabet, settings)
+    start = partial(load_network, bundle.weights, alphabet, bundle.model.input.stride)
+    tried = learn(start(), learnt, alphabet, settings)
+    before, after = (difference(torch_frames(network), checked, alphabet) for network in (start(), tried))
+    improved = after < (1 - settings.least_gain) * before
+    report = replace(report, before=before, after=after, improved=improved)
+    if not improved:
+        shutil.copytree(bundle.folder, folder, ignore=shutil.ignore_patterns(REPORT))
+        return replace(report, reason="the lines to check with were not read better")
     described = bundle.model.model_copy(
         update={
             "metrics": (),
             "decoding": bundle.model.decoding.model_copy(update={"temperature": settings.temperature}),
             "training_command": f"inkread read --adapt with {bundle.model.name} {bundle.model.version}: "
-            f"{len(learnt)} lines of {report.pages} pages, as read ({settings.model_dump_json()})",
+            f"{len(sure)} lines of {report.pages} pages, as read ({settings.model_dump_json()})",
             "code_commit": code_commit(),
         }
     )
-    described = write_bundle(network, described, folder, [line.image for line in learnt], bundle.detector)
+    network = learn(start(), sure, alphabet, settings)  # what was checked with is learnt too
+    described = write_bundle(network, described, folder, [line.image for line in sure], bundle.detector)
     if bundle.language_model is not None:
         shutil.copyfile(bundle.language_model, folder / LANGUAGE_MODEL)
     describe(described.model_copy(update={"version": content_version(described.version, folder, ())}), folder)
-    before, after = (difference(onnx, checked, alphabet) for onnx in (bundle.recognizer, folder / RECOGNIZER))
-    report = replace(report, before=before, after=after, improved=after < (1 - settings.least_gain) * before)
-    if report.improved:
-        return report
-    shutil.rmtree(folder)
-    shutil.copytree(bundle.folder, folder, ignore=shutil.ignore_patterns(REPORT))
-    return replace(report, reason="the lines to check with were not read better")
+    return report
 
 
-def difference(recognizer: Path, lines: Sequence[ReadLine], alphabet: Alphabet) -> float:
-    """Character edits between what an int8 network reads greedily and the texts of the lines, a character of these."""
-    read = read_lines(onnx_frames(recognizer), [line.image for line in lines], alphabet)
+def difference(frames: Frames, lines: Sequence[ReadLine], alphabet: Alphabet) -> float:
+    """Character edits between what a network reads greedily and the texts of the lines, a character of these."""
+    read = read_lines(frames, [line.image for line in lines], alphabet)
     wrong = sum(Levenshtein.distance(line.text, text) for line, text in zip(lines, read, strict=True))
     return wrong / max(sum(len(line.text) for line in lines), 1)
 
