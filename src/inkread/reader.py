@@ -67,7 +67,8 @@ class ReaderSettings:
     noise_confidence: float = 0.35
     """Confidence below which such a short line is a blot, a ruling or show-through, and dropped."""
     unfamiliar_line: float = 0.7
-    """Confidence below which a line is flagged as unfamiliar; of the legible lines of val 2 % are."""
+    """Confidence below which a line is flagged as unfamiliar. It was chosen with six drawn samples. Of 519 real lines
+    of val, 5 to 10 % were below it, nearly all of them on one hard page."""
     unfamiliar_page: float = 0.8
     """Mean confidence of a page below which all its lines are, because single lines of another script may resemble
     Latin."""

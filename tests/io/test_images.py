@@ -18,6 +18,7 @@ from inkread.errors import DamagedInputError, InputTooLargeError, UnsupportedInp
 from inkread.io.images import (
     DEFAULT_LIMITS,
     EXIF_ORIENTATION,
+    READERS,
     Limits,
     PageImage,
     array_pixels,
@@ -306,6 +307,12 @@ def test_what_telephones_and_scanners_write_is_read(kind: str) -> None:
     Image.fromarray(grey).save(stream, saved_as)
     [page] = load_pages(stream.getvalue())
     assert np.abs(page.grey.astype(int) - grey).max() <= 12
+
+
+def test_heic_without_its_extra_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delitem(READERS, "HEIC")
+    with pytest.raises(UnsupportedInputError, match=r"save it as JPEG or .*inkread\[heif\]"):
+        next(load_pages(b"\0\0\0\x18ftypheic\0\0\0\0mif1heic"))
 
 
 def segmented_tiff(kind: str, compression: int, *, tile: int = 0, missing: int = 0) -> BytesIO:

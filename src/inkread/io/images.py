@@ -26,7 +26,6 @@ from PIL.PngImagePlugin import PngImageFile
 from PIL.PpmImagePlugin import PpmImageFile
 from PIL.TiffImagePlugin import PHOTOMETRIC_INTERPRETATION, TiffImageFile
 from PIL.WebPImagePlugin import WebPImageFile
-from pillow_heif import HeifImageFile
 
 from inkread.document import Page, Point, move_points
 from inkread.errors import DamagedInputError, InputTooLargeError, UnsupportedInputError
@@ -248,8 +247,11 @@ READERS: dict[str, type[ImageFile]] = {
     "PNM": PpmImageFile,
     "JPEG 2000": Jpeg2KImageFile,
     "AVIF": AvifImageFile,
-    "HEIC": HeifImageFile,
 }
+with suppress(ImportError):  # the extra heif
+    from pillow_heif import HeifImageFile
+
+    READERS["HEIC"] = HeifImageFile
 
 EXIF_ORIENTATION = 274
 UPRIGHT = {

@@ -260,6 +260,8 @@ def _kind(head: bytes) -> str:
     kind = _signed(head)
     if kind in READERS or kind == "PDF":
         return kind
+    if kind == "HEIC":
+        raise UnsupportedInputError("this is HEIC, save it as JPEG or add what reads it: pip install 'inkread[heif]'")
     what = f"this is {kind}, which is not read" if kind else "this is none of PNG, JPEG, WebP, TIFF and PDF"
     raise UnsupportedInputError(f"{what}, save it as {'PNG or JPEG' if kind else 'one of them'}")
 

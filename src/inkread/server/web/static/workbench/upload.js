@@ -3,7 +3,7 @@
 import { problem, Problem, logInAgain } from "./api.js";
 import { button, dialog, h, plural, say, size } from "./dom.js";
 
-const ACCEPTED = ".png,.jpg,.jpeg,.webp,.tif,.tiff,.heic,.pdf,image/*,application/pdf";
+const ACCEPTED = ".png,.jpg,.jpeg,.webp,.tif,.tiff,.pdf,image/*,application/pdf";
 const WHOLE = /\.(pdf|tiff?)$/i; // files that are documents by themselves
 
 export function uploads(place, { collections, uploaded }) {
