@@ -37,7 +37,13 @@ def test_register_promote_and_roll_back(tmp_path: Path, monkeypatch: pytest.Monk
     assert "version 2 is the champion" in run("promote", "2", "--why", "newer", "--who", "bob", "--force")
     assert "version 1 is the champion" in run("rollback", "2", "--why", "complaints", "--who", "ann")
     assert "champion" in run("list")
-    assert [row["who"] for row in json.loads(run("audit", "--json"))] == ["ann", "bob", "ann"]
+    audit = [(row["action"], row["version"]) for row in json.loads(run("audit", "--json"))]
+    assert audit == [("register", 1), ("promote", 1), ("register", 2), ("promote", 2), ("rollback", 1)]
+    assert [row["who"] for row in json.loads(run("audit", "--json")) if row["action"] != "register"] == [
+        "ann",
+        "bob",
+        "ann",
+    ]
     assert "ann: complaints" in run("audit")
     with pytest.raises(RegistryError, match="no version 7"):
         run("promote", "7", "--why", "x")

@@ -21,6 +21,8 @@ from tests.docs.blocks import PAGES, ROOT, Block, blocks
 
 BLOCKS = [block for page in PAGES for block in blocks(page)]
 PAGES_THAT_RUN = sorted({block.page for block in BLOCKS if block.language in ("sh", "python") and not block.reason})
+GROUPS = ("admin", "corrections", "models", "synthesize", "users")
+"""Commands that have commands."""
 TOP = 480
 """Rows of an example page that are kept: its first lines, so that reading takes little time."""
 
@@ -99,7 +101,7 @@ PYTHON = sorted({tuple(words) for _, words in SHELL if words[0].endswith("python
 @pytest.mark.parametrize("words", INKREAD, ids=" ".join)
 def test_commands_of_examples_have_these_options(words: tuple[str, ...]) -> None:
     name, *rest = words[1:]
-    depth = 2 if rest[:1] == ["keys"] else 1 if name in ("models", "synthesize", "users", "admin") else 0
+    depth = 2 if rest[:1] == ["keys"] else 1 if name in GROUPS else 0
     text = _help(name, *rest[:depth])
     for word in rest:
         if word.startswith("-") and word != "-":

@@ -163,7 +163,8 @@ def test_a_long_document_is_read_in_order_and_leaves_room(settings: Settings, up
             await until(lambda: bool(pool.batches))
             assert waiting.waiting == 2, "a batch of it at a time"
             short = asyncio.create_task(waiting.read(upload(99), model, "bob"))
-            await until(lambda: waiting.waiting == 3)
+            # One page of the document is being read; its next one and the short upload are decoded and wait.
+            await until(lambda: len(waiting._queue) == 2)
             pool.open()
             assert len((await long)[0]) == 11
             assert (await short)[0][0].width == 99

@@ -196,7 +196,7 @@ def test_large_pictures_are_decoded_a_few_at_a_time(tmp_path: Path) -> None:
     finally:
         made.close()
     assert psutil.Process().memory_info().rss - before < 50 * 2**20, "no pixel comes into the service"
-    assert np.load(tmp_path / "5.npy", mmap_mode="r").shape == (8900, 8900)
+    assert np.load(tmp_path / "5.npy", mmap_mode="r").shape == (4450, 4450), "read at half its resolution"
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="uses kill -9")

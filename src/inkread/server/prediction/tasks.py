@@ -44,6 +44,7 @@ class Decoded:
         dpi: its resolution, None where unknown.
         preview: data URL of a picture that fits a screen; "" where none was asked for.
         layout: its lines, None to find them.
+        full_size: see `inkread.io.images.PageImage`.
     """
 
     path: Path
@@ -51,6 +52,7 @@ class Decoded:
     dpi: float | None
     preview: str
     layout: Page | None = None
+    full_size: tuple[int, int] | None = None
 
 
 def count(_state: object, path: Path, limits: Limits) -> Iterator[int]:
@@ -64,7 +66,7 @@ def decode(
     """Decode or render one page into ``target``."""
     page = next(load_pages(path, limits, first=index))
     np.save(target, page.grey)
-    yield Decoded(target, index, page.dpi, _preview(page) if with_preview else "")
+    yield Decoded(target, index, page.dpi, _preview(page) if with_preview else "", full_size=page.full_size)
 
 
 def _preview(page: PageImage) -> str:
@@ -150,5 +152,8 @@ def introduce(reader: Reader) -> Iterator[Hello]:
 
 def read(reader: Reader, pages: Sequence[Decoded]) -> Iterator[Page]:
     """Read decoded pages together; each is yielded as soon as it is read."""
-    images = (PageImage(np.load(page.path, mmap_mode="c"), index=page.index, dpi=page.dpi) for page in pages)
+    images = (
+        PageImage(np.load(page.path, mmap_mode="c"), index=page.index, dpi=page.dpi, full_size=page.full_size)
+        for page in pages
+    )
     yield from reader.read_pages(images, [page.layout for page in pages])
