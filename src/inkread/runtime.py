@@ -97,20 +97,31 @@ class Workers:
             yield begun.popleft().result()
 
 
-def open_session(path: Path, threads: int | None = None) -> PerProcess[ort.InferenceSession]:
+def open_session(path: Path, threads: int | None = None, *, arena: bool = False) -> PerProcess[ort.InferenceSession]:
     """Open a network; ``open_session(path).get().run(None, {name: array})``.
 
     Args:
         path: an .onnx file.
         threads: threads within an operator; None takes the processors this process may use.
+        arena: keep the layers' memory apart from that of the process, for `run_and_release`. Without it, what a large
+            run took stays with the process in pieces, which the next one cannot use.
 
     Raises:
         BundleError: the file is missing or no network that onnxruntime can run.
     """
-    return PerProcess(lambda: _session(path, threads or usable_processors()))
+    return PerProcess(lambda: _session(path, threads or usable_processors(), arena))
 
 
-def _session(path: Path, threads: int) -> ort.InferenceSession:
+def run_and_release(session: ort.InferenceSession, inputs: dict[str, Any]) -> Any:
+    """The first output of a session with an arena, whose memory is given back to the system after the run."""
+    import onnxruntime as ort
+
+    options = ort.RunOptions()
+    options.add_run_config_entry("memory.enable_memory_arena_shrinkage", "cpu:0")
+    return session.run(None, inputs, options)[0]
+
+
+def _session(path: Path, threads: int, arena: bool) -> ort.InferenceSession:
     import onnxruntime as ort
 
     options = ort.SessionOptions()
@@ -118,7 +129,7 @@ def _session(path: Path, threads: int) -> ort.InferenceSession:
     options.inter_op_num_threads = 1
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # there may be other work to do
     options.log_severity_level = 3
-    options.enable_cpu_mem_arena = False
+    options.enable_cpu_mem_arena = arena
     try:
         return ort.InferenceSession(path.read_bytes(), options, providers=["CPUExecutionProvider"])
     except OSError:

@@ -1,3 +1,4 @@
+import os
 import shutil
 from pathlib import Path
 
@@ -39,6 +40,21 @@ def test_a_network_of_another_kind_is_refused(tmp_path: Path) -> None:
     shutil.copy(Bundle.open().recognizer, tmp_path / "detector.onnx")
     with pytest.raises(BundleError, match="not a text detector"):
         Detector(tmp_path / "detector.onnx")
+
+
+@pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="reads /proc")
+def test_the_memory_of_a_map_is_given_back(detector: Detector) -> None:
+    """Otherwise it stays with the process in pieces, and the next large map takes as much again."""
+
+    def resident() -> float:
+        pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
+        return pages * os.sysconf("SC_PAGE_SIZE") / 2**20
+
+    grey = next(load_pages(EXAMPLES / "letter.png")).grey
+    detector(grey, side=320)
+    before = resident()
+    detector(grey, side=TILE)
+    assert resident() - before < 60
 
 
 @pytest.mark.case

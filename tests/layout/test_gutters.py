@@ -1,8 +1,11 @@
 """Facing pages and columns are told from the spaces between words by all lines together."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 
+from inkread.layout import gutters as module
 from inkread.layout.gutters import find_gutters, mark, undecided
 from inkread.layout.lines import Fragment
 from inkread.layout.settings import DEFAULT_LAYOUT
@@ -86,3 +89,26 @@ def test_a_gutter_of_few_lines_is_left_open_and_one_of_many_is_not(lines: int, o
     gutters = find_gutters(pieces, odds=DEFAULT_LAYOUT.cut_doubt[0])
     assert gutters
     assert (undecided(gutters, pieces, DEFAULT_LAYOUT) is not None) == open_
+
+
+def test_cuts_measured_in_blocks_are_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(13)
+    pieces = [part for x in (20, 320, 620) for part in column(x, x + 260, 25, rng)]
+    together = find_gutters(pieces)
+    assert len(together) == 2
+    monkeypatch.setattr(module, "BLOCK", 5_000)
+    assert find_gutters(pieces) == together
+
+
+def test_memory_does_not_grow_with_the_pairs_of_pieces() -> None:
+    """A page of 25 megapixels may have 2,000 lines; all pairs at a time took 300 MiB here."""
+    rng = np.random.default_rng(15)
+    pieces = [part for x in (20, 320, 620) for part in column(x, x + 260, 300, rng)]
+    tracemalloc.start()
+    try:
+        assert find_gutters(pieces)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert len(pieces) > 1500
+    assert peak < 40 * 2**20

@@ -1,5 +1,9 @@
 import shutil
+import threading
+import time
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,7 +16,7 @@ from inkread.io.inputs import load_pages
 from inkread.recognition.alphabet import Alphabet
 from inkread.recognition.decoding import greedy
 from inkread.recognition.line_images import cut_lines
-from inkread.recognition.recognizer import MAX_WIDTH, WIDTH_STEP, Recognizer, padded_width
+from inkread.recognition.recognizer import MAX_WIDTH, WIDE, WIDTH_STEP, Recognizer, padded_width
 from inkread.runtime import Workers
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
@@ -49,6 +53,29 @@ def test_threads_change_nothing_but_the_order() -> None:
     assert sorted(beside) == list(range(len(several)))
     assert all(np.array_equal(beside[index], alone[index]) for index in beside)
     assert next(iter(beside)) == 4  # the widest first, so that no thread is left with it at the end
+
+
+@pytest.mark.parametrize(("width", "most"), [(WIDE, 3), (WIDE + 1, 1)])
+def test_wide_strips_are_read_one_at_a_time(width: int, most: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Their memory would grow with the number of threads."""
+    wide = Recognizer(Bundle.open(), Workers(3))
+    running, seen, lock = 0, 0, threading.Lock()
+
+    def run(_: None, inputs: dict[str, Any]) -> list[Any]:
+        nonlocal running, seen
+        with lock:
+            running += 1
+            seen = max(seen, running)
+        time.sleep(0.1)
+        with lock:
+            running -= 1
+        (batch,) = inputs.values()
+        return [np.zeros((len(batch), batch.shape[3] // 4, 2), np.float32)]
+
+    session = SimpleNamespace(run=run)
+    monkeypatch.setattr(wide, "_session", SimpleNamespace(get=lambda: session))
+    assert len(wide(strips(width, width, width))) == 3
+    assert seen == most
 
 
 @pytest.mark.case

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from inkread.errors import BundleError
 from inkread.layout.settings import DEFAULT_LAYOUT
-from inkread.runtime import PerProcess, open_session
+from inkread.runtime import PerProcess, open_session, run_and_release
 
 STEP = 32
 """Map pixels that the network's side lengths are multiples of."""
@@ -53,7 +53,7 @@ class Detector:
     """
 
     def __init__(self, path: Path, threads: int | None = None) -> None:
-        self._session = open_session(path, threads)
+        self._session = open_session(path, threads, arena=True)
         self._one_at_a_time = PerProcess(Lock)  # a run uses all threads, and two need twice the memory
         session = self._session.get()
         entrance, exit_ = session.get_inputs()[0], session.get_outputs()[0]
@@ -82,7 +82,7 @@ class Detector:
     def _run(self, part: NDArray[np.generic]) -> NDArray[np.float32]:
         tensor = (part.astype(np.float32) / 127.5 - 1.0)[None, None]
         with self._one_at_a_time.get():
-            (output,) = self._session.get().run(None, {self._name: tensor})
+            output = run_and_release(self._session.get(), {self._name: tensor})
         return np.asarray(output, np.float32).reshape(part.shape)
 
 

@@ -22,6 +22,10 @@ from numpy.typing import NDArray
 from inkread.layout.lines import Fragment
 from inkread.layout.settings import DEFAULT_LAYOUT, LayoutSettings
 
+BLOCK = 2**19
+"""Pairs that are compared at a time, of a cut or a piece with a piece; each takes up to 60 bytes. Pages of up to about
+150 lines are one block."""
+
 
 @dataclass(frozen=True, slots=True)
 class Gutter:
@@ -85,7 +89,7 @@ def find_gutters(
     for index in np.argsort(-cuts.evidence, kind="stable"):
         if cuts.evidence[index] < needed:
             break
-        gutter = cuts.gutter(int(index), pieces, middle, settings)
+        gutter = cuts.gutter(int(index), pieces, settings)
         if _apart(gutter, chosen, settings.cut_column * pieces.unit) and cuts.parts_columns(
             int(index), pieces, settings
         ):
@@ -143,21 +147,38 @@ def _chance_of_a_gap(pieces: _Pieces, settings: LayoutSettings) -> float:
     return float(np.clip(gaps / max(gaps + extent, 1.0), settings.cut_chance, 0.5))
 
 
+def _blocks(length: int, columns: int) -> Iterator[slice]:
+    """Slices of the rows of [length, columns] with ``BLOCK`` elements each, or a single row."""
+    rows = max(BLOCK // columns, 1)
+    return (slice(start, start + rows) for start in range(0, length, rows))
+
+
 @dataclass(frozen=True, slots=True)
-class _Cuts:
-    """All cuts that are tried, [cuts] or [cuts, pieces]; pieces are sorted by height.
+class _Sides:
+    """What each piece is to some cuts.
 
     Attributes:
-        at: slope and place of each.
-        crossing, on_left: what each piece is to each cut.
+        at: where each cut is at the height of each piece; floats [..., pieces].
+        crossing, on_left: whether the piece lies across the cut, or left of it.
+    """
+
+    at: NDArray[np.float64]
+    crossing: NDArray[np.bool_]
+    on_left: NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True)
+class _Cuts:
+    """All cuts that are tried, [cuts]; pieces are sorted by height.
+
+    Attributes:
+        place, slope: of each, at the height ``middle``.
         first, last: the stretch of pieces with the most evidence, and ``evidence`` for it.
     """
 
     place: NDArray[np.float64]
     slope: NDArray[np.float64]
-    at: NDArray[np.float64]
-    crossing: NDArray[np.bool_]
-    on_left: NDArray[np.bool_]
+    middle: float
     first: NDArray[np.intp]
     last: NDArray[np.intp]
     evidence: NDArray[np.float64]
@@ -171,16 +192,30 @@ class _Cuts:
         middle: float,
         settings: LayoutSettings,
     ) -> _Cuts:
-        """Measure all cuts."""
+        """Measure all cuts, some at a time."""
         slope, place = (grid.ravel() for grid in np.meshgrid(slopes, places, indexing="ij"))
-        at = place[:, None] + slope[:, None] * (pieces.y - middle)
+        count = len(place)
+        cuts = cls(place, slope, middle, np.zeros(count, np.intp), np.zeros(count, np.intp), np.zeros(count))
+        chance, neighbours = _chance_of_a_gap(pieces, settings), _neighbours(pieces)
+        for block in _blocks(count, len(pieces.y)):
+            cuts._measure(block, pieces, chance, neighbours, settings)
+        return cuts
+
+    def _measure(
+        self,
+        block: slice,
+        pieces: _Pieces,
+        chance: float,
+        neighbours: tuple[NDArray[np.float64], NDArray[np.float64]],
+        settings: LayoutSettings,
+    ) -> None:
+        """Fill in the stretches of some cuts and the evidence for them."""
+        sides = self.sides(block, pieces, settings)
+        at, crossing, on_left = sides.at, sides.crossing, sides.on_left
         slack = settings.cut_slack * pieces.unit
-        crossing = (pieces.left < at - slack) & (pieces.right > at + slack)
-        on_left = ~crossing & (pieces.right <= at + slack)
-        after, before = _neighbours(pieces)
+        after, before = neighbours
         ends = on_left & (after > at + slack)
         starts = ~crossing & ~on_left & (before < at - slack)
-        chance = _chance_of_a_gap(pieces, settings)
         gain, loss = np.log(1 / chance), np.log((1 - chance) / settings.cut_chance)
         first, last = _best_stretch((ends | starts) * (gain / 2) - crossing * loss)
         ended, started, crossed = (_sums(kind, first, last) for kind in (ends, starts, crossing))
@@ -188,16 +223,23 @@ class _Cuts:
         most = settings.cut_word_space * pieces.unit
         room = np.minimum(np.abs(np.where(on_left, pieces.right, pieces.left) - at), most) / most
         free = _sums((ends | starts) * room, first, last) / np.maximum(ended + started, 1)
-        evidence = np.where(rows >= settings.cut_lines, rows * gain - crossed * loss + free, -np.inf)
-        return cls(place, slope, at, crossing, on_left, first, last, evidence)
+        self.first[block], self.last[block] = first, last
+        self.evidence[block] = np.where(rows >= settings.cut_lines, rows * gain - crossed * loss + free, -np.inf)
 
-    def gutter(self, index: int, pieces: _Pieces, middle: float, settings: LayoutSettings) -> Gutter:
+    def sides(self, which: int | slice, pieces: _Pieces, settings: LayoutSettings) -> _Sides:
+        """What each piece is to one of the cuts, [pieces], or to some, [cuts, pieces]."""
+        slack = settings.cut_slack * pieces.unit
+        at = self.place[which, None] + self.slope[which, None] * (pieces.y - self.middle)
+        crossing = (pieces.left < at - slack) & (pieces.right > at + slack)
+        return _Sides(at, crossing, ~crossing & (pieces.right <= at + slack))
+
+    def gutter(self, index: int, pieces: _Pieces, settings: LayoutSettings) -> Gutter:
         """One of the cuts."""
         reach = settings.cut_reach * pieces.unit
         return Gutter(
             float(self.place[index]),
             float(self.slope[index]),
-            middle,
+            self.middle,
             float(pieces.y[self.first[index]]) - reach,
             float(pieces.y[self.last[index]]) + reach,
             float(self.evidence[index] - np.log(len(self.evidence))),
@@ -206,8 +248,9 @@ class _Cuts:
     def parts_columns(self, index: int, pieces: _Pieces, settings: LayoutSettings) -> bool:
         """Whether a column stands on both sides of a cut, not a margin of numbers or signs."""
         stretch = slice(self.first[index], self.last[index] + 1)
-        at, on_left = self.at[index, stretch], self.on_left[index, stretch]
-        on_right = ~on_left & ~self.crossing[index, stretch]
+        sides = self.sides(index, pieces, settings)
+        at, on_left = sides.at[stretch], sides.on_left[stretch]
+        on_right = ~on_left & ~sides.crossing[stretch]
         if not on_left.any() or not on_right.any():
             return False
         left = _ranked(at[on_left], 0.5) - _ranked(pieces.left[stretch][on_left], 0.1)
@@ -220,12 +263,13 @@ class _Cuts:
         These hardly reach across it, or stand alone in their row and away from both outer edges, as a heading over
         both columns does.
         """
-        at, on_left = self.at[index], self.on_left[index]
+        sides = self.sides(index, pieces, settings)
+        at, on_left = sides.at, sides.on_left
         outer_left = _ranked(pieces.left[on_left], 0.1)
-        outer_right = _ranked(pieces.right[~on_left & ~self.crossing[index]], 0.9)
+        outer_right = _ranked(pieces.right[~on_left & ~sides.crossing], 0.9)
         height, inset = settings.cut_reach * pieces.unit, settings.cut_heading_inset
         for piece in range(self.first[index], self.last[index] + 1):
-            if not self.crossing[index, piece]:
+            if not sides.crossing[piece]:
                 continue
             before, behind = at[piece] - pieces.left[piece], pieces.right[piece] - at[piece]
             away_left = pieces.left[piece] - outer_left > inset * (at[piece] - outer_left)
@@ -237,9 +281,13 @@ class _Cuts:
 
 def _neighbours(pieces: _Pieces) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """For each piece the end of the next one in its row, and the start of the one before; infinite without one."""
-    beside = np.abs(pieces.y[:, None] - pieces.y) < pieces.unit
-    after = np.where(beside & (pieces.right > pieces.right[:, None]), pieces.right, np.inf).min(axis=1)
-    before = np.where(beside & (pieces.left < pieces.left[:, None]), pieces.left, -np.inf).max(axis=1)
+    count = len(pieces.y)
+    after, before = np.empty(count), np.empty(count)
+    for block in _blocks(count, count):
+        beside = np.abs(pieces.y[block, None] - pieces.y) < pieces.unit
+        left, right = pieces.left[block, None], pieces.right[block, None]
+        after[block] = np.where(beside & (pieces.right > right), pieces.right, np.inf).min(axis=1)
+        before[block] = np.where(beside & (pieces.left < left), pieces.left, -np.inf).max(axis=1)
     return after, before
 
 

@@ -14,6 +14,8 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
+from contextlib import nullcontext
+from threading import Lock
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,13 +23,15 @@ from numpy.typing import NDArray
 from inkread.bundle import Bundle
 from inkread.errors import BundleError
 from inkread.recognition.alphabet import BLANK
-from inkread.runtime import Workers, open_session
+from inkread.runtime import PerProcess, Workers, open_session
 
 WIDTH_STEP = 32
 MIN_WIDTH = 64
 MAX_WIDTH = 6400
 OVERLAP = 640
 BATCH_COLUMNS = 1024
+WIDE = 3072
+"""Columns of a strip beyond which one is read at a time: one of ``MAX_WIDTH`` takes about 100 MiB."""
 MID_GREY = 128
 
 Grey = NDArray[np.uint8]
@@ -48,6 +52,7 @@ class Recognizer:
     def __init__(self, bundle: Bundle, workers: Workers | None = None) -> None:
         self._workers = workers or Workers()
         self._session = open_session(bundle.recognizer, threads=1)
+        self._one_wide_at_a_time = PerProcess(Lock)
         self._name = self._session.get().get_inputs()[0].name
         self._height = bundle.model.input.height
         self._stride = bundle.model.input.stride
@@ -93,7 +98,8 @@ class Recognizer:
                 yield index, log_probs[: int(-(-strips[index].shape[1] // self._stride))]
 
     def _run(self, batch: Grey) -> LogProbs:
-        return np.asarray(self._session.get().run(None, {self._name: batch})[0], np.float32)
+        with self._one_wide_at_a_time.get() if batch.shape[3] > WIDE else nullcontext():
+            return np.asarray(self._session.get().run(None, {self._name: batch})[0], np.float32)
 
     def _batches(self, strips: Sequence[Grey]) -> Iterator[list[int]]:
         buckets: dict[int, list[int]] = defaultdict(list)
