@@ -432,7 +432,7 @@ def test_a_reader_reads_and_changes_nothing(client: httpx2.Client, other: httpx2
 def test_an_admin_sees_that_there_is_a_document_but_not_what_it_says(
     client: httpx2.Client, gateway: str, read: str
 ) -> None:
-    with httpx2.Client(base_url=gateway, trust_env=False, auth=ADMIN) as admin:
+    with httpx2.Client(base_url=gateway, trust_env=False, timeout=60, auth=ADMIN) as admin:
         for method, path in ROUTES:
             if method == "GET":
                 assert call(admin, method, read, path) == 404
@@ -511,7 +511,9 @@ def test_a_deletion_that_was_cut_off_is_finished_at_the_next_start(prediction: S
 
 def test_expired_documents_are_deleted(prediction: Settings, client: httpx2.Client, lines: Image.Image) -> None:
     with served(gateway_app(prediction.model_copy(update={"document_days": 1e-5}))) as url:
-        answer = httpx2.post(f"{url}/documents", files={"file": encoded(lines)}, auth=OWNER, trust_env=False)
+        answer = httpx2.post(
+            f"{url}/documents", files={"file": encoded(lines)}, auth=OWNER, trust_env=False, timeout=60
+        )
         document = answer.json()["id"]
 
     def gone() -> bool:
