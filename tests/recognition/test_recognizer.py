@@ -1,6 +1,6 @@
 import shutil
 import threading
-import time
+from contextlib import suppress
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -59,14 +59,15 @@ def test_threads_change_nothing_but_the_order() -> None:
 def test_wide_strips_are_read_one_at_a_time(width: int, most: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """Their memory would grow with the number of threads."""
     wide = Recognizer(Bundle.open(), Workers(3))
-    running, seen, lock = 0, 0, threading.Lock()
+    running, seen, lock, together = 0, 0, threading.Lock(), threading.Barrier(3)
 
     def run(_: None, inputs: dict[str, Any]) -> list[Any]:
         nonlocal running, seen
         with lock:
             running += 1
             seen = max(seen, running)
-        time.sleep(0.1)
+        with suppress(threading.BrokenBarrierError):
+            together.wait(30 if most == 3 else 0.2)  # the three meet, or nobody comes
         with lock:
             running -= 1
         (batch,) = inputs.values()

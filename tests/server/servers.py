@@ -11,10 +11,13 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import TypeVar
 
 import httpx2
 import uvicorn
 from fastapi import FastAPI
+
+T = TypeVar("T")
 
 
 @contextmanager
@@ -41,12 +44,13 @@ def wait_until_ready(url: str, seconds: float = 120, path: str = "/readyz") -> N
         time.sleep(0.05)
 
 
-def when(condition: Callable[[], bool], seconds: float = 60) -> None:
-    """Return once a condition is true."""
+def when(condition: Callable[[], T | None], seconds: float = 120) -> T:
+    """What a condition gives, once that is true."""
     deadline = time.monotonic() + seconds
-    while not condition():
+    while not (found := condition()):
         assert time.monotonic() < deadline, "it does not come"
         time.sleep(0.05)
+    return found
 
 
 def free_port() -> int:

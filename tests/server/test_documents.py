@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import json
 import threading
-import time
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from io import BytesIO
 from pathlib import Path
@@ -29,7 +28,7 @@ from inkread.server.problems import ProblemError
 from inkread.server.settings import Settings
 from inkread.server.users import Users
 from tests.server.conftest import SECRET
-from tests.server.servers import served, wait_until_ready
+from tests.server.servers import served, wait_until_ready, when
 
 OWNER, OTHER, ADMIN = ("user1", "1resu"), ("other", "other's password"), ("admin1", "1nimda")
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::ResourceWarning")
@@ -75,14 +74,6 @@ def encoded(image: Image.Image, kind: str = "PNG", more: int = 0) -> bytes:
     several = {"save_all": True, "append_images": [image] * more} if more else {}
     image.save(body, kind, **several)
     return body.getvalue()
-
-
-def when(condition: Callable[[], Any], seconds: float = 120) -> Any:
-    deadline = time.monotonic() + seconds
-    while not (found := condition()):
-        assert time.monotonic() < deadline, "it does not come"
-        time.sleep(0.05)
-    return found
 
 
 def ended(client: httpx2.Client, document: str) -> dict[str, Any]:
