@@ -3,10 +3,12 @@ PYTHON ?= python3
 # For example https://download.pytorch.org/whl/cpu, which saves the GPU libraries of PyPI's Linux build.
 TORCH_INDEX ?=
 PAGES ?= examples
+# Processes that run tests; 0 runs them one after the other.
+WORKERS ?= auto
 
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
-PYTEST := $(BIN)/python -m pytest -q -n auto
+PYTEST := $(BIN)/python -m pytest -q -n $(WORKERS)
 BASE := .venv/.base-installed
 DEV := .venv/.dev-installed
 BENCH := .venv/.bench-installed

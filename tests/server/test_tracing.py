@@ -46,9 +46,11 @@ def test_a_page_is_one_trace_through_both_services(settings: Settings, spans: In
         httpx2.post(f"{url}/predict", files=sent, auth=("user1", "1resu"), headers=header, trust_env=False)
         httpx2.get(f"{url}/jobs/train-of-somebody", auth=("user1", "1resu"), trust_env=False)
         when(lambda: len([span for span in spans.get_finished_spans() if span.name == "/predict"]) == 2)
-    inner, outer = (span for span in spans.get_finished_spans() if span.name == "/predict")
-    assert inner.context.trace_id == outer.context.trace_id
+    pages = [span for span in spans.get_finished_spans() if span.name == "/predict"]
+    (outer,) = (span for span in pages if span.parent is None)
+    (inner,) = (span for span in pages if span.parent is not None)
     assert inner.parent is not None
+    assert inner.context.trace_id == outer.context.trace_id
     assert inner.parent.span_id == outer.context.span_id
     assert outer.attributes is not None
     assert outer.attributes["http.response.status_code"] == 200
