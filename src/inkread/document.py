@@ -58,6 +58,14 @@ class Alternative:
 
 
 @dataclass(frozen=True, slots=True)
+class Cell:
+    """Where a line stands in the table that its region is: row and column, both from 0."""
+
+    row: int
+    column: int
+
+
+@dataclass(frozen=True, slots=True)
 class Line:
     """A line of text.
 
@@ -71,6 +79,7 @@ class Line:
         alternatives: other readings, most probable first, ``text`` itself not among them.
         flagged: True where the confidence fell below what the caller asked for.
         flags: why the reading is doubtful whatever the caller asked for, such as `UNFAMILIAR`.
+        cell: its place where the region is a table, None elsewhere; a cell may hold several lines.
     """
 
     id: str
@@ -82,11 +91,12 @@ class Line:
     alternatives: tuple[Alternative, ...] = ()
     flagged: bool = False
     flags: tuple[str, ...] = ()
+    cell: Cell | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Region:
-    """A block of lines in reading order: a column, a marginal note, one page of a spread."""
+    """A block of lines in reading order: a column, a marginal note, one page of a spread, a table."""
 
     id: str
     polygon: Polygon
@@ -97,6 +107,21 @@ class Region:
     def text(self) -> str:
         """The lines' text, one a line."""
         return "\n".join(line.text for line in self.lines)
+
+    @property
+    def rows(self) -> tuple[tuple[str, ...], ...]:
+        """The cells' text of a table, row by row, all rows of one length; lines of one cell are joined by a line break.
+
+        A line that has no cell is a row with its text in the first column.
+        """
+        columns = 1 + max((line.cell.column for line in self.lines if line.cell), default=0)
+        found: list[tuple[int | None, list[list[str]]]] = []
+        for line in self.lines:
+            row, column = (line.cell.row, line.cell.column) if line.cell else (None, 0)
+            if not found or row is None or found[-1][0] != row:
+                found.append((row, [[] for _ in range(columns)]))
+            found[-1][1][column].append(line.text)
+        return tuple(tuple("\n".join(cell) for cell in cells) for _, cells in found)
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,7 +231,7 @@ class Document:
         Args:
             path: its folder is made if missing; what was there is replaced when the new file is complete.
             format: a name in `inkread.FORMATS`; None takes what the suffix says: ``.txt``, ``.json``, ``.alto.xml``,
-                ``.page.xml``, ``.hocr``, ``.pdf``.
+                ``.page.xml``, ``.hocr``, ``.csv``, ``.pdf``.
             images: the pages for a PDF, as they were read; None opens the files that the pages came from.
 
         Raises:

@@ -13,6 +13,7 @@ from lxml import etree
 
 from inkread.document import (
     Alternative,
+    Cell,
     Character,
     Document,
     Line,
@@ -86,6 +87,23 @@ SAMPLE = Document(
                         ),
                     ),
                     kind="marginalia",
+                ),
+                Region(
+                    id="sums",
+                    polygon=box(20, 130, 500, 220),
+                    lines=tuple(
+                        Line(
+                            id=f"sums_{number}",
+                            baseline=((30 + 200 * column, top + 30), (150 + 200 * column, top + 30)),
+                            polygon=box(30 + 200 * column, top, 150 + 200 * column, top + 38),
+                            text=text,
+                            cell=Cell(row, column),
+                        )
+                        for number, (text, row, column, top) in enumerate(
+                            [("Coal", 0, 0, 130), ("and wood", 0, 0, 150), ("3 10", 0, 2, 130), ("Tea", 1, 0, 180)]
+                        )
+                    ),
+                    kind="table",
                 ),
             ),
             source="letter.png",
@@ -202,12 +220,16 @@ def _documents() -> st.SearchStrategy[Document]:
             flags=tuple(draw(st.lists(st.sampled_from(["unfamiliar", "show-through", "faint"]), unique=True))),
         )
 
-    regions = st.builds(
+    many_lines = st.lists(lines(), max_size=3).map(tuple)
+    kinds = st.sampled_from(["text", "marginalia", "MainZone", "other", "table"])
+    cells = st.none() | st.builds(Cell, st.integers(0, 9), st.integers(0, 9))
+    in_cells = st.builds(lambda line, cell: replace(line, cell=cell), lines(), cells)
+    regions = st.builds(Region, id=st.text(max_size=5), polygon=polygons, lines=many_lines, kind=kinds) | st.builds(
         Region,
         id=st.text(max_size=5),
         polygon=polygons,
-        lines=st.lists(lines(), max_size=3).map(tuple),
-        kind=st.sampled_from(["text", "marginalia", "MainZone", "other"]),
+        lines=st.lists(in_cells, min_size=1, max_size=3).map(tuple),
+        kind=st.just("table"),
     )
     pages = st.builds(
         Page,

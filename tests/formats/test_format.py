@@ -1,3 +1,4 @@
+import csv
 from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
@@ -18,8 +19,22 @@ def test_the_formats_of_the_command_line() -> None:
         "alto": ".alto.xml",
         "page": ".page.xml",
         "hocr": ".hocr",
+        "csv": ".csv",
         "pdf": ".pdf",
     }
+
+
+def test_a_spreadsheet_program_opens_tables_as_tables(sample: Document, tmp_path: Path) -> None:
+    (path,) = save(sample, [], FORMATS["csv"], tmp_path, "sums")
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        rows = list(csv.reader(file))
+    assert rows == [
+        ["Zoé & <Élan>"],
+        ["a line without words"],
+        ["upwards"],
+        ["Coal\nand wood", "", "3 10"],
+        ["Tea", "", ""],
+    ]
 
 
 @pytest.mark.parametrize("name", FORMATS)
@@ -94,7 +109,7 @@ def test_the_suffix_says_what_is_saved(read: Document, tmp_path: Path, name: str
     assert path == tmp_path / "new" / f"letter{item.suffix}"
     (other,) = read.save(str(tmp_path / "any.name"), name)
     assert other == tmp_path / "any.name"
-    if name in ("txt", "json"):
+    if name in ("txt", "json", "csv"):
         assert path.read_bytes() == other.read_bytes()
     else:
         assert abs(path.stat().st_size - other.stat().st_size) < 100 < other.stat().st_size

@@ -21,10 +21,16 @@ GRAMMAR = {
     "textangle": NUMBER,
     "poly": r"-?\d+ -?\d+( -?\d+ -?\d+)+",
     "x_flags": r"[\w-]+( [\w-]+)*",
+    "x_cell": r"\d+ \d+",
     "x_wconf": NUMBER,
     "x_confs": f"{NUMBER}( {NUMBER})*",
 }
-PARENTS = {"ocr_carea": "ocr_page", "ocr_line": "ocr_carea", "ocrx_word": "ocr_line"}
+PARENTS = {
+    "ocr_carea": {"ocr_page"},
+    "ocr_table": {"ocr_page"},
+    "ocr_line": {"ocr_carea", "ocr_table"},
+    "ocrx_word": {"ocr_line"},
+}
 
 
 def parse(data: bytes) -> etree._Element:
@@ -50,7 +56,7 @@ def check(root: etree._Element) -> None:
         role = element.get("class", "")
         assert role in capabilities
         parent = element.getparent()
-        assert role not in PARENTS or (parent is not None and parent.get("class") == PARENTS[role])
+        assert role not in PARENTS or (parent is not None and parent.get("class") in PARENTS[role])
         found = properties(element)
         assert "; ".join(f"{name} {value}" for name, value in found.items()) == element.get("title", "")
         for name, value in found.items():

@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from inkread.document import Polyline
+from inkread.document import Cell, Polyline
 from inkread.layout.lines import find_rulings
 from inkread.layout.order import reading_order
 from inkread.layout.registers import Grid, find_grid
@@ -67,7 +67,10 @@ def test_entries_whose_cells_stand_in_their_first_row_are_read_one_by_one() -> N
             cell(4, y),
             cell(5, y),
         ]
-    assert order(lines, grid_of(sheet())) == list(range(len(lines)))
+    (block,) = reading_order(lines, grid=grid_of(sheet()))
+    assert (block.kind, block.lines) == ("table", list(range(len(lines))))
+    assert block.cells[:8] == (*(Cell(0, column) for column in (0, 1, 2, 3, 3, 3, 4, 5)),)
+    assert block.cells[-1] == Cell(6, 5)
 
 
 def test_full_rows_are_read_by_row_as_a_table() -> None:

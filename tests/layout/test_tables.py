@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from inkread.document import Polyline
+from inkread.document import Cell, Polyline
 from inkread.layout.order import reading_order
 
 
@@ -18,6 +18,20 @@ def order(lines: list[Polyline]) -> list[int]:
 def test_three_columns_of_short_cells_are_read_by_row() -> None:
     cells = [line(x, x + 120, y + shift) for y in range(100, 500, 100) for x, shift in ((0, 0), (300, 4), (600, -5))]
     assert order(cells) == list(range(12))
+
+
+def test_a_cell_that_is_missing_leaves_its_column_empty() -> None:
+    cells = [line(x, x + 120, y) for y in range(100, 500, 100) for x in (0, 300, 600) if (x, y) != (300, 300)]
+    (table,) = reading_order(cells)
+    assert table.kind == "table"
+    assert table.cells == tuple(Cell(row, column) for row in range(4) for column in range(3) if (row, column) != (2, 1))
+
+
+def test_text_around_a_table_has_no_cells() -> None:
+    title, close = line(0, 900, 0), line(0, 900, 560)
+    cells = [line(x, x + 120, y) for y in range(120, 520, 100) for x in (0, 300, 600)]
+    kinds = [(block.kind, len(block.cells)) for block in reading_order([title, *cells, close])]
+    assert kinds == [("text", 0), ("table", 12), ("text", 0)]
 
 
 def test_amounts_belong_to_their_items() -> None:

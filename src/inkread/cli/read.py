@@ -155,6 +155,7 @@ class FormatName(StrEnum):
     ALTO = "alto"
     PAGE = "page"
     HOCR = "hocr"
+    CSV = "csv"
     PDF = "pdf"
 
 

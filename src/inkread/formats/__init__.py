@@ -1,4 +1,4 @@
-"""Write documents as txt, JSON, ALTO, PAGE, hOCR or searchable PDF, and read ALTO, PAGE and JSON.
+"""Write documents as txt, JSON, ALTO, PAGE, hOCR, CSV or searchable PDF, and read ALTO, PAGE and JSON.
 
 Usage: ``save(document, load_pages("letter.jpg"), FORMATS["alto"], Path("out"), "letter")``
 """

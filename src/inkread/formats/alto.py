@@ -6,13 +6,27 @@ Usage: ``dump(document)``; ``document(root)``
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import PurePath
 
 from lxml import etree
 
-from inkread.document import Character, Document, Line, Page, Point, Polygon, Polyline, Provenance, Region, Step, Word
+from inkread.document import (
+    Cell,
+    Character,
+    Document,
+    Line,
+    Page,
+    Point,
+    Polygon,
+    Polyline,
+    Provenance,
+    Region,
+    Step,
+    Word,
+)
 from inkread.formats.geometry import (
     ImageSize,
     OnSkip,
@@ -44,7 +58,7 @@ from inkread.formats.xml import (
 
 NAMESPACE = "http://www.loc.gov/standards/alto/ns-v4#"
 SOFTWARE_ID, MODEL_ID, STEP_ID = "inkread_software", "inkread_model", "inkread_step"
-FLAG, KIND = "flagged", "region"
+FLAG, KIND, CELL = "flagged", "region", "cell"
 _LOCATION = f"{NAMESPACE} http://www.loc.gov/standards/alto/v4/alto-4-4.xsd"
 
 
@@ -117,12 +131,12 @@ class _Writer:
     def _add_tags(self, root: Element) -> None:
         kinds = dict.fromkeys(region.kind for region in self._page.regions if region.kind != "text")
         wanted = [(KIND, kind) for kind in kinds]
-        wanted += [("line", flag) for flag in dict.fromkeys(flag for line in self._page.lines for flag in _flags(line))]
+        wanted += dict.fromkeys(tag for line in self._page.lines for tag in _line_tags(line))
         if not wanted:
             return
         tags = add(root, "Tags")
         for place, label in wanted:
-            identifier = self._ids.take(f"tag_{label}")
+            identifier = self._ids.take(f"tag_{label.replace(' ', '_').replace(',', '')}")
             self._tags[place, label] = identifier
             add(tags, "OtherTag", {"ID": identifier, "TYPE": place, "LABEL": label})
 
@@ -138,7 +152,7 @@ class _Writer:
             "TextLine",
             {
                 "ID": identifier,
-                "TAGREFS": " ".join(self._tags["line", flag] for flag in _flags(line)) or None,
+                "TAGREFS": " ".join(self._tags[tag] for tag in _line_tags(line)) or None,
                 "BASELINE": self._points(line.baseline) if line.baseline else None,
             },
         )
@@ -181,8 +195,16 @@ class _Writer:
         return _text(on_grid(polyline, self._page.width, self._page.height))
 
 
-def _flags(line: Line) -> list[str]:
-    return [FLAG] * line.flagged + [flag for flag in line.flags if flag != FLAG]
+def _line_tags(line: Line) -> list[tuple[str, str]]:
+    """Types and labels of a line's tags; rows and columns count from 1 in a label."""
+    flags = [("line", flag) for flag in [FLAG] * line.flagged + [flag for flag in line.flags if flag != FLAG]]
+    return flags + ([(CELL, f"row {line.cell.row + 1}, column {line.cell.column + 1}")] if line.cell else [])
+
+
+def _cell(labels: Iterable[str]) -> Cell | None:
+    """The cell that such a label names."""
+    found = next(filter(None, (re.fullmatch(r"row ([1-9]\d*), column ([1-9]\d*)", label) for label in labels)), None)
+    return Cell(int(found[1]) - 1, int(found[2]) - 1) if found else None
 
 
 def _text(grid: Iterable[tuple[float, float]]) -> str:
@@ -223,7 +245,9 @@ class _Reader:
         self._skip = skip
         self._image_size = image_size
         self._source = text_of(root.find("{*}Description/{*}sourceImageInformation/{*}fileName")).strip()
-        self._labels = {tag.get("ID", ""): tag.get("LABEL", "") for tag in root.iterfind("{*}Tags/*")}
+        self._labels = {
+            tag.get("ID", ""): (tag.get("TYPE", ""), tag.get("LABEL", "")) for tag in root.iterfind("{*}Tags/*")
+        }
         references = root.iterfind("{*}ReadingOrder//{*}ElementRef")
         self._order = [name for reference in references for name in reference.get("REF", "").split()]
 
@@ -292,6 +316,7 @@ class _Reader:
             words=words if " ".join(word.text for word in words) == text else (),
             flagged=FLAG in (flags := self._tags(element)),
             flags=tuple(flag for flag in flags if flag != FLAG),
+            cell=_cell(self._tags(element, of_cells=True)),
         )
 
     def _word(self, string: Element) -> Word:
@@ -322,9 +347,10 @@ class _Reader:
     def _scaled(self, line: tuple[Point, ...]) -> tuple[Point, ...]:
         return tuple((x * self._scale, y * self._scale) for x, y in line)
 
-    def _tags(self, element: Element) -> list[str]:
-        labels = (self._labels.get(name, "") for name in element.get("TAGREFS", "").split())
-        return [label for label in labels if label]
+    def _tags(self, element: Element, *, of_cells: bool = False) -> list[str]:
+        """The labels of an element's tags: those that say in which cell it stands, or the others."""
+        tags = (self._labels.get(name, ("", "")) for name in element.get("TAGREFS", "").split())
+        return [label for kind, label in tags if label and (kind == CELL) == of_cells]
 
 
 def _box(element: Element) -> Polygon:

@@ -27,7 +27,7 @@ _DOCTYPE = (
     '<!DOCTYPE html PUBLIC "-//W3C//DTD XHTML 1.0 Transitional//EN" '
     '"http://www.w3.org/TR/xhtml1/DTD/xhtml1-transitional.dtd">'
 )
-_CAPABILITIES = "ocr_page ocr_carea ocr_line ocrx_word ocrp_poly"
+_CAPABILITIES = "ocr_page ocr_carea ocr_table ocr_line ocrx_word ocrp_poly"
 _STEEP = 45
 
 
@@ -66,7 +66,8 @@ def _page(body: Element, page: Page, numbers: Numbers) -> None:
 
 
 def _region(page: Element, region: Region, numbers: Numbers) -> None:
-    element = _part(page, "div", "ocr_carea", numbers, [_bbox(region.polygon)])
+    role = "ocr_table" if region.kind == "table" else "ocr_carea"
+    element = _part(page, "div", role, numbers, [_bbox(region.polygon)])
     for line in region.lines:
         _line(element, line, numbers)
 
@@ -80,6 +81,8 @@ def _line(region: Element, line: Line, numbers: Numbers) -> None:
         properties.append(f"x_wconf {_percent(line.confidence)}")
     if flags := [*(["flagged"] if line.flagged else []), *line.flags]:
         properties.append(f"x_flags {' '.join(flags)}")
+    if line.cell:
+        properties.append(f"x_cell {line.cell.row} {line.cell.column}")
     element = _part(region, "span", "ocr_line", numbers, properties)
     if not words_spell(line):
         element.text = xml_safe(line.text)

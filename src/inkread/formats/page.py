@@ -7,14 +7,17 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
+from itertools import groupby
 from pathlib import PurePath
 
 from lxml import etree
 
 from inkread.document import (
     Alternative,
+    Cell,
     Character,
     Document,
     Line,
@@ -30,6 +33,7 @@ from inkread.formats.geometry import (
     ImageSize,
     OnSkip,
     as_layout,
+    box_of,
     box_polygon,
     complete,
     in_order,
@@ -55,6 +59,7 @@ from inkread.formats.xml import (
 
 NAMESPACE = "http://schema.primaresearch.org/PAGE/gts/pagecontent/2019-07-15"
 MODEL_ITEM = "inkread-model"
+TABLE = "table"
 # TextTypeSimpleType of the schema; other kinds go into the custom attribute, as Transkribus and eScriptorium do it.
 REGION_TYPES = frozenset(
     {
@@ -120,6 +125,9 @@ class _Writer:
         return root
 
     def _region(self, sheet: Element, region: Region, identifier: str, line_ids: Sequence[str]) -> None:
+        if region.kind == TABLE and any(line.cell for line in region.lines):
+            self._table(sheet, region, identifier, line_ids)
+            return
         known = region.kind in REGION_TYPES
         element = add(
             sheet,
@@ -134,6 +142,32 @@ class _Writer:
         for line, line_id in zip(region.lines, line_ids, strict=True):
             self._line(element, line, line_id)
         _equivalent(element, region.text)
+
+    def _table(self, sheet: Element, table: Region, identifier: str, line_ids: Sequence[str]) -> None:
+        """A text region for each cell, which says in its role where it stands."""
+        cells = [line.cell for line in table.lines if line.cell]
+        element = add(
+            sheet,
+            "TableRegion",
+            {
+                "id": identifier,
+                "rows": 1 + max(cell.row for cell in cells),
+                "columns": 1 + max(cell.column for cell in cells),
+            },
+        )
+        self._coords(element, table.polygon)
+        lines = zip(table.lines, line_ids, strict=True)
+        for cell, group in groupby(lines, lambda item: item[0].cell):
+            members = list(group)
+            holder = add(element, "TextRegion", {"id": self._ids.take(f"{members[0][1]}_cell")})
+            corners = [point for line, _ in members for point in line.polygon]
+            self._coords(holder, box_polygon(box_of(corners)) if corners else ())
+            if cell:
+                role = {"rowIndex": cell.row, "columnIndex": cell.column}
+                add(add(holder, "Roles"), "TableCellRole", role)
+            for line, line_id in members:
+                self._line(holder, line, line_id)
+            _equivalent(holder, "\n".join(line.text for line, _ in members))
 
     def _line(self, region: Element, line: Line, identifier: str) -> None:
         element = add(region, "TextLine", {"id": identifier, "custom": _flags(line) or None})
@@ -221,8 +255,13 @@ def document(root: Element, skip: OnSkip = refuse, image_size: ImageSize | None 
 
 def _page(sheet: Element, skip: OnSkip, image_size: ImageSize | None) -> Page:
     ids = Ids()
-    regions = [region for region in sheet.iter("{*}TextRegion", "{*}TableRegion") if _holds_lines(region)]
     order = list(_order(sheet.find("{*}ReadingOrder")))
+    in_tables = {cell for table in sheet.iter("{*}TableRegion") for cell in _cell_regions(table, order)}
+    regions = [
+        region
+        for region in sheet.iter("{*}TextRegion", "{*}TableRegion")
+        if region not in in_tables and (local_name(region) == "TextRegion" or _holders(region, in_tables))
+    ]
     regions = in_order(regions, "id", order) if order else _in_custom_order(regions)
     width, height = round(number(sheet, "imageWidth") or 0), round(number(sheet, "imageHeight") or 0)
     if not (width and height) and image_size:
@@ -231,7 +270,7 @@ def _page(sheet: Element, skip: OnSkip, image_size: ImageSize | None) -> Page:
         Page(
             width=width,
             height=height,
-            regions=tuple(_region(region, ids, skip) for region in regions),
+            regions=tuple(_region(region, _holders(region, in_tables), ids, skip) for region in regions),
             source=sheet.get("imageFilename", ""),
             index=_index(sheet),
             orientation=quarter_turns(number(sheet, "orientation")),
@@ -277,30 +316,43 @@ def _custom(element: Element, name: str, key: str) -> str:
     return found[1].strip() if found else ""
 
 
-def _holds_lines(region: Element) -> bool:
-    """A table counts where its lines stand in cells or in itself; text regions in it are regions of their own."""
-    return local_name(region) == "TextRegion" or bool(_lines_of(region))
+def _cell_regions(table: Element, order: Sequence[str]) -> list[Element]:
+    """The text regions of a table that are its cells; none where the reading order of the page names one of them."""
+    regions = table.findall("{*}TextRegion")
+    is_table = any(region.find("{*}Roles/{*}TableCellRole") is not None for region in regions)
+    return regions if is_table and not any(region.get("id") in order for region in regions) else []
 
 
-def _lines_of(region: Element) -> list[Element]:
-    """The lines of a region, then those of its cells (as Transkribus writes tables) row by row."""
-    cells = sorted(
-        region.iterfind("{*}TableCell"), key=lambda cell: (number(cell, "row") or 0, number(cell, "col") or 0)
-    )
-    groups = (list(holder.iterfind("{*}TextLine")) for holder in (region, *cells))
-    return [line for group in groups for line in _in_custom_order(group)]
+def _holders(region: Element, in_tables: Collection[Element]) -> list[tuple[Element, Cell | None]]:
+    """What holds the lines of a region: itself, its cells as Transkribus writes tables row by row, its cell regions."""
+    cells = [(cell, _cell(cell, "row", "col")) for cell in region.iterfind("{*}TableCell")]
+    cells.sort(key=lambda item: (item[1].row, item[1].column) if item[1] else (0, 0))
+    for cell in region.iterfind("{*}TextRegion"):
+        if cell in in_tables:
+            role = cell.find("{*}Roles/{*}TableCellRole")
+            cells.append((cell, None if role is None else _cell(role, "rowIndex", "columnIndex")))
+    return [item for item in [(region, None), *cells] if item[0].find("{*}TextLine") is not None]
 
 
-def _region(element: Element, ids: Ids, skip: OnSkip) -> Region:
-    usual = "table" if local_name(element) == "TableRegion" else "text"
+def _cell(element: Element, row: str, column: str) -> Cell | None:
+    numbers = [number(element, name) for name in (row, column)]
+    return None if None in numbers else Cell(*(max(round(value or 0), 0) for value in numbers))
+
+
+def _region(element: Element, holders: list[tuple[Element, Cell | None]], ids: Ids, skip: OnSkip) -> Region:
+    usual = TABLE if local_name(element) == "TableRegion" else "text"
     identifier = ids.take(element.get("id") or "region")
-    lines = _lines_of(element)
+    lines = [
+        (line, cell) for holder, cell in holders for line in _in_custom_order(list(holder.iterfind("{*}TextLine")))
+    ]
     if not lines and normalise(_content(_readings(element)[0])) and not element.findall(".//{*}TextLine"):
         skip(f"its region {identifier} has text but no lines")
     return Region(
         id=identifier,
         polygon=_usable_outline(element.find("{*}Coords"), f"the outline of its region {identifier}", skip),
-        lines=tuple(read for line in lines if (read := _usable_line(line, ids, skip))),
+        lines=tuple(
+            replace(read, cell=cell) for line, cell in lines if (read := _usable_line(line, ids, skip)) is not None
+        ),
         kind=_custom(element, "structure", "type") or element.get("type") or usual,
     )
 

@@ -5,8 +5,10 @@ Usage: ``save_as(document, "out/letter.alto.xml")``; ``FORMATS["txt"].suffix``
 
 from __future__ import annotations
 
+import csv
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from io import StringIO
 from itertools import groupby, islice, zip_longest
 from pathlib import Path
 from types import MappingProxyType
@@ -26,6 +28,19 @@ def dump(document: Document) -> bytes:
     """``dump(document) == b"first line\\nsecond line\\n"``: UTF-8 in reading order, an empty line between pages."""
     pages = ("\n".join(normalise(line.text) for line in page.lines) for page in document.pages)
     return encode("\n\n".join(pages) + "\n")
+
+
+def dump_csv(document: Document) -> bytes:
+    """Rows of tables, and each other line as a row with one cell, in reading order, as CSV (RFC 4180).
+
+    Spreadsheet programs take the byte order mark as a sign that the file is UTF-8.
+    """
+    text = StringIO(newline="")
+    writer = csv.writer(text)
+    for one in document.pages:
+        for region in one.regions:
+            writer.writerows(region.rows)
+    return encode("\N{BYTE ORDER MARK}" + text.getvalue())
 
 
 Writer = Callable[[Document, Iterable[PageImage], BinaryIO], None]
@@ -78,6 +93,7 @@ FORMATS: Mapping[str, Format] = MappingProxyType(
             Format("alto", ".alto.xml", "application/alto+xml", True, _one_page(alto.dump)),
             Format("page", ".page.xml", "application/vnd.prima.page+xml", True, _one_page(page.dump)),
             Format("hocr", ".hocr", "text/vnd.hocr+html", False, _whole(hocr.dump)),
+            Format("csv", ".csv", "text/csv; charset=utf-8", False, _whole(dump_csv)),
             Format("pdf", ".pdf", "application/pdf", False, pdf.write),
         )
     }

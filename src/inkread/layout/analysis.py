@@ -6,7 +6,7 @@ Usage: ``page = Analyser(Detector(bundle.detector))(page_image.grey)``
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from itertools import count
+from itertools import count, zip_longest
 
 import numpy as np
 from numpy.typing import NDArray
@@ -112,7 +112,10 @@ class Analyser:
         numbers = count(1)
         blocks = reading_order([baseline for baseline, _ in geometry], self.settings, gutters, grid)
         for block_number, block in enumerate(blocks, start=1):
-            lines = tuple(Line(f"l{next(numbers)}", *geometry[index]) for index in block.lines)
+            lines = tuple(
+                Line(f"l{next(numbers)}", *geometry[index], cell=cell)
+                for index, cell in zip_longest(block.lines, block.cells)
+            )
             outline = _bounding_box([line.polygon for line in lines])
             regions.append(Region(f"r{block_number}", outline, lines, block.kind))
         return tuple(regions)

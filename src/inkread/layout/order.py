@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import groupby
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,25 +21,11 @@ from numpy.typing import NDArray
 from inkread.document import Polyline
 from inkread.layout.registers import Grid, read_register
 from inkread.layout.settings import DEFAULT_LAYOUT, LayoutSettings
-from inkread.layout.tables import find_tables, line_distance, rows_of
+from inkread.layout.tables import MARGINALIA, Block, as_table, find_tables, line_distance, rows_of
 
 Boxes = NDArray[np.float64]
 Mask = NDArray[np.bool_]
 Numbers = NDArray[np.intp]
-TEXT, MARGINALIA, TABLE = "text", "marginalia", "table"
-
-
-@dataclass(frozen=True, slots=True)
-class Block:
-    """Lines of one region, in reading order.
-
-    Attributes:
-        lines: their numbers.
-        kind: ``text``, ``marginalia`` or ``table``, whose lines then are its cells row by row.
-    """
-
-    lines: list[int]
-    kind: str = TEXT
 
 
 def reading_order(
@@ -61,26 +48,25 @@ def reading_order(
     register = read_register(baselines, boxes, grid, settings) if grid else None
     if register is not None:
         return _around_register(baselines, register, settings)
-    tables = find_tables(boxes, settings)
-    within = {index for rows in tables for row in rows for index in row}
-    units = [[index] for index in range(len(boxes)) if index not in within]
-    units += [[index for row in rows for index in row] for rows in tables]
-    ends = np.array([_outer([sorted((baselines[index][0], baselines[index][-1])) for index in unit]) for unit in units])
+    tables = [as_table(rows, boxes, settings) for rows in find_tables(boxes, settings)]
+    within = {index for table in tables for index in table.lines}
+    units = [Block([index]) for index in range(len(boxes)) if index not in within] + tables
+    ends = np.array(
+        [_outer([sorted((baselines[index][0], baselines[index][-1])) for index in unit.lines]) for unit in units]
+    )
     distance = line_distance(boxes) or np.inf
     order = _Part(ends, distance, settings).read(np.arange(len(units)), sorted(gutters, key=_height, reverse=True))
-    return [
-        Block([index for number in block.lines for index in units[number]], kind)
-        for block in order
-        for kind in [TABLE if len(units[block.lines[0]]) > 1 else block.kind]
-    ]
+    blocks: list[Block] = []
+    for block in order:
+        for is_table, numbers in groupby(block.lines, lambda number: bool(units[number].cells)):
+            members = [units[number] for number in numbers]
+            blocks += members if is_table else [replace(block, lines=[unit.lines[0] for unit in members])]
+    return blocks
 
 
-def _around_register(
-    baselines: Sequence[Polyline], register: tuple[list[list[int]], bool], settings: LayoutSettings
-) -> list[Block]:
+def _around_register(baselines: Sequence[Polyline], register: list[Block], settings: LayoutSettings) -> list[Block]:
     """What stands above a register, the register, and what stands beside and below it."""
-    cells, by_row = register
-    within = {number for block in cells for number in block}
+    within = {number for block in register for number in block.lines}
     highest = min(min(y for _, y in baselines[number]) for number in within)
     outside = [number for number in range(len(baselines)) if number not in within]
     above = [number for number in outside if max(y for _, y in baselines[number]) < highest]
@@ -88,8 +74,7 @@ def _around_register(
     for part in (above, [number for number in outside if number not in above]):
         blocks = reading_order([baselines[number] for number in part], settings)
         parts.append([replace(block, lines=[part[number] for number in block.lines]) for block in blocks])
-    table = [Block(block, TABLE if by_row and block is cells[-1] else TEXT) for block in cells]
-    return [*parts[0], *table, *parts[1]]
+    return [*parts[0], *register, *parts[1]]
 
 
 def _outer(ends: Sequence[Sequence[tuple[float, float]]]) -> tuple[tuple[float, float], tuple[float, float]]:

@@ -16,10 +16,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from inkread.document import Polyline
+from inkread.document import Cell, Polyline
 from inkread.layout.lines import Mask, find_rulings
 from inkread.layout.settings import DEFAULT_LAYOUT, LayoutSettings
-from inkread.layout.tables import line_distance, rows_of
+from inkread.layout.tables import TABLE, Block, line_distance, rows_of
 
 Numbers = NDArray[np.intp]
 
@@ -87,8 +87,10 @@ def _strokes(rulings: Mask) -> list[NDArray[np.float64]]:
 
 def read_register(
     baselines: Sequence[Polyline], boxes: NDArray[np.float64], grid: Grid, settings: LayoutSettings = DEFAULT_LAYOUT
-) -> tuple[list[list[int]], bool] | None:
-    """Blocks of the lines within a register in reading order, and whether its rows are read; None if it is none.
+) -> list[Block] | None:
+    """The lines within a register in reading order; None if it is none.
+
+    Its headings are a block of text, and its columns are blocks of text where cells cannot be given to rows.
 
     Args:
         baselines: in page pixels.
@@ -98,25 +100,27 @@ def read_register(
     """
     column = _columns(baselines, grid, settings)
     inside = np.flatnonzero(column >= 0)
-    columns = len(np.unique(column[inside]))
-    if columns < settings.grid_columns:
+    numbers, column[inside] = np.unique(column[inside], return_inverse=True)
+    if len(numbers) < settings.grid_columns:
         return None
     tolerance = settings.row_tolerance * line_distance(boxes[inside])
     heights = np.array([np.mean([y for _, y in line]) for line in baselines])
     heading = inside[heights[inside] < grid.head] if grid.head is not None else inside[:0]
     body = np.setdiff1d(inside, heading)
     rows = [body[row] for row in rows_of(boxes[body], tolerance, settings.beside_share)]
-    full = [len(np.unique(column[row])) >= settings.table_fill * columns for row in rows]
-    blocks = [[int(n) for row in rows_of(boxes[heading], tolerance, settings.beside_share) for n in heading[row]]]
-    if np.mean(full) >= settings.table_share:
-        return [*filter(None, blocks), [int(number) for row in rows for number in row]], True
-    records = _records(rows, column, boxes, settings) if len(body) else []
+    full = [len(np.unique(column[row])) >= settings.table_fill * len(numbers) for row in rows]
+    above = [int(n) for row in rows_of(boxes[heading], tolerance, settings.beside_share) for n in heading[row]]
+    blocks = [Block(above)] if above else []
+    by_row = bool(np.mean(full) >= settings.table_share)
+    records = [row.tolist() for row in rows] if by_row else _records(rows, column, boxes, settings) if len(body) else []
     if records:
-        return [*filter(None, blocks), *records], False
+        cells = tuple(Cell(row, int(column[n])) for row, record in enumerate(records) for n in record)
+        return [*blocks, Block([n for record in records for n in record], TABLE, cells)]
     for number in np.unique(column[body]):
-        cells = body[column[body] == number]
-        blocks.append([int(n) for row in rows_of(boxes[cells], tolerance, settings.beside_share) for n in cells[row]])
-    return list(filter(None, blocks)), False
+        members = body[column[body] == number]
+        lines = [int(n) for row in rows_of(boxes[members], tolerance, settings.beside_share) for n in members[row]]
+        blocks.append(Block(lines))
+    return blocks
 
 
 def _columns(baselines: Sequence[Polyline], grid: Grid, settings: LayoutSettings) -> Numbers:

@@ -9,16 +9,34 @@ amounts on the right. A register in which one column has several lines an entry 
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
+from inkread.document import Cell
 from inkread.layout.settings import DEFAULT_LAYOUT, LayoutSettings
 
 Boxes = NDArray[np.float64]
 """x0, x1 and y of each line, the page's skew taken out."""
 Row = list[int]
+TEXT, MARGINALIA, TABLE = "text", "marginalia", "table"
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """Lines of one region, in reading order.
+
+    Attributes:
+        lines: their numbers.
+        kind: ``text``, ``marginalia`` or ``table``.
+        cells: of a table, the cell of each line; empty elsewhere.
+    """
+
+    lines: list[int]
+    kind: str = TEXT
+    cells: tuple[Cell, ...] = ()
 
 
 def find_tables(boxes: Boxes, settings: LayoutSettings = DEFAULT_LAYOUT) -> list[list[Row]]:
@@ -109,16 +127,42 @@ def _is_table(run: list[Row], boxes: Boxes, settings: LayoutSettings) -> bool:
 
 
 def _columns(rows: list[Row], boxes: Boxes, settings: LayoutSettings) -> float:
-    """How many columns rows have: stretches that many cells cover, as far as a row has as many; cells of full rows."""
+    """How many columns rows have: the stretches, as far as a row has as many; cells of full rows."""
+    cells_of_rows = [len(row) for row in rows]
+    stretches = len(_stretches(rows, boxes, settings))
+    return max(min(stretches, max(cells_of_rows)), float(np.quantile(cells_of_rows, 0.9)))
+
+
+def _stretches(rows: list[Row], boxes: Boxes, settings: LayoutSettings) -> NDArray[np.float64]:
+    """Start and end of the stretches across a table that many cells cover, from the left, [stretches, 2]."""
     cells = boxes[[index for row in rows for index in row]]
     inset = settings.beside_share * (cells[:, 1] - cells[:, 0])
     start, end = cells[:, 0] + inset, cells[:, 1] - inset
     place = np.sort(np.concatenate([start, end]))
     covered = ((start <= place[:, None]) & (place[:, None] < end)).sum(axis=1)
     dense = covered >= max(settings.table_column * len(rows), 2)
-    stretches = int(np.count_nonzero(np.diff(dense.astype(np.int8), prepend=0) == 1))
-    cells_of_rows = [len(row) for row in rows]
-    return max(min(stretches, max(cells_of_rows)), float(np.quantile(cells_of_rows, 0.9)))
+    edges = np.diff(dense.astype(np.int8), prepend=0, append=0)
+    return np.stack([place[edges[:-1] == 1], place[np.minimum(np.flatnonzero(edges == -1), len(place) - 1)]], axis=1)
+
+
+def as_table(rows: list[Row], boxes: Boxes, settings: LayoutSettings = DEFAULT_LAYOUT) -> Block:
+    """The rows of a table as a block that says which column each cell belongs to.
+
+    A column is a stretch that many cells cover; a cell belongs to the one that it overlaps most, or that is nearest.
+    """
+    several = [row for row in rows if len(row) > 1]
+    stretches = _stretches(several, boxes, settings)
+    if not len(stretches):
+        longest = max(rows, key=len)
+        stretches = boxes[longest, :2]
+    lines, cells = [], []
+    for number, row in enumerate(rows):
+        start, end = boxes[row, 0][:, None], boxes[row, 1][:, None]
+        shared = np.minimum(end, stretches[:, 1]) - np.maximum(start, stretches[:, 0])
+        columns = range(len(row)) if len(row) == len(stretches) else shared.argmax(axis=1).tolist()
+        lines += row
+        cells += [Cell(number, column) for column in columns]
+    return Block(lines, TABLE, tuple(cells))
 
 
 def _ragged(cells: Row, boxes: Boxes, settings: LayoutSettings) -> bool:

@@ -48,7 +48,7 @@ STREAM_SECONDS = 15.0
 """Longest life of a stream of events; browsers come again with the last id, so a stop need not wait for watchers."""
 WIDTHS = (160, 320, 640, 960, 1280, 1920, 2560, 3840)
 MOST_FILES = 1000
-FormatName = Literal["txt", "json", "alto", "page", "hocr", "pdf"]
+FormatName = Literal["txt", "json", "alto", "page", "hocr", "csv", "pdf"]
 Number = Annotated[int, Path(ge=1, le=1_000_000)]
 
 router = APIRouter(tags=["documents"], responses=PROBLEMS)

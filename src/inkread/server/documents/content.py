@@ -64,7 +64,7 @@ class Content:
         marks: dict[str, Mark] = {}
         for given in lines:
             line, typed = _merged(given, before.get(given.id), read.get(given.id))
-            made.append(line)
+            made.append(replace(line, cell=before[line.id].cell if line.id in before else None))
             by = self.marks.get(line.id, Mark()).corrected_by
             if typed is not None:
                 by = user if typed else None

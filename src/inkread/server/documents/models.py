@@ -212,7 +212,7 @@ class Export(BaseModel):
     """Which documents to write, and how."""
 
     documents: list[str] = Field(min_length=1, max_length=1000)
-    format: Literal["txt", "json", "alto", "page", "hocr", "pdf"]
+    format: Literal["txt", "json", "alto", "page", "hocr", "csv", "pdf"]
 
 
 class Hit(BaseModel):

@@ -33,7 +33,7 @@ from inkread.server.problems import PROBLEMS, ProblemError, problem_response
 from inkread.server.settings import Settings
 from inkread.server.tokens import AdminCaller, Caller, Identity, identify_caller
 
-FormatName = Literal["txt", "json", "alto", "page", "hocr", "pdf"]
+FormatName = Literal["txt", "json", "alto", "page", "hocr", "csv", "pdf"]
 BODIES: dict[str, dict[str, str]] = {format.media_type.partition(";")[0]: {} for format in FORMATS.values()}
 
 

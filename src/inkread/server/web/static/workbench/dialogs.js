@@ -9,6 +9,7 @@ const FORMATS = [
   ["alto", "ALTO XML", "libraries, eScriptorium"],
   ["pdf", "PDF", "the scan with searchable text"],
   ["txt", "Text", "one text line a line"],
+  ["csv", "CSV", "tables for a spreadsheet"],
   ["hocr", "hOCR", "HTML with places"],
   ["json", "JSON", "everything, with confidences"],
 ];
