@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from inkread.document import Cell, Polyline
 from inkread.layout.lines import Mask, find_rulings
 from inkread.layout.settings import DEFAULT_LAYOUT, LayoutSettings
-from inkread.layout.tables import TABLE, Block, line_distance, rows_of
+from inkread.layout.tables import TABLE, Block, as_table, line_distance, rows_of
 
 Numbers = NDArray[np.intp]
 
@@ -111,8 +111,9 @@ def read_register(
     full = [len(np.unique(column[row])) >= settings.table_fill * len(numbers) for row in rows]
     above = [int(n) for row in rows_of(boxes[heading], tolerance, settings.beside_share) for n in heading[row]]
     blocks = [Block(above)] if above else []
-    by_row = bool(np.mean(full) >= settings.table_share)
-    records = [row.tolist() for row in rows] if by_row else _records(rows, column, boxes, settings) if len(body) else []
+    if np.mean(full) >= settings.table_share:
+        return [*blocks, as_table([row.tolist() for row in rows], boxes, settings)]
+    records = _records(rows, column, boxes, settings) if len(body) else []
     if records:
         cells = tuple(Cell(row, int(column[n])) for row, record in enumerate(records) for n in record)
         return [*blocks, Block([n for record in records for n in record], TABLE, cells)]

@@ -122,6 +122,8 @@ class LayoutSettings:
     table_share: float = 0.6
     """Share of the rows of a table that must be full; registers, whose entries have several lines, have fewer and are
     read by column."""
+    table_usual: float = 0.25
+    """Share of the rows that have as many cells as a table has columns; longer rows are rarer and hold split cells."""
     table_large: int = 8
     """Rows from which a table may have rows of unequal cells; fewer uneven rows happen by chance."""
     table_alike: float = 0.75

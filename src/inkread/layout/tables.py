@@ -9,6 +9,7 @@ amounts on the right. A register in which one column has several lines an entry 
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -127,41 +128,36 @@ def _is_table(run: list[Row], boxes: Boxes, settings: LayoutSettings) -> bool:
 
 
 def _columns(rows: list[Row], boxes: Boxes, settings: LayoutSettings) -> float:
-    """How many columns rows have: the stretches, as far as a row has as many; cells of full rows."""
-    cells_of_rows = [len(row) for row in rows]
-    stretches = len(_stretches(rows, boxes, settings))
-    return max(min(stretches, max(cells_of_rows)), float(np.quantile(cells_of_rows, 0.9)))
-
-
-def _stretches(rows: list[Row], boxes: Boxes, settings: LayoutSettings) -> NDArray[np.float64]:
-    """Start and end of the stretches across a table that many cells cover, from the left, [stretches, 2]."""
+    """How many columns rows have: stretches that many cells cover, as far as a row has as many; cells of full rows."""
     cells = boxes[[index for row in rows for index in row]]
     inset = settings.beside_share * (cells[:, 1] - cells[:, 0])
     start, end = cells[:, 0] + inset, cells[:, 1] - inset
     place = np.sort(np.concatenate([start, end]))
     covered = ((start <= place[:, None]) & (place[:, None] < end)).sum(axis=1)
     dense = covered >= max(settings.table_column * len(rows), 2)
-    edges = np.diff(dense.astype(np.int8), prepend=0, append=0)
-    return np.stack([place[edges[:-1] == 1], place[np.minimum(np.flatnonzero(edges == -1), len(place) - 1)]], axis=1)
+    stretches = int(np.count_nonzero(np.diff(dense.astype(np.int8), prepend=0) == 1))
+    cells_of_rows = [len(row) for row in rows]
+    return max(min(stretches, max(cells_of_rows)), float(np.quantile(cells_of_rows, 0.9)))
 
 
 def as_table(rows: list[Row], boxes: Boxes, settings: LayoutSettings = DEFAULT_LAYOUT) -> Block:
     """The rows of a table as a block that says which column each cell belongs to.
 
-    A column is a stretch that many cells cover; a cell belongs to the one that it overlaps most, or that is nearest.
+    The longest rows that are not rare give the columns: the usual start and end of their first cell, second cell and so
+    on. A cell of another row belongs to the column that it overlaps most, or that is nearest.
     """
-    several = [row for row in rows if len(row) > 1]
-    stretches = _stretches(several, boxes, settings)
-    if not len(stretches):
-        longest = max(rows, key=len)
-        stretches = boxes[longest, :2]
+    counts = Counter(map(len, rows))
+    columns = max(
+        length for length in counts if counts[length] >= min(settings.table_usual * len(rows), max(counts.values()))
+    )
+    places = np.median([boxes[row, :2] for row in rows if len(row) == columns], axis=0)
     lines, cells = [], []
     for number, row in enumerate(rows):
-        start, end = boxes[row, 0][:, None], boxes[row, 1][:, None]
-        shared = np.minimum(end, stretches[:, 1]) - np.maximum(start, stretches[:, 0])
-        columns = range(len(row)) if len(row) == len(stretches) else shared.argmax(axis=1).tolist()
+        shared = np.minimum(boxes[row, 1][:, None], places[:, 1]) - np.maximum(boxes[row, 0][:, None], places[:, 0])
         lines += row
-        cells += [Cell(number, column) for column in columns]
+        cells += [
+            Cell(number, at) for at in (range(columns) if len(row) == columns else shared.argmax(axis=1).tolist())
+        ]
     return Block(lines, TABLE, tuple(cells))
 
 
