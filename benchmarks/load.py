@@ -487,7 +487,7 @@ def measure(
         register_second_version(Path(home), port_shift)
         report = asyncio.run(run(supervisor, url, clients, pause_seconds, minutes, kill_seconds))
     memories = {name: memory(found, 60 * minutes) for name, found in sorted(report.memory.items())}
-    requests = {
+    requests: dict[str, dict[str, dict[str, Any]]] = {
         kind: {
             "outcomes": dict(report.outcomes[kind]),
             "seconds": percentiles(report.seconds[kind]),

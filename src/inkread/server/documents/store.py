@@ -59,12 +59,15 @@ from inkread.server.documents.tables import (
     Upload,
     Version,
 )
+from inkread.server.keys import Keys
 from inkread.server.problems import ProblemError
 from inkread.server.settings import Settings
 from inkread.server.tokens import Identity
 
 FINISHED = (READ, IN_CORRECTION, DONE, FAILED)
+UNFINISHED = (WAITING, READING)
 CORRECTABLE = (READ, IN_CORRECTION, DONE)
+PAGES_USED_UP = "the pages a day of its API key are used up; reading continues at 00:00 UTC"
 BUSY_SECONDS = 30.0
 ORPHAN_SECONDS = 3600.0
 CHUNK = 2**20
@@ -103,6 +106,7 @@ class Store:
         if sqlite:
             event.listen(self._engine, "connect", _configure_sqlite)
         weakref.finalize(self, self._engine.dispose)
+        self.keys = Keys(self._engine)
         self.folder.mkdir(parents=True, exist_ok=True)
 
     @contextmanager
@@ -142,6 +146,7 @@ class Store:
                         created=now(),
                         expires=None if days is None else now() + timedelta(days=days),
                         webhook=webhook,
+                        key=who.key or "",
                     )
                 )
                 session.flush()
@@ -275,7 +280,9 @@ class Store:
         ):
             failed.setdefault(page.document, []).append(page)
         summaries = []
+        used_up = self.keys.used_up() if any(row.key and row.state in UNFINISHED for row in found) else frozenset()
         for row in found:
+            waits = PAGES_USED_UP if row.key in used_up and row.state in UNFINISHED else None
             own, files = pages.get(row.id), uploads.get(row.id)
             total = None if files is None or files.unopened else int(files.pages)
             summaries.append(
@@ -292,7 +299,7 @@ class Store:
                     pages_done=int(own.done) if own else 0,
                     bytes=int((own.bytes or 0) if own else 0) + int((files.bytes or 0) if files else 0),
                     confidence=own.confidence if own else None,
-                    error=_error(failed.get(row.id, []), total),
+                    error=waits or _error(failed.get(row.id, []), total),
                 )
             )
         return summaries
@@ -322,10 +329,11 @@ class Store:
             session.execute(
                 update(Upload).where(Upload.document == document, Upload.state == FAILED).values(state=WAITING, tries=0)
             )
+            states = (FAILED, WAITING) if row.state == CANCELLED else (FAILED,)
             session.execute(
                 update(Page)
-                .where(Page.document == document, Page.state == FAILED)
-                .values(state=WAITING, error="", tries=0)
+                .where(Page.document == document, Page.state.in_(states))
+                .values(state=WAITING, error="", tries=0, time=now())
             )
             if row.state == CANCELLED:
                 row.state = WAITING
