@@ -55,6 +55,15 @@ def client(gateway: str) -> Iterator[httpx2.Client]:
         yield client
 
 
+def test_the_registry_may_be_away_and_clients_try_again(client: httpx2.Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9")
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+    promotion = client.post("/models/1/promote", json={"why": "it"}, auth=ADMIN)
+    for answer in (client.get("/models", auth=USER), promotion):
+        assert (answer.status_code, answer.headers["retry-after"]) == (503, "5")
+        assert answer.json()["detail"] == "the registry of models cannot be reached, try again"
+
+
 def test_a_page_is_read_through_the_gateway(client: httpx2.Client, letter: bytes) -> None:
     answer = client.post("/predict?format=txt", files={"file": ("letter.png", letter)}, auth=USER)
     assert answer.status_code == 200
