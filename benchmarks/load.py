@@ -182,9 +182,10 @@ def services(supervisor: psutil.Process) -> dict[str, psutil.Process]:
 def tree_mib(process: psutil.Process) -> float:
     """Memory of a process and its workers; pages that they share count once (PSS)."""
     total = 0.0
-    for member in (process, *process.children(recursive=True)):
-        with suppress(psutil.Error):
-            total += member.memory_full_info().pss
+    with suppress(psutil.Error):  # it may be killed just now, and any of its workers may end
+        for member in (process, *process.children(recursive=True)):
+            with suppress(psutil.Error):
+                total += member.memory_full_info().pss
     return total / 2**20
 
 
@@ -399,7 +400,8 @@ async def sample(supervisor: psutil.Process, until: float, report: Report) -> No
     while time.monotonic() < until:
         for name, process in services(supervisor).items():
             mib = await asyncio.to_thread(tree_mib, process)
-            report.memory[name].append((time.monotonic() - begun, mib))
+            if mib:
+                report.memory[name].append((time.monotonic() - begun, mib))
         await asyncio.sleep(SAMPLE_SECONDS)
 
 
@@ -411,7 +413,8 @@ async def kill(supervisor: psutil.Process, every: float, until: float, report: R
         while every and time.monotonic() + every < until:
             await asyncio.sleep(every)
             name, process = chance.choice(sorted(services(supervisor).items()))
-            process.kill()
+            with suppress(psutil.Error):
+                process.kill()
             killed = time.monotonic()
             path = "/health" if name.startswith("mlflow") else "/readyz"
             back = None

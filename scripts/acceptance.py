@@ -1,6 +1,9 @@
 """What the whole stack must do, tried on a stack of its own: prints a table, exits with 1 where something failed.
 
-Usage: ``python -m scripts.acceptance`` (or ``make acceptance``); takes about ten minutes on two cores
+Usage: ``python -m scripts.acceptance`` (or ``make acceptance``); takes about fifteen minutes on two cores
+
+``--postgres`` tries the same with PostgreSQL, two prediction services and two training workers; ``--only document`` one
+check.
 """
 
 from __future__ import annotations
@@ -9,33 +12,47 @@ import http.server
 import json
 import os
 import signal
+import statistics
 import subprocess
 import sys
 import tempfile
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import partial
 from io import BytesIO
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import httpx2
 import psutil
+import sqlalchemy as sa
+import typer
 from PIL import Image
 from rich.console import Console
 from rich.table import Table
 
 from deploy.grafana.queries import panel_queries
-from inkread.server.stack import is_ready
+from inkread.server.mlflow_server import LOGIN, PASSWORD
+from inkread.server.mlflow_server import USER as MLFLOW_USER
+from inkread.server.settings import PORTS, kept_secret
+from inkread.server.stack import HOST, Child, Supervisor, is_ready
+from tests.server.postgresql import new_database, postgresql_server
 
 ROOT = Path(__file__).parents[1]
 SHIFT = 12_000
 USER, ADMIN = ("user1", "1resu"), ("admin1", "1nimda")
 SERVICES = ("gateway", "ingestion", "training", "prediction")
+SECOND_WORKER = "training-2"
+MOST_JOBS = 20
+"""Until each of three workers, who take jobs by chance, should have run one."""
+DOCUMENT_PAGES = 300
+READ_WITHOUT = 150
+"""Answers before and after the document, whose median its readers' is compared with."""
+SLOWER = 1.5
 READY_SECONDS = 90
 RETRYABLE = {429, 502, 503, 504}
 NOT_HERE = ("ALERTS{", "offset 1w", "offset 6d", "container_")
@@ -69,14 +86,33 @@ class Stack:
     process: subprocess.Popen[str]
     client: httpx2.Client
     alerts: list[dict[str, Any]]
+    jobs_url: str = ""
+
+    def children(self, service: str) -> dict[int, psutil.Process]:
+        """The processes of a service by port."""
+        found = {}
+        for process in psutil.Process().children(recursive=True):
+            with suppress(psutil.Error):
+                words = process.cmdline()
+                if words[3:5] == ["serve", service] and "--port" in words:
+                    found[int(words[words.index("--port") + 1])] = process
+        return found
 
     def child(self, service: str) -> psutil.Process:
-        """The process of a service."""
-        for process in psutil.Process(self.process.pid).children(recursive=True):
-            with suppress(psutil.Error):
-                if process.cmdline()[3:5] == ["serve", service]:
-                    return process
-        raise LookupError(service)
+        """The first process of a service."""
+        found = self.children(service)
+        if not found:
+            raise LookupError(service)
+        return found[min(found)]
+
+    def executors(self) -> set[str]:
+        """The workers that have run jobs."""
+        engine = sa.create_engine(self.jobs_url)
+        with engine.connect() as connection:
+            found = connection.execute(sa.text("select distinct executor_id from dbos.workflow_status")).scalars()
+            names = {str(name) for name in found}
+        engine.dispose()
+        return names
 
     def wait_for(self, condition: Callable[[], bool], seconds: float) -> bool:
         """Whether it came true in time."""
@@ -120,11 +156,50 @@ def webhook() -> Iterator[tuple[str, list[dict[str, Any]]]]:
 
 
 @contextmanager
-def stack(report: Report) -> Iterator[Stack]:
+def databases() -> Iterator[dict[str, str]]:
+    """Settings of a stack with two prediction services and databases in a PostgreSQL server of its own."""
+    with postgresql_server() as server:
+        yield {
+            "INKREAD_DATABASE_URL": new_database(server),
+            "INKREAD_JOBS_DATABASE_URL": new_database(server),
+            "INKREAD_MLFLOW_DATABASE_URL": new_database(server),
+            "INKREAD_PREDICTION_REPLICAS": "2",
+        }
+
+
+@contextmanager
+def second_worker(home: Path, settings: Mapping[str, str]) -> Iterator[None]:
+    """Another training worker, started again when it dies, as on a second machine that shares the folder."""
+    port = PORTS["training"] + SHIFT + 1
+    ready = f"http://{HOST}:{port}/readyz"
+    command = (sys.executable, "-m", "inkread", "serve", "training", "--host", HOST, "--port", str(port))
+    environment = dict(settings) | {
+        "INKREAD_HOME": str(home),
+        "INKREAD_EXECUTOR": SECOND_WORKER,
+        "MLFLOW_TRACKING_URI": f"http://{HOST}:{PORTS['mlflow'] + SHIFT}",
+        "MLFLOW_TRACKING_USERNAME": MLFLOW_USER,
+        "MLFLOW_TRACKING_PASSWORD": kept_secret(home / LOGIN, PASSWORD),
+        **{f"INKREAD_{name.upper()}_URL": f"http://{HOST}:{PORTS[name] + SHIFT}" for name in SERVICES},
+    }
+    stop = threading.Event()
+    child = Child(SECOND_WORKER, command, f"http://{HOST}:{port}", ready, environment=environment)
+    with Supervisor([child], home / "logs") as supervisor:
+        supervisor.wait_until_ready(READY_SECONDS, stop)
+        watching = threading.Thread(target=supervisor.watch, args=(stop,))
+        watching.start()
+        try:
+            yield
+        finally:
+            stop.set()
+            watching.join()
+
+
+@contextmanager
+def stack(report: Report, settings: Mapping[str, str]) -> Iterator[Stack]:
     """``inkread up`` in a fresh folder."""
     with tempfile.TemporaryDirectory(prefix="inkread") as home, webhook() as (address, alerts):
         kept = {name: value for name, value in os.environ.items() if not name.startswith(("INKREAD", "MLFLOW"))}
-        environment = kept | {"INKREAD_HOME": home, "INKREAD_ALERT_WEBHOOK": address}
+        environment = kept | dict(settings) | {"INKREAD_HOME": home, "INKREAD_ALERT_WEBHOOK": address}
         begun = time.monotonic()
         process = subprocess.Popen(
             [sys.executable, "-m", "inkread", "up", "--port-shift", str(SHIFT)],
@@ -137,8 +212,12 @@ def stack(report: Report) -> Iterator[Stack]:
         spent = time.monotonic() - begun
         report.add("inkread up is ready", f"{READY_SECONDS} s", f"{spent:.0f} s", ready and spent < READY_SECONDS)
         children = psutil.Process(process.pid).children(recursive=True)
-        with httpx2.Client(base_url=f"http://127.0.0.1:{8000 + SHIFT}", timeout=120, trust_env=False) as client:
-            yield Stack(process, client, alerts)
+        with ExitStack() as entered:
+            if settings:
+                entered.enter_context(second_worker(Path(home), settings))
+            client = httpx2.Client(base_url=f"http://127.0.0.1:{8000 + SHIFT}", timeout=120, trust_env=False)
+            entered.enter_context(client)
+            yield Stack(process, client, alerts, settings.get("INKREAD_JOBS_DATABASE_URL", ""))
         children += psutil.Process(process.pid).children(recursive=True)
         process.send_signal(signal.SIGINT)
         process.wait(60)
@@ -146,10 +225,15 @@ def stack(report: Report) -> Iterator[Stack]:
         report.add("Ctrl-C leaves nothing running", "0 processes", f"{len(alive)} processes", not alive)
 
 
-def strip() -> bytes:
-    """One line of the example letter."""
+def strip(width: int = 1040) -> Image.Image:
+    """One line of the example letter, or its beginning."""
+    return Image.open(ROOT / "examples" / "letter.png").convert("L").crop((100, 340, 100 + width, 410))
+
+
+def encoded(image: Image.Image, kind: str = "PNG", pages: int = 1) -> bytes:
+    """A file with so many pages of it."""
     body = BytesIO()
-    Image.open(ROOT / "examples" / "letter.png").convert("L").crop((100, 340, 1140, 410)).save(body, "PNG")
+    image.save(body, kind, **({"save_all": True, "append_images": [image] * (pages - 1)} if pages > 1 else {}))
     return body.getvalue()
 
 
@@ -159,9 +243,15 @@ class Readers:
     Args:
         url: of the gateway.
         clients: how many.
+        line: the line.
+
+    Attributes:
+        seconds: that each page took.
     """
 
-    def __init__(self, url: str, clients: int) -> None:
+    def __init__(self, url: str, clients: int, line: Image.Image | None = None) -> None:
+        self._body = encoded(line or strip())
+        self.seconds: list[float] = []
         self.statuses: Counter[int] = Counter()
         self.models: Counter[str] = Counter()
         self._stop = threading.Event()
@@ -180,18 +270,20 @@ class Readers:
             thread.join()
 
     def _read(self, url: str) -> None:
-        body = strip()
         with httpx2.Client(base_url=url, timeout=120, trust_env=False, auth=USER) as client:
             while not self._stop.is_set():
+                begun = time.monotonic()
                 try:
-                    answer = client.post("/predict", files={"file": ("line.png", body)})
+                    answer = client.post("/predict", files={"file": ("line.png", self._body)})
                 except httpx2.TransportError:
                     self.statuses[503] += 1  # nobody listens: the client tries again
                     self._stop.wait(0.2)
                     continue
                 self.statuses[answer.status_code] += 1
                 self.models[answer.headers.get("x-inkread-model-version", "bundled")] += 1
-                if answer.status_code != 200:
+                if answer.status_code == 200:
+                    self.seconds.append(time.monotonic() - begun)
+                else:
                     self._stop.wait(float(answer.headers.get("retry-after", 0.2)))
 
 
@@ -223,7 +315,10 @@ def check_hang(stack: Stack, report: Report) -> None:
 
 
 def _ready(service: str) -> bool:
-    port = {"gateway": 8000, "ingestion": 8100, "training": 8200, "prediction": 8300}[service] + SHIFT
+    return _ready_at(PORTS[service] + SHIFT)
+
+
+def _ready_at(port: int) -> bool:
     return is_ready(f"http://127.0.0.1:{port}/readyz")
 
 
@@ -291,12 +386,13 @@ def check_kills(stack: Stack, report: Report) -> None:
     with Readers(url, 20) as readers:
         stack.wait_for(lambda: stack.state(job) == "running", 60)
         for service in SERVICES:
-            killed = stack.child(service)
-            killed.kill()
-            killed.wait(10)
-            begun = time.monotonic()
-            back = stack.wait_for(partial(_ready, service), 90)
-            report.add(f"{service} after kill -9", "comes back", f"after {time.monotonic() - begun:.0f} s", back)
+            for port, killed in sorted(stack.children(service).items()):
+                killed.kill()
+                killed.wait(10)
+                begun = time.monotonic()
+                back = stack.wait_for(partial(_ready_at, port), 90)
+                spent = time.monotonic() - begun
+                report.add(f"{service} {port - SHIFT} after kill -9", "comes back", f"after {spent:.0f} s", back)
         finished = stack.wait_for(lambda: stack.state(job) not in ("queued", "running"), 900)
     report.add(
         "the training that ran meanwhile", "succeeded", stack.state(job), finished and stack.state(job) == "succeeded"
@@ -310,6 +406,57 @@ def check_kills(stack: Stack, report: Report) -> None:
         versions,
         sorted(versions) == list(range(1, len(versions) + 1)) and len(versions) >= 3,
     )
+
+
+def check_workers(stack: Stack, report: Report) -> None:
+    """Both training workers take jobs, where there are two."""
+    if not stack.jobs_url:
+        return
+    found = stack.executors()
+    for _ in range(MOST_JOBS):
+        if SECOND_WORKER in found:
+            break
+        stack.job("/train", json={"params": TINY})
+        found = stack.executors()
+    report.add("workers that ran jobs", f"{SECOND_WORKER} too", sorted(found), SECOND_WORKER in found)
+
+
+def check_document(stack: Stack, report: Report) -> None:
+    """A long document is read to its end, and readers of single pages hardly notice."""
+    line = strip(400)
+    with Readers(str(stack.client.base_url), 16, line) as readers:
+        stack.wait_for(lambda: len(readers.seconds) > 32, 300)
+        before = len(readers.seconds)
+        stack.wait_for(lambda: len(readers.seconds) > before + READ_WITHOUT, 600)
+        files = {"file": ("long.pdf", encoded(line, "PDF", DOCUMENT_PAGES))}
+        begun, first = time.monotonic(), len(readers.seconds)
+        document = stack.client.post("/documents", files=files, auth=ADMIN).json()["id"]
+        progress: set[int] = set()
+
+        def ended() -> bool:
+            state = stack.client.get(f"/documents/{document}", auth=ADMIN).json()
+            progress.add(state["pages_done"])
+            return state["state"] not in ("waiting", "reading")
+
+        stack.wait_for(ended, 3600)
+        spent, last = time.monotonic() - begun, len(readers.seconds)
+        stack.wait_for(lambda: len(readers.seconds) > last + READ_WITHOUT, 600)
+    summary = stack.client.get(f"/documents/{document}", auth=ADMIN).json()
+    report.add(
+        f"a document of {DOCUMENT_PAGES} pages",
+        "read, with progress",
+        f"{summary['state']}, {summary['pages_done']} pages in {spent:.0f} s, {len(progress)} steps seen",
+        (summary["state"], summary["pages_done"]) == ("read", DOCUMENT_PAGES) and len(progress) > 10,
+    )
+    alone = statistics.median(readers.seconds[before:first] + readers.seconds[last:])
+    beside = statistics.median(readers.seconds[first:last])
+    report.add(
+        "16 readers of single pages beside it",
+        f"median below {SLOWER:g} times",
+        f"{beside:.2f} s, {beside / alone:.2f} times the {alone:.2f} s without it ({last - first} answers)",
+        beside < SLOWER * alone,
+    )
+    stack.client.delete(f"/documents/{document}", auth=ADMIN)
 
 
 def check_monitoring(stack: Stack, report: Report) -> None:
@@ -347,21 +494,42 @@ def check_monitoring(stack: Stack, report: Report) -> None:
     report.add("ServiceDown reaches the webhook", "it does", f"after {time.monotonic() - begun:.0f} s", told)
 
 
-def main() -> int:
-    """Run all checks."""
+CHECKS = {
+    "access": check_access,
+    "document": check_document,
+    "loop": check_loop,
+    "script": check_script,
+    "kills": check_kills,
+    "workers": check_workers,
+    "hang": check_hang,
+    "monitoring": check_monitoring,
+}
+
+
+def main(
+    postgres: Annotated[
+        bool, typer.Option("--postgres", help="PostgreSQL, two prediction services, two training workers.")
+    ] = False,
+    only: Annotated[list[str] | None, typer.Option(help=f"A check: {', '.join(CHECKS)}; else all.")] = None,
+) -> None:
+    """Run the checks."""
     report = Report()
-    with stack(report) as running:
-        for check in (check_access, check_loop, check_script, check_kills, check_hang, check_monitoring):
+    with ExitStack() as entered:
+        settings = entered.enter_context(databases()) if postgres else {}
+        running = entered.enter_context(stack(report, settings))
+        for name in only or CHECKS:
             try:
-                check(running, report)
+                CHECKS[name](running, report)
             except Exception as error:  # a check that breaks is one that failed; the others still run
-                report.add(check.__name__, "runs to its end", f"{type(error).__name__}: {error}", False)
-    table = Table("", "what", "asked", "found", title="Acceptance")
+                report.add(name, "runs to its end", f"{type(error).__name__}: {error}", False)
+    title = "Acceptance with PostgreSQL, two prediction services, two training workers" if postgres else "Acceptance"
+    table = Table("", "what", "asked", "found", title=title)
     for what, asked, found, passed in report.rows:
         table.add_row("ok" if passed else "FAIL", what, asked, found)
     Console(width=150).print(table)
-    return 0 if all(row[3] for row in report.rows) else 1
+    if not all(row[3] for row in report.rows):
+        raise typer.Exit(1)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    typer.run(main)
