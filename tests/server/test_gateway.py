@@ -127,6 +127,21 @@ def test_a_service_that_is_away_is_to_be_tried_again(client: httpx2.Client) -> N
         assert "try again" in answer.json()["detail"]
 
 
+def test_pictures_are_opened_behind_the_gateway_only(settings: Settings) -> None:
+    bomb = BytesIO()
+    Image.new("1", (20_000, 20_000)).save(bomb, "PNG")
+    files, form = {"file": ("bomb.png", bomb.getvalue())}, {"document": "{}"}
+    away = settings.model_copy(update={"prediction_url": "http://127.0.0.1:9"})
+    with (
+        served(gateway_app(away)) as url,
+        httpx2.Client(base_url=url, trust_env=False, auth=USER, timeout=60) as client,
+    ):
+        answers = [client.post(path, files=files, data=form) for path in ("/predict", "/convert?format=pdf")]
+        kept = client.post("/documents", files=files)
+    assert [answer.status_code for answer in answers] == [503, 503], "the size of the picture is found out behind it"
+    assert kept.status_code == 202
+
+
 def test_documentation_can_be_browsed_without_the_internet(client: httpx2.Client) -> None:
     page = client.get("/docs")
     assert "https://" not in page.text

@@ -16,7 +16,7 @@ from inkread.cli.terminal import print_table
 from inkread.server.settings import ALERTS, load_settings
 from inkread.server.stack import HOST, Supervisor, refuse_taken_ports, stack
 
-READY_SECONDS = 120.0
+READY_SECONDS = 300.0
 
 
 def up(
