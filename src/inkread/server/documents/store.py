@@ -39,6 +39,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import Session
 
 from inkread import document as document_model
+from inkread.server.database import patient
 from inkread.server.documents import models
 from inkread.server.documents.content import Content, fold, unpack
 from inkread.server.documents.tables import (
@@ -68,7 +69,6 @@ FINISHED = (READ, IN_CORRECTION, DONE, FAILED)
 UNFINISHED = (WAITING, READING)
 CORRECTABLE = (READ, IN_CORRECTION, DONE)
 PAGES_USED_UP = "the pages a day of its API key are used up; reading continues at 00:00 UTC"
-BUSY_SECONDS = 30.0
 ORPHAN_SECONDS = 3600.0
 CHUNK = 2**20
 
@@ -99,11 +99,8 @@ class Store:
     def __init__(self, settings: Settings) -> None:
         self.folder = settings.documents
         self._settings = settings
-        sqlite = settings.users_url.startswith("sqlite")
-        self._engine = create_engine(
-            settings.users_url, pool_pre_ping=True, connect_args={"timeout": BUSY_SECONDS} if sqlite else {}
-        )
-        if sqlite:
+        self._engine = create_engine(settings.users_url, pool_pre_ping=True, connect_args=patient(settings.users_url))
+        if settings.users_url.startswith("sqlite"):
             event.listen(self._engine, "connect", _configure_sqlite)
         weakref.finalize(self, self._engine.dispose)
         self.keys = Keys(self._engine)
