@@ -44,11 +44,13 @@ lint: $(DEV) ## check style, complexity, types, layers, workflows and benchmark 
 	@$(BIN)/actionlint .github/workflows/*.yml
 	@$(BIN)/zizmor --offline --quiet --no-progress .github
 	@$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
+	@$(BIN)/check-jsonschema --builtin-schema vendor.github-actions .github/actions/images/action.yml
 	@$(BIN)/check-jsonschema --builtin-schema vendor.github-issue-forms .github/ISSUE_TEMPLATE/bug.yml .github/ISSUE_TEMPLATE/feature.yml .github/ISSUE_TEMPLATE/reading.yml
 	@$(BIN)/check-jsonschema --builtin-schema vendor.github-issue-config .github/ISSUE_TEMPLATE/config.yml
 	@$(BIN)/check-jsonschema --builtin-schema vendor.dependabot .github/dependabot.yml
 	@$(BIN)/check-jsonschema --builtin-schema vendor.citation-file-format CITATION.cff
 	@$(BIN)/check-jsonschema --schemafile benchmarks/results/schema.json benchmarks/results/[0-9]*.json
+	@$(BIN)/check-jsonschema --schemafile benchmarks/results/load/schema.json benchmarks/results/load/[0-9]*.json
 
 format: $(DEV) ## put the code in order
 	@$(BIN)/ruff check --fix

@@ -1,11 +1,13 @@
 """Mixed load on a whole stack while its services are killed: lost and wrong answers, times, memory of each service.
 
-Usage: ``python benchmarks/load.py --minutes 60 --clients 16 --replicas 2 --json benchmarks/results/load/0.2.0.json``
+Usage: ``python benchmarks/load.py --minutes 60 --clients 16 --json benchmarks/results/load/0.2.0.json``
 
-Starts ``inkread up`` in a folder of its own. Each client takes at random: pages and PDFs, whose text is compared with
-what the idle stack read in them; pictures and PDFs that need more than a page may; requests that it gives up; wrong
-passwords. One service, drawn at random, is killed with -9 every so often. Ends with status 1 where a page was lost or
-read differently, or a service did not come back.
+Starts ``inkread up`` in a folder of its own, with two versions of the bundled model that read differently. Each client
+does one thing, pauses, and does the next, drawn at random: pages and PDFs; PDFs as documents, which it follows to their
+end; promotions; pictures and PDFs that need more than a page may; requests that it gives up; wrong passwords. What is
+read is compared with what the idle stack read with the same version. One service, drawn at random, is killed with -9
+every so often. Ends with status 1 where something was lost or read differently, a service did not come back, or one
+took more memory in the end than after warming up.
 """
 
 from __future__ import annotations
@@ -14,6 +16,7 @@ import asyncio
 import json
 import os
 import random
+import shutil
 import signal
 import statistics
 import subprocess
@@ -36,40 +39,70 @@ import psutil
 import typer
 from PIL import Image
 
+from inkread.bundle import DESCRIPTION, Bundle
+from inkread.registry import Registry
+from inkread.server.mlflow_server import LOGIN, PASSWORD, USER
+from inkread.server.settings import PORTS, kept_secret
 from inkread.server.stack import SECOND_STACK
 
 ROOT = Path(__file__).parents[1]
 LETTER = ROOT / "examples" / "letter.png"
 PDF_PAGES = 3
+DOCUMENT_PAGES = 6
 BOMB_SIDE = 8900
-WORK = {"page": 60, "pdf": 10, "bomb": 5, "given up": 10, "wrong password": 5, "models": 10}
+WORK = {
+    "page": 50,
+    "pdf": 7,
+    "document": 8,
+    "promotion": 3,
+    "bomb": 5,
+    "given up": 10,
+    "wrong password": 5,
+    "models": 12,
+}
 """Shares of what clients do."""
 ACCEPTED = {
     "page": {200},
     "pdf": {200},
+    "document": {202},
+    "promotion": {200},
     "bomb": {200, 413, 422},  # the picture is just small enough
     "given up": {0},
     "wrong password": {401},
     "models": {200},
 }
+VERSIONS = ("1", "2")
+"""The bundled model, and the same without a language model."""
 BUSY = 429
+AWAY = (502, 503)
 GATEWAY_DOWN = "gateway down"
 PATIENCE = 300.0
 """Seconds until a client that asks again counts its page as lost."""
+DOCUMENT_PATIENCE = 900.0
+"""Seconds until a document that was accepted and is not read counts as lost."""
+LOOK_SECONDS = 2.0
 GIVES_UP = 0.5
-SAMPLE_SECONDS = 5.0
+SAMPLE_SECONDS = 10.0
 WARM = 600.0
 """Seconds after which memory should stay as it is; a third of the run where it is shorter."""
+FLAT = 1.1
+"""Largest quotient of the memory in the end and after warming up."""
 
 
 @dataclass
 class Report:
-    """What happened."""
+    """What happened.
+
+    ``seconds`` are those of the answer that was accepted, ``waits`` those from the first attempt on; a document takes
+    until its last page is read.
+    """
 
     seconds: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
+    waits: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
     outcomes: dict[str, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
     lost: list[str] = field(default_factory=list)
     wrong: list[str] = field(default_factory=list)
+    documents: list[str] = field(default_factory=list)
     kills: list[dict[str, Any]] = field(default_factory=list)
     memory: dict[str, list[tuple[float, float]]] = field(default_factory=lambda: defaultdict(list))
 
@@ -77,14 +110,22 @@ class Report:
 def inputs() -> dict[str, tuple[str, list[bytes]]]:
     """Files by what they are, with their names."""
     page = Image.open(LETTER).convert("L")
-    pdf, bomb = BytesIO(), BytesIO()
-    page.save(pdf, "PDF", save_all=True, append_images=[page] * (PDF_PAGES - 1), resolution=150)
+    lines = [page.crop((0, top, page.width, top + 240)) for top in range(300, 300 + 160 * DOCUMENT_PAGES, 160)]
+    bomb = BytesIO()
     Image.new("L", (BOMB_SIDE, BOMB_SIDE)).save(bomb, "PNG")
     return {
         "page": ("letter.png", [LETTER.read_bytes()]),
-        "pdf": ("letters.pdf", [pdf.getvalue()]),
+        "pdf": ("letters.pdf", [pdf([page] * PDF_PAGES)]),
+        "document": ("lines.pdf", [pdf(lines)]),
         "bomb": ("bomb", [bomb.getvalue(), endless_pdf()]),
     }
+
+
+def pdf(pages: list[Image.Image]) -> bytes:
+    """Pictures as the pages of a PDF."""
+    made = BytesIO()
+    pages[0].save(made, "PDF", save_all=True, append_images=pages[1:], resolution=150)
+    return made.getvalue()
 
 
 def endless_pdf() -> bytes:
@@ -141,10 +182,45 @@ def services(supervisor: psutil.Process) -> dict[str, psutil.Process]:
 def tree_mib(process: psutil.Process) -> float:
     """Memory of a process and its workers; pages that they share count once (PSS)."""
     total = 0.0
-    for member in (process, *process.children(recursive=True)):
-        with suppress(psutil.Error):
-            total += member.memory_full_info().pss
+    with suppress(psutil.Error):  # it may be killed just now, and any of its workers may end
+        for member in (process, *process.children(recursive=True)):
+            with suppress(psutil.Error):
+                total += member.memory_full_info().pss
     return total / 2**20
+
+
+def register_second_version(home: Path, shift: int) -> None:
+    """Register the bundled model without its language model."""
+    os.environ["MLFLOW_TRACKING_USERNAME"] = USER
+    os.environ["MLFLOW_TRACKING_PASSWORD"] = kept_secret(home / LOGIN, PASSWORD)
+    bundled = Bundle.open().folder
+    with tempfile.TemporaryDirectory() as folder:
+        other = Path(folder) / "bundle"
+        shutil.copytree(bundled, other)
+        model = json.loads((bundled / DESCRIPTION).read_text(encoding="utf-8"))
+        model["decoding"]["language_model_weight"] = 0.0
+        (other / DESCRIPTION).write_text(json.dumps(model | {"version": "0.0.1"}), encoding="utf-8")
+        registry = Registry(f"http://127.0.0.1:{PORTS['mlflow'] + shift}")
+        deadline = time.monotonic() + PATIENCE
+        while registry.champion() is None:  # prediction registers the bundled model once it reaches MLflow
+            if time.monotonic() > deadline:
+                raise SystemExit("the bundled model is not in the registry")
+            time.sleep(0.5)
+        number = registry.register(other)
+    assert str(number) == VERSIONS[1], number
+
+
+class LostError(Exception):
+    """Something that was accepted is not there, or does not end."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """What a client got: the status, what is wrong with it if anything, and how long to wait before asking again."""
+
+    status: int
+    fault: str = ""
+    pause: float = 1.0
 
 
 class Load:
@@ -153,77 +229,169 @@ class Load:
     Args:
         url: of the gateway.
         key: API key.
-        until: when they stop, on the clock of `time.monotonic`.
+        pause: seconds between what a client does, on average.
         report: where they write what happened.
     """
 
-    def __init__(self, url: str, key: str, until: float, report: Report) -> None:
+    def __init__(self, url: str, key: str, pause: float, report: Report) -> None:
         self._url = url
         self._header = {"Authorization": f"Bearer {key}"}
-        self._until = until
+        self._pause = pause
         self._report = report
         self._inputs = inputs()
-        self.expected: dict[str, str] = {}
+        self._texts: dict[tuple[str, str], str] = {}
+        """By what was read, with the number of the page in a document, and the version that read it."""
 
-    async def read(self, session: httpx2.AsyncClient, kind: str, chosen: bytes) -> httpx2.Response:
-        """Send a file."""
-        files = {"file": (self._inputs[kind][0], chosen)}
-        return await session.post(f"{self._url}/predict?format=txt", files=files, headers=self._header)
+    def _session(self) -> httpx2.AsyncClient:
+        return httpx2.AsyncClient(base_url=self._url, headers=self._header, timeout=PATIENCE, trust_env=False)
 
     async def learn(self) -> None:
-        """What the idle stack reads."""
-        async with httpx2.AsyncClient(timeout=PATIENCE, trust_env=False) as session:
-            for kind in ("page", "pdf"):
-                answer = await self.read(session, kind, self._inputs[kind][1][0])
-                answer.raise_for_status()
-                self.expected[kind] = answer.text
+        """What the idle stack reads with each version."""
+        async with self._session() as session:
+            for version in reversed(VERSIONS):
+                promoted = await self._promote(session, version)
+                assert promoted.status == 200, promoted
+                for kind in ("page", "pdf"):
+                    answer = await self._read(session, kind)
+                    answer.raise_for_status()
+                    assert answer.headers["x-inkread-model-version"] == version
+                    self._texts[kind, version] = answer.text
+                document = (await self._upload(session)).json()["id"]
+                await self._end(session, document)
+                for number in range(1, DOCUMENT_PAGES + 1):
+                    self._texts[f"document {number}", version] = await self._page(session, document, number)
+        if self._texts["page", VERSIONS[0]] == self._texts["page", VERSIONS[1]]:
+            raise SystemExit("both versions read the same, so nobody could tell which one read a page")
 
-    async def client(self, number: int) -> None:
-        """Do one thing after the other."""
+    async def client(self, number: int, until: float) -> None:
+        """Do one thing after the other, until then on the clock of `time.monotonic`."""
         chance = random.Random(number)
-        async with httpx2.AsyncClient(timeout=PATIENCE, trust_env=False) as session:
-            while time.monotonic() < self._until:
+        async with self._session() as session:
+            while True:
+                await asyncio.sleep(min(chance.expovariate(1 / self._pause), max(until - time.monotonic(), 0)))
+                if time.monotonic() >= until:
+                    return
                 (kind,) = chance.choices(list(WORK), list(WORK.values()))
-                await self._work(session, kind, chance)
+                try:
+                    await self._work(session, kind, chance)
+                except LostError as error:
+                    self._report.lost.append(f"{kind}: {error}")
 
     async def _work(self, session: httpx2.AsyncClient, kind: str, chance: random.Random) -> None:
-        """Ask until there is an answer; the time runs from the first attempt that was not refused as too many."""
+        """Ask until there is an answer."""
         begun = time.monotonic()
         while True:
             sent = time.monotonic()
             try:
-                status, text, pause = await self._ask(session, kind, chance)
+                answered = await self._ask(session, kind, chance)
             except httpx2.TransportError:
-                status, text, pause = -1, "", 0.5
-            name = GATEWAY_DOWN if status == -1 else str(status)
+                answered = None
+            name = GATEWAY_DOWN if answered is None else str(answered.status)
             self._report.outcomes[kind][name] += 1
-            if status in ACCEPTED[kind]:
+            if answered is not None and answered.status in ACCEPTED[kind]:
                 self._report.seconds[kind].append(time.monotonic() - sent)
-                if kind in self.expected and text != self.expected[kind]:
-                    self._report.wrong.append(f"{kind}: {text[:80]!r}")
-                return
-            if time.monotonic() - begun > PATIENCE:
-                self._report.lost.append(f"{kind}: last {name}")
-                return
-            if kind == "wrong password" and status == BUSY:
-                return  # locked out, as it should be
-            if status not in (-1, BUSY, 503):
-                self._report.wrong.append(f"{kind}: status {status}, {text[:80]!r}")
-                return
-            await asyncio.sleep(pause)
+                self._report.waits[kind].append(time.monotonic() - begun)
+            elif answered is None or answered.status in (BUSY, *AWAY):
+                if kind == "wrong password" and name == str(BUSY):
+                    return  # locked out, as it should be
+                if time.monotonic() - begun > PATIENCE:
+                    raise LostError(f"last {name}")
+                await asyncio.sleep(answered.pause if answered else 0.5)
+                continue
+            if answered.fault:
+                self._report.wrong.append(f"{kind}: {answered.fault}")
+            return
 
-    async def _ask(self, session: httpx2.AsyncClient, kind: str, chance: random.Random) -> tuple[int, str, float]:
-        if kind == "models":
-            answer = await session.get(f"{self._url}/models", headers=self._header)
-        elif kind == "wrong password":
-            answer = await session.get(f"{self._url}/models", auth=("user1", "wrong"))
-        elif kind == "given up":
+    async def _ask(self, session: httpx2.AsyncClient, kind: str, chance: random.Random) -> Answered:
+        if kind == "given up":
             with suppress(TimeoutError):
-                await asyncio.wait_for(self.read(session, "page", self._inputs["page"][1][0]), GIVES_UP)
-            return 0, "", 0
+                await asyncio.wait_for(self._read(session, "page"), GIVES_UP)
+            return Answered(0)
+        if kind == "promotion":
+            return await self._promote(session, chance.choice(VERSIONS))
+        if kind == "document":
+            answer = await self._upload(session)
+            if answer.status_code == 202:
+                return Answered(202, await self._follow(session, answer.json()["id"]))
+        elif kind == "models":
+            answer = await session.get("/models")
+        elif kind == "wrong password":
+            async with httpx2.AsyncClient(trust_env=False, timeout=PATIENCE) as stranger:
+                answer = await stranger.get(f"{self._url}/models", auth=("user1", "wrong"))
         else:
-            answer = await self.read(session, kind, chance.choice(self._inputs[kind][1]))
-        return answer.status_code, answer.text, min(float(answer.headers.get("retry-after", 1)), 10.0)
+            answer = await self._read(session, kind, chance.choice(self._inputs[kind][1]))
+        return self._judged(kind, answer)
+
+    def _judged(self, kind: str, answer: httpx2.Response) -> Answered:
+        fault = "" if answer.status_code in ACCEPTED[kind] else f"{answer.status_code}, {answer.text[:120]!r}"
+        if kind in ("page", "pdf") and answer.status_code == 200:
+            version = answer.headers.get("x-inkread-model-version", "")
+            if answer.text != self._texts.get((kind, version)):
+                fault = f"version {version} read {answer.text[:80]!r}"
+        return Answered(answer.status_code, fault, min(float(answer.headers.get("retry-after", 1)), 10.0))
+
+    async def _read(self, session: httpx2.AsyncClient, kind: str, chosen: bytes | None = None) -> httpx2.Response:
+        name, files = self._inputs[kind]
+        return await session.post("/predict?format=txt", files={"file": (name, chosen or files[0])})
+
+    async def _promote(self, session: httpx2.AsyncClient, version: str) -> Answered:
+        answer = await session.post(f"/models/{version}/promote", json={"why": "load", "force": True})
+        return self._judged("promotion", answer)
+
+    async def _upload(self, session: httpx2.AsyncClient) -> httpx2.Response:
+        name, (content,) = self._inputs["document"]
+        return await session.post("/documents", files={"file": (name, content)})
+
+    async def _follow(self, session: httpx2.AsyncClient, document: str) -> str:
+        """What is wrong with a document once it was read."""
+        self._report.documents.append(document)
+        state = await self._end(session, document)
+        if state != "read":
+            return f"the document is {state}"
+        for number in range(1, DOCUMENT_PAGES + 1):
+            text = await self._page(session, document, number)
+            if text not in (self._texts[f"document {number}", version] for version in VERSIONS):
+                return f"page {number} reads {text[:80]!r}"
+        return ""
+
+    async def _end(self, session: httpx2.AsyncClient, document: str) -> str:
+        """How a document ended."""
+        deadline = time.monotonic() + DOCUMENT_PATIENCE
+        while time.monotonic() < deadline:
+            found = (await self._get(session, f"/documents/{document}")).json()
+            if found["state"] not in ("waiting", "reading"):
+                return str(found["state"])
+            await asyncio.sleep(LOOK_SECONDS)
+        raise LostError(f"{found['pages_done']} of {found['pages_total']} pages in {DOCUMENT_PATIENCE:g} s")
+
+    async def _page(self, session: httpx2.AsyncClient, document: str, number: int) -> str:
+        return (await self._get(session, f"/documents/{document}/pages/{number}/result?format=txt")).text
+
+    async def _get(self, session: httpx2.AsyncClient, path: str) -> httpx2.Response:
+        """Ask for what was accepted, while services come back."""
+        deadline = time.monotonic() + PATIENCE
+        said = GATEWAY_DOWN
+        while time.monotonic() < deadline:
+            with suppress(httpx2.TransportError):
+                answer = await session.get(path)
+                if answer.is_success:
+                    return answer
+                said = f"{answer.status_code}, {answer.text[:120]!r}"
+                if answer.status_code not in (BUSY, *AWAY):
+                    break
+            await asyncio.sleep(LOOK_SECONDS)
+        raise LostError(f"GET {path}: {said}")
+
+    async def look_again(self) -> None:
+        """Whether every document that was accepted is still there, and read."""
+        async with self._session() as session:
+            for document in self._report.documents:
+                try:
+                    found = (await self._get(session, f"/documents/{document}")).json()
+                    if (found["state"], found["pages_done"]) != ("read", DOCUMENT_PAGES):
+                        raise LostError(f"{document} is {found['state']} in the end")
+                except LostError as error:
+                    self._report.lost.append(f"document: {error}")
 
 
 async def sample(supervisor: psutil.Process, until: float, report: Report) -> None:
@@ -232,7 +400,8 @@ async def sample(supervisor: psutil.Process, until: float, report: Report) -> No
     while time.monotonic() < until:
         for name, process in services(supervisor).items():
             mib = await asyncio.to_thread(tree_mib, process)
-            report.memory[name].append((time.monotonic() - begun, mib))
+            if mib:
+                report.memory[name].append((time.monotonic() - begun, mib))
         await asyncio.sleep(SAMPLE_SECONDS)
 
 
@@ -244,7 +413,8 @@ async def kill(supervisor: psutil.Process, every: float, until: float, report: R
         while every and time.monotonic() + every < until:
             await asyncio.sleep(every)
             name, process = chance.choice(sorted(services(supervisor).items()))
-            process.kill()
+            with suppress(psutil.Error):
+                process.kill()
             killed = time.monotonic()
             path = "/health" if name.startswith("mlflow") else "/readyz"
             back = None
@@ -262,37 +432,50 @@ def percentiles(values: list[float]) -> dict[str, float]:
     return {name: round(cuts[place], 2) for name, place in (("p50", 49), ("p95", 94), ("p99", 98))} if values else {}
 
 
-def memory(samples: list[tuple[float, float]], seconds: float) -> dict[str, float]:
-    """MiB in the first and in the last third after warming up, their quotient, and the most."""
+def memory(samples: list[tuple[float, float]], seconds: float) -> dict[str, Any]:
+    """MiB in the first and in the last third after warming up, their quotient, the most, and the median by minute."""
     after = min(WARM, seconds / 3)
     warm = [mib for when, mib in samples if when >= after] or [mib for _, mib in samples]
     third = max(len(warm) // 3, 1)
     first, last = statistics.median(warm[:third]), statistics.median(warm[-third:])
     most = max(mib for _, mib in samples)
-    return {"first": round(first), "last": round(last), "quotient": round(last / first, 3), "most": round(most)}
+    minutes = defaultdict(list)
+    for when, mib in samples:
+        minutes[int(when // 60)].append(mib)
+    return {
+        "first": round(first),
+        "last": round(last),
+        "quotient": round(last / first, 3),
+        "most": round(most),
+        "by_minute": [round(statistics.median(found)) for _, found in sorted(minutes.items())],
+    }
 
 
-async def run(supervisor: psutil.Process, url: str, clients: int, minutes: float, kill_seconds: float) -> Report:
+async def run(
+    supervisor: psutil.Process, url: str, clients: int, pause: float, minutes: float, kill_seconds: float
+) -> Report:
     """Let the clients loose; the report."""
     report = Report()
     async with httpx2.AsyncClient(timeout=60, trust_env=False) as session:
         asked = {"name": "load", "scopes": ["admin"]}
         made = await session.post(f"{url}/keys", json=asked, auth=("admin1", "1nimda"))
         made.raise_for_status()
-    load = Load(url, made.json()["text"], 0.0, report)
+    load = Load(url, made.json()["text"], pause, report)
     await load.learn()
-    until = load._until = time.monotonic() + 60 * minutes
+    until = time.monotonic() + 60 * minutes
     await asyncio.gather(
         sample(supervisor, until, report),
         kill(supervisor, kill_seconds, until, report),
-        *(load.client(number) for number in range(clients)),
+        *(load.client(number, until) for number in range(clients)),
     )
+    await load.look_again()
     return report
 
 
 def measure(
     minutes: Annotated[float, typer.Option(min=0.1)] = 60.0,
     clients: Annotated[int, typer.Option(min=1)] = 16,
+    pause_seconds: Annotated[float, typer.Option(min=0.1, help="Between what a client does, on average")] = 30.0,
     kill_seconds: Annotated[float, typer.Option(min=0, help="0 kills nothing")] = 120.0,
     replicas: Annotated[int, typer.Option(min=1, help="Prediction services")] = 2,
     port_shift: Annotated[int, typer.Option(min=0)] = SECOND_STACK + 100,
@@ -304,31 +487,47 @@ def measure(
     Example: python benchmarks/load.py --minutes 3 --clients 2 --kill-seconds 60
     """
     with tempfile.TemporaryDirectory() as home, stack(Path(home), port_shift, replicas) as (supervisor, url):
-        report = asyncio.run(run(supervisor, url, clients, minutes, kill_seconds))
+        register_second_version(Path(home), port_shift)
+        report = asyncio.run(run(supervisor, url, clients, pause_seconds, minutes, kill_seconds))
+    memories = {name: memory(found, 60 * minutes) for name, found in sorted(report.memory.items())}
+    requests: dict[str, dict[str, dict[str, Any]]] = {
+        kind: {
+            "outcomes": dict(report.outcomes[kind]),
+            "seconds": percentiles(report.seconds[kind]),
+            "waits": percentiles(report.waits[kind]),
+        }
+        for kind in WORK
+    }
     result = {
         "release": version("inkread"),
         "when": datetime.now(UTC).isoformat(timespec="seconds"),
         "machine": {"processors": os.cpu_count(), "note": note},
-        "asked": {"minutes": minutes, "clients": clients, "kill_seconds": kill_seconds, "replicas": replicas},
-        "requests": {
-            kind: {"outcomes": dict(report.outcomes[kind]), "seconds": percentiles(report.seconds[kind])}
-            for kind in WORK
+        "asked": {
+            "minutes": minutes,
+            "clients": clients,
+            "pause_seconds": pause_seconds,
+            "kill_seconds": kill_seconds,
+            "replicas": replicas,
         },
+        "requests": requests,
+        "documents": {"accepted": len(report.documents), "pages": DOCUMENT_PAGES},
         "lost": report.lost,
         "wrong": report.wrong,
         "kills": report.kills,
-        "memory_mib": {name: memory(found, 60 * minutes) for name, found in sorted(report.memory.items())},
+        "memory_mib": memories,
     }
     if output is not None:
         output.parent.mkdir(parents=True, exist_ok=True)
         output.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
     print("| request | outcomes | p50 s | p95 s | p99 s |\n|---|---|---|---|---|")
-    for kind in WORK:
-        times = " | ".join(map(str, percentiles(report.seconds[kind]).values())) or " | | "
-        print(f"| {kind} | {dict(report.outcomes[kind])} | {times} |")
-    print(json.dumps({"lost": report.lost, "wrong": report.wrong, "kills": report.kills}, indent=1))
-    print(json.dumps(result["memory_mib"], indent=1))
-    if report.lost or report.wrong or any(item["back_after"] is None for item in report.kills):
+    for kind, found in requests.items():
+        times = " | ".join(map(str, found["seconds"].values())) or " | | "
+        print(f"| {kind} | {found['outcomes']} | {times} |")
+    print(json.dumps({name: result[name] for name in ("lost", "wrong", "kills")}, indent=1))
+    for name, found in memories.items():
+        print(name, {key: value for key, value in found.items() if key != "by_minute"})
+    grown = [name for name, found in memories.items() if found["quotient"] > FLAT]
+    if report.lost or report.wrong or grown or any(item["back_after"] is None for item in report.kills):
         raise SystemExit(1)
 
 

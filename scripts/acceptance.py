@@ -1,42 +1,53 @@
 """What the whole stack must do, tried on a stack of its own: prints a table, exits with 1 where something failed.
 
-Usage: ``python -m scripts.acceptance`` (or ``make acceptance``); takes about ten minutes on two cores
+Usage: ``python -m scripts.acceptance`` (or ``make acceptance``); takes about fifteen minutes on two cores
+
+``--postgres`` tries the same with PostgreSQL, two prediction services and two training workers; ``--only document`` one
+check.
 """
 
 from __future__ import annotations
 
-import http.server
 import json
 import os
-import signal
+import statistics
 import subprocess
-import sys
-import tempfile
-import threading
 import time
-from collections import Counter
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from contextlib import ExitStack
 from functools import partial
-from io import BytesIO
-from pathlib import Path
-from typing import Any
+from typing import Annotated
 
 import httpx2
 import psutil
-from PIL import Image
+import typer
 from rich.console import Console
 from rich.table import Table
 
 from deploy.grafana.queries import panel_queries
-from inkread.server.stack import is_ready
+from scripts.acceptance_stack import (
+    ADMIN,
+    ROOT,
+    SECOND_WORKER,
+    SERVICES,
+    SHIFT,
+    USER,
+    Readers,
+    Report,
+    Stack,
+    databases,
+    encoded,
+    is_ready_at,
+    service_is_ready,
+    stack,
+    strip,
+)
 
-ROOT = Path(__file__).parents[1]
-SHIFT = 12_000
-USER, ADMIN = ("user1", "1resu"), ("admin1", "1nimda")
-SERVICES = ("gateway", "ingestion", "training", "prediction")
-READY_SECONDS = 90
+MOST_JOBS = 20
+"""Until each of three workers, who take jobs by chance, should have run one."""
+DOCUMENT_PAGES = 300
+READ_WITHOUT = 150
+"""Answers before and after the document, whose median its readers' is compared with."""
+SLOWER = 1.5
 RETRYABLE = {429, 502, 503, 504}
 NOT_HERE = ("ALERTS{", "offset 1w", "offset 6d", "container_")
 """What has no data on a healthy machine in its first minutes without Docker: firing alerts, last week, containers."""
@@ -48,151 +59,6 @@ TINY = {
     "one_hot_encode_labels": {"min_count": 2},
     "evaluate_model": {"most_lines": 10},
 }
-
-
-@dataclass
-class Report:
-    """The rows of the table."""
-
-    rows: list[tuple[str, str, str, bool]] = field(default_factory=list)
-
-    def add(self, what: str, asked: str, found: object, passed: bool) -> None:
-        """Note one check and show it."""
-        self.rows.append((what, asked, str(found), passed))
-        Console(stderr=True).print(f"{'ok  ' if passed else 'FAIL'} {what}: {found} (asked: {asked})", markup=False)
-
-
-@dataclass
-class Stack:
-    """A running stack."""
-
-    process: subprocess.Popen[str]
-    client: httpx2.Client
-    alerts: list[dict[str, Any]]
-
-    def child(self, service: str) -> psutil.Process:
-        """The process of a service."""
-        for process in psutil.Process(self.process.pid).children(recursive=True):
-            with suppress(psutil.Error):
-                if process.cmdline()[3:5] == ["serve", service]:
-                    return process
-        raise LookupError(service)
-
-    def wait_for(self, condition: Callable[[], bool], seconds: float) -> bool:
-        """Whether it came true in time."""
-        deadline = time.monotonic() + seconds
-        while time.monotonic() < deadline:
-            with suppress(httpx2.TransportError, KeyError, ValueError, LookupError):
-                if condition():
-                    return True
-            time.sleep(0.2)
-        return False
-
-    def job(self, path: str, **request: Any) -> dict[str, Any]:
-        """Start a job and wait for its end."""
-        answer = self.client.post(path, auth=ADMIN, **request).json()
-        self.wait_for(lambda: self.state(answer["id"]) not in ("queued", "running"), 900)
-        return dict(self.client.get(f"/jobs/{answer['id']}", auth=ADMIN).json())
-
-    def state(self, job: str) -> str:
-        """State of a job."""
-        return str(self.client.get(f"/jobs/{job}", auth=ADMIN).json()["state"])
-
-
-@contextmanager
-def webhook() -> Iterator[tuple[str, list[dict[str, Any]]]]:
-    """A receiver of alerts on loopback."""
-    received: list[dict[str, Any]] = []
-
-    class Handler(http.server.BaseHTTPRequestHandler):
-        def do_POST(self) -> None:  # noqa: D102, N802
-            received.extend(json.loads(self.rfile.read(int(self.headers["Content-Length"])))["alerts"])
-            self.send_response(200)
-            self.end_headers()
-
-        def log_message(self, *_: object) -> None:  # noqa: D102
-            pass
-
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield f"http://127.0.0.1:{server.server_port}", received
-    server.shutdown()
-
-
-@contextmanager
-def stack(report: Report) -> Iterator[Stack]:
-    """``inkread up`` in a fresh folder."""
-    with tempfile.TemporaryDirectory(prefix="inkread") as home, webhook() as (address, alerts):
-        kept = {name: value for name, value in os.environ.items() if not name.startswith(("INKREAD", "MLFLOW"))}
-        environment = kept | {"INKREAD_HOME": home, "INKREAD_ALERT_WEBHOOK": address}
-        begun = time.monotonic()
-        process = subprocess.Popen(
-            [sys.executable, "-m", "inkread", "up", "--port-shift", str(SHIFT)],
-            env=environment,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        assert process.stdout is not None
-        ready = any("Ctrl-C" in line for line in process.stdout)
-        spent = time.monotonic() - begun
-        report.add("inkread up is ready", f"{READY_SECONDS} s", f"{spent:.0f} s", ready and spent < READY_SECONDS)
-        children = psutil.Process(process.pid).children(recursive=True)
-        with httpx2.Client(base_url=f"http://127.0.0.1:{8000 + SHIFT}", timeout=120, trust_env=False) as client:
-            yield Stack(process, client, alerts)
-        children += psutil.Process(process.pid).children(recursive=True)
-        process.send_signal(signal.SIGINT)
-        process.wait(60)
-        _, alive = psutil.wait_procs(children, timeout=10)
-        report.add("Ctrl-C leaves nothing running", "0 processes", f"{len(alive)} processes", not alive)
-
-
-def strip() -> bytes:
-    """One line of the example letter."""
-    body = BytesIO()
-    Image.open(ROOT / "examples" / "letter.png").convert("L").crop((100, 340, 1140, 410)).save(body, "PNG")
-    return body.getvalue()
-
-
-class Readers:
-    """Clients that read a line again and again and count what they are answered.
-
-    Args:
-        url: of the gateway.
-        clients: how many.
-    """
-
-    def __init__(self, url: str, clients: int) -> None:
-        self.statuses: Counter[int] = Counter()
-        self.models: Counter[str] = Counter()
-        self._stop = threading.Event()
-        self._threads = [threading.Thread(target=self._read, args=(url,)) for _ in range(clients)]
-
-    def __enter__(self) -> Readers:
-        """Start."""
-        for thread in self._threads:
-            thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        """Stop."""
-        self._stop.set()
-        for thread in self._threads:
-            thread.join()
-
-    def _read(self, url: str) -> None:
-        body = strip()
-        with httpx2.Client(base_url=url, timeout=120, trust_env=False, auth=USER) as client:
-            while not self._stop.is_set():
-                try:
-                    answer = client.post("/predict", files={"file": ("line.png", body)})
-                except httpx2.TransportError:
-                    self.statuses[503] += 1  # nobody listens: the client tries again
-                    self._stop.wait(0.2)
-                    continue
-                self.statuses[answer.status_code] += 1
-                self.models[answer.headers.get("x-inkread-model-version", "bundled")] += 1
-                if answer.status_code != 200:
-                    self._stop.wait(float(answer.headers.get("retry-after", 0.2)))
 
 
 def check_access(stack: Stack, report: Report) -> None:
@@ -218,13 +84,8 @@ def check_hang(stack: Stack, report: Report) -> None:
     hung = stack.child("ingestion")
     hung.suspend()
     begun = time.monotonic()
-    back = stack.wait_for(lambda: stack.child("ingestion").pid != hung.pid and _ready("ingestion"), 180)
+    back = stack.wait_for(lambda: stack.child("ingestion").pid != hung.pid and service_is_ready("ingestion"), 180)
     report.add("ingestion after SIGSTOP", "is started again", f"after {time.monotonic() - begun:.0f} s", back)
-
-
-def _ready(service: str) -> bool:
-    port = {"gateway": 8000, "ingestion": 8100, "training": 8200, "prediction": 8300}[service] + SHIFT
-    return is_ready(f"http://127.0.0.1:{port}/readyz")
 
 
 def check_loop(stack: Stack, report: Report) -> None:
@@ -291,12 +152,13 @@ def check_kills(stack: Stack, report: Report) -> None:
     with Readers(url, 20) as readers:
         stack.wait_for(lambda: stack.state(job) == "running", 60)
         for service in SERVICES:
-            killed = stack.child(service)
-            killed.kill()
-            killed.wait(10)
-            begun = time.monotonic()
-            back = stack.wait_for(partial(_ready, service), 90)
-            report.add(f"{service} after kill -9", "comes back", f"after {time.monotonic() - begun:.0f} s", back)
+            for port, killed in sorted(stack.children(service).items()):
+                killed.kill()
+                killed.wait(10)
+                begun = time.monotonic()
+                back = stack.wait_for(partial(is_ready_at, port), 90)
+                spent = time.monotonic() - begun
+                report.add(f"{service} {port - SHIFT} after kill -9", "comes back", f"after {spent:.0f} s", back)
         finished = stack.wait_for(lambda: stack.state(job) not in ("queued", "running"), 900)
     report.add(
         "the training that ran meanwhile", "succeeded", stack.state(job), finished and stack.state(job) == "succeeded"
@@ -310,6 +172,57 @@ def check_kills(stack: Stack, report: Report) -> None:
         versions,
         sorted(versions) == list(range(1, len(versions) + 1)) and len(versions) >= 3,
     )
+
+
+def check_workers(stack: Stack, report: Report) -> None:
+    """Both training workers take jobs, where there are two."""
+    if not stack.jobs_url:
+        return
+    found = stack.executors()
+    for _ in range(MOST_JOBS):
+        if SECOND_WORKER in found:
+            break
+        stack.job("/train", json={"params": TINY})
+        found = stack.executors()
+    report.add("workers that ran jobs", f"{SECOND_WORKER} too", sorted(found), SECOND_WORKER in found)
+
+
+def check_document(stack: Stack, report: Report) -> None:
+    """A long document is read to its end, and readers of single pages hardly notice."""
+    line = strip(400)
+    with Readers(str(stack.client.base_url), 16, line) as readers:
+        stack.wait_for(lambda: len(readers.seconds) > 32, 300)
+        before = len(readers.seconds)
+        stack.wait_for(lambda: len(readers.seconds) > before + READ_WITHOUT, 600)
+        files = {"file": ("long.pdf", encoded(line, "PDF", DOCUMENT_PAGES))}
+        begun, first = time.monotonic(), len(readers.seconds)
+        document = stack.client.post("/documents", files=files, auth=ADMIN).json()["id"]
+        progress: set[int] = set()
+
+        def ended() -> bool:
+            state = stack.client.get(f"/documents/{document}", auth=ADMIN).json()
+            progress.add(state["pages_done"])
+            return state["state"] not in ("waiting", "reading")
+
+        stack.wait_for(ended, 3600)
+        spent, last = time.monotonic() - begun, len(readers.seconds)
+        stack.wait_for(lambda: len(readers.seconds) > last + READ_WITHOUT, 600)
+    summary = stack.client.get(f"/documents/{document}", auth=ADMIN).json()
+    report.add(
+        f"a document of {DOCUMENT_PAGES} pages",
+        "read, with progress",
+        f"{summary['state']}, {summary['pages_done']} pages in {spent:.0f} s, {len(progress)} steps seen",
+        (summary["state"], summary["pages_done"]) == ("read", DOCUMENT_PAGES) and len(progress) > 10,
+    )
+    alone = statistics.median(readers.seconds[before:first] + readers.seconds[last:])
+    beside = statistics.median(readers.seconds[first:last])
+    report.add(
+        "16 readers of single pages beside it",
+        f"median below {SLOWER:g} times",
+        f"{beside:.2f} s, {beside / alone:.2f} times the {alone:.2f} s without it ({last - first} answers)",
+        beside < SLOWER * alone,
+    )
+    stack.client.delete(f"/documents/{document}", auth=ADMIN)
 
 
 def check_monitoring(stack: Stack, report: Report) -> None:
@@ -347,21 +260,42 @@ def check_monitoring(stack: Stack, report: Report) -> None:
     report.add("ServiceDown reaches the webhook", "it does", f"after {time.monotonic() - begun:.0f} s", told)
 
 
-def main() -> int:
-    """Run all checks."""
+CHECKS = {
+    "access": check_access,
+    "document": check_document,
+    "loop": check_loop,
+    "script": check_script,
+    "kills": check_kills,
+    "workers": check_workers,
+    "hang": check_hang,
+    "monitoring": check_monitoring,
+}
+
+
+def main(
+    postgres: Annotated[
+        bool, typer.Option("--postgres", help="PostgreSQL, two prediction services, two training workers.")
+    ] = False,
+    only: Annotated[list[str] | None, typer.Option(help=f"A check: {', '.join(CHECKS)}; else all.")] = None,
+) -> None:
+    """Run the checks."""
     report = Report()
-    with stack(report) as running:
-        for check in (check_access, check_loop, check_script, check_kills, check_hang, check_monitoring):
+    with ExitStack() as entered:
+        settings = entered.enter_context(databases()) if postgres else {}
+        running = entered.enter_context(stack(report, settings))
+        for name in only or CHECKS:
             try:
-                check(running, report)
+                CHECKS[name](running, report)
             except Exception as error:  # a check that breaks is one that failed; the others still run
-                report.add(check.__name__, "runs to its end", f"{type(error).__name__}: {error}", False)
-    table = Table("", "what", "asked", "found", title="Acceptance")
+                report.add(name, "runs to its end", f"{type(error).__name__}: {error}", False)
+    title = "Acceptance with PostgreSQL, two prediction services, two training workers" if postgres else "Acceptance"
+    table = Table("", "what", "asked", "found", title=title)
     for what, asked, found, passed in report.rows:
         table.add_row("ok" if passed else "FAIL", what, asked, found)
     Console(width=150).print(table)
-    return 0 if all(row[3] for row in report.rows) else 1
+    if not all(row[3] for row in report.rows):
+        raise typer.Exit(1)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    typer.run(main)

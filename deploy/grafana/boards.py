@@ -263,7 +263,7 @@ def quality() -> Dashboard:
                 unit="reqps",
             )
         )
-        .with_row(row("Models and batches"))
+        .with_row(row("Models"))
         .with_panel(
             graph(
                 "Model served",
@@ -281,6 +281,29 @@ def quality() -> Dashboard:
                 ("sum(inkread_queue_capacity_pages)", "pages that may wait"),
             )
         )
+        .with_row(row("Documents"))
+        .with_panel(
+            graph(
+                "Documents: waiting",
+                ("max by (what) (inkread_documents_waiting)", "{{what}}"),
+                says="Files to open and pages to read; those over the quota of an API key wait for the next day.",
+            )
+        )
+        .with_panel(
+            graph(
+                "Documents: oldest waiting page",
+                ("max(inkread_documents_oldest_seconds)", "waits for"),
+                unit="s",
+            )
+        )
+        .with_panel(
+            graph(
+                "Documents: pages that ended",
+                ("sum by (outcome) (increase(inkread_document_pages_total[5m]))", "{{outcome}}"),
+                says="In 5 minutes.",
+            )
+        )
+        .with_row(row("Batches"))
         .with_panel(
             graph(
                 "Time for a batch",

@@ -16,7 +16,8 @@ Catch all of them with ``except inkread.InkreadError as error``. The message is 
     │   └── BadLineError           one line of such a file cannot be used, the others can
     ├── BundleError                a model bundle is missing, incomplete or inconsistent
     ├── DatasetError               a dataset folder or manifest is missing or inconsistent
-    ├── RegistryError              the model registry cannot be reached, or has no such version
+    ├── RegistryError              the model registry refuses, or has no such version
+    │   └── RegistryDownError      it cannot be reached
     ├── PatternError               a pattern for a field has an error, or nothing can fit it
     ├── SettingsError              a service's settings are missing, wrong or not safe
     └── OutputError                a result cannot be written
@@ -72,7 +73,11 @@ class DatasetError(InkreadError):
 
 
 class RegistryError(InkreadError):
-    """The model registry cannot be reached, or has no such version."""
+    """The model registry refuses, or has no such version."""
+
+
+class RegistryDownError(RegistryError):
+    """The model registry cannot be reached; try again."""
 
 
 class PatternError(InkreadError):

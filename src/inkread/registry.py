@@ -25,7 +25,7 @@ from mlflow.exceptions import MlflowException
 from numpy.typing import NDArray
 
 from inkread.bundle import Bundle
-from inkread.errors import BundleError, RegistryError
+from inkread.errors import BundleError, RegistryDownError, RegistryError
 
 NAME = "inkread"
 LOCAL = "sqlite:///mlflow.db"
@@ -365,7 +365,8 @@ class Registry:
         self._client.set_registered_model_tag(self.name, AUDIT + audit.when, json.dumps(asdict(audit)))
 
     def _failed(self, error: Exception) -> RegistryError:
-        return RegistryError(f"{self.uri}: {str(error).splitlines()[0]}")
+        away = isinstance(error.__context__, OSError)  # MLflow's client has turned it into an error of its own
+        return (RegistryDownError if away else RegistryError)(f"{self.uri}: {str(error).splitlines()[0]}")
 
 
 def _holds(folder: Path, identity: str) -> bool:

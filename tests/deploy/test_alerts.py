@@ -25,6 +25,8 @@ PREDICT = 'http_requests_total{job="prediction",handler="/predict",method="POST"
 BUCKET = 'http_request_duration_seconds_bucket{job="gateway",handler="/predict",le='
 GROUPS = ["requests", "reading", "service_alerts", "reading_alerts", "job_alerts", "machine_alerts"]
 QUEUE = 'job="prediction",instance="prediction:8300"'
+DOCUMENTS = 'job="gateway",instance="gateway:8000"'
+READ_OF_DOCUMENTS = f'inkread_document_pages_total{{{DOCUMENTS},outcome="read"}}'
 
 
 @dataclass(frozen=True)
@@ -139,6 +141,27 @@ CASES = [
             f'inkread_requests_rejected_total{{{QUEUE},reason="too_large"}}': "0+3x20",
         },
         "10m",
+        None,
+    ),
+    Case(
+        "DocumentsStuck",
+        "pages that wait while none is read",
+        {f'inkread_documents_waiting{{{DOCUMENTS},what="page"}}': "5x40", READ_OF_DOCUMENTS: "7x40"},
+        "30m",
+        {"severity": "warning", "service": "gateway"},
+    ),
+    Case(
+        "DocumentsStuck",
+        "a page read every five minutes",
+        {f'inkread_documents_waiting{{{DOCUMENTS},what="page"}}': "5x40", READ_OF_DOCUMENTS: "0+0.2x40"},
+        "30m",
+        None,
+    ),
+    Case(
+        "DocumentsStuck",
+        "nothing that waits",
+        {f'inkread_documents_waiting{{{DOCUMENTS},what="page"}}': "0x40", READ_OF_DOCUMENTS: "7x40"},
+        "30m",
         None,
     ),
     Case(

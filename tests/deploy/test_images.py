@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import runpy
 import subprocess
 import tomllib
@@ -37,6 +38,12 @@ RUNS = {
         *(f"inkread.pipeline.{path.stem}" for path in sorted((ROOT / "src/inkread/pipeline").glob("[a-z]*.py"))),
     ],
 }
+
+
+ACTION = ROOT / ".github/actions/images/action.yml"
+USED = "$/.github/actions/images"
+WORKFLOW = yaml.safe_load((ROOT / ".github/workflows/images.yml").read_text(encoding="utf-8"))
+TRIED = ("compose build", "compose up", "run --rm test", "$SYFT", "$GRYPE")
 
 
 def needs(image: str) -> list[str]:
@@ -127,14 +134,27 @@ def test_a_package_that_is_no_dependency_is_refused() -> None:
         REQUIREMENTS(ROOT / "pyproject.toml", ["serve"], ["nonsense"])
 
 
-def test_the_workflow_pushes_every_image_after_the_tests_and_after_a_page_was_read() -> None:
-    workflow = yaml.safe_load((ROOT / ".github/workflows/images.yml").read_text(encoding="utf-8"))
-    job = workflow["jobs"]["images"]
-    assert job["needs"] == "check"
-    runs = [step.get("run", "") for step in job["steps"]]
-    push = next(number for number, run in enumerate(runs) if "docker push" in run)
-    assert f"for image in {' '.join(sorted(IMAGES, key=runs[push].index))};" in runs[push]
-    assert any("run --rm test" in run for run in runs[:push])
+def test_every_change_builds_the_images_starts_them_reads_a_page_and_scans_them() -> None:
+    steps = [step.get("run", "") for step in yaml.safe_load(ACTION.read_text(encoding="utf-8"))["runs"]["steps"]]
+    places = [next(number for number, run in enumerate(steps) if word in run) for word in TRIED]
+    assert places == sorted(places)
+    needed = set(re.findall(r"\{(\w+):\?", (DEPLOY / "docker-compose.yml").read_text(encoding="utf-8")))
+    assert needed <= set(re.findall(r'echo "(\w+)=', steps[0])), "docker compose starts nothing without them"
+    triggers = WORKFLOW[True]  # YAML 1.1 reads the word on as true
+    assert "pull_request" in triggers and triggers["push"]["branches"] == ["main"]
+    assert WORKFLOW["jobs"]["try"]["steps"][-1]["uses"] == USED
+
+
+def test_every_image_is_pushed_after_the_tests_and_after_it_was_tried_and_then_signed() -> None:
+    push, sign = WORKFLOW["jobs"]["push"], WORKFLOW["jobs"]["sign"]
+    assert push["needs"] == "check"
+    tried = next(number for number, step in enumerate(push["steps"]) if step.get("uses") == USED)
+    run = next(step["run"] for step in push["steps"][tried:] if "docker push" in step.get("run", ""))
+    assert f"for image in {' '.join(sorted(IMAGES, key=run.index))};" in run
+    assert sign["needs"] == "push"
+    assert set(sign["strategy"]["matrix"]["image"]) == set(push["outputs"]) == set(IMAGES)
+    signed = [step["uses"].partition("@")[0] for step in sign["steps"] if "subject-digest" in step.get("with", {})]
+    assert signed == ["actions/attest-build-provenance", "actions/attest-sbom"]
 
 
 def test_secrets_cannot_be_committed_by_mistake() -> None:

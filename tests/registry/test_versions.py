@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from inkread.bundle import Bundle
-from inkread.errors import BundleError, RegistryError
+from inkread.errors import BundleError, RegistryDownError, RegistryError
 from inkread.registry import GateError, Registry, promote
 
 pytestmark = pytest.mark.filterwarnings("ignore")
@@ -176,5 +176,5 @@ def test_a_damaged_bundle_is_not_registered(registry: Registry, tmp_path: Path) 
 def test_a_server_that_is_not_there_is_named() -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
-        with pytest.raises(RegistryError, match=r"127\.0\.0\.1:9"):
+        with pytest.raises(RegistryDownError, match=r"127\.0\.0\.1:9"):
             Registry("http://127.0.0.1:9").versions()

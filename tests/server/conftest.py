@@ -2,23 +2,15 @@
 
 from __future__ import annotations
 
-import os
-import pwd
-import secrets
-import shutil
-import socket
-import subprocess
-import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 from pydantic import SecretStr
-from sqlalchemy import create_engine, text
 
 from inkread.server.settings import Settings
 from inkread.server.tokens import Identity, Role, service_header
+from tests.server.postgresql import new_database, postgresql_programs, postgresql_server
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 SECRET = "a secret of the tests, which is long enough"
@@ -52,34 +44,13 @@ def letter() -> bytes:
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[str]:
     """A PostgreSQL server of Debian's in a folder of its own, by its URL without a database."""
-    programs = sorted(Path("/usr/lib/postgresql").glob("*/bin"))
-    if not programs:
+    if postgresql_programs() is None:
         pytest.skip("PostgreSQL is not installed (Debian: apt-get install postgresql)")
-    folder = Path(tempfile.mkdtemp(prefix="pg"))
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    as_owner: dict[str, Any] = {}
-    if os.geteuid() == 0:  # the server refuses to run as root
-        owner = pwd.getpwnam("postgres")
-        os.chown(folder, owner.pw_uid, owner.pw_gid)
-        as_owner = {"user": owner.pw_uid, "group": owner.pw_gid, "extra_groups": []}
-    binaries, data = programs[-1], folder / "data"
-    quiet: dict[str, Any] = {"check": True, "stdout": subprocess.DEVNULL, "cwd": folder, **as_owner}
-    subprocess.run([binaries / "initdb", "-D", data, "-U", "inkread", "-A", "trust", "--no-sync"], **quiet)
-    options = f"-c listen_addresses=127.0.0.1 -p {port} -k {folder} -c fsync=off"
-    subprocess.run([binaries / "pg_ctl", "-D", data, "-w", "-l", folder / "log", "-o", options, "start"], **quiet)
-    yield f"postgresql+psycopg://inkread@127.0.0.1:{port}"
-    subprocess.run([binaries / "pg_ctl", "-D", data, "-m", "immediate", "stop"], **quiet)
-    shutil.rmtree(folder)
+    with postgresql_server() as url:
+        yield url
 
 
 @pytest.fixture
 def postgres_url(postgres: str) -> str:
     """An empty database."""
-    name = f"test_{secrets.token_hex(6)}"
-    engine = create_engine(f"{postgres}/postgres", isolation_level="AUTOCOMMIT")
-    with engine.connect() as connection:
-        connection.execute(text(f"create database {name}"))
-    engine.dispose()
-    return f"{postgres}/{name}"
+    return new_database(postgres)

@@ -198,9 +198,11 @@ def test_a_quota_of_requests_ends_at_its_number_and_says_when_it_begins_again(cl
 
 def test_a_quota_of_pages_counts_what_was_read(client: TestClient, users: Users) -> None:
     header, key = key_header(users.keys, "predict", pages_a_day=10)
+    assert users.keys.used_up() == set()
     for pages, status in ((4, 200), (6, 200), (1, 429)):
         assert client.post("/predict", headers=header).status_code == status
         users.keys.count_pages(key, pages)
+    assert users.keys.used_up() == {key}
     (listed,) = users.keys.all("bob")
     assert (listed.requests_today, listed.pages_today) == (2, 11)
 

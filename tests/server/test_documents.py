@@ -6,6 +6,7 @@ import json
 import threading
 import zipfile
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from io import BytesIO
 from pathlib import Path
@@ -15,20 +16,22 @@ import httpx2
 import pikepdf
 import pytest
 from PIL import Image
+from prometheus_client import REGISTRY
 from pydantic import SecretStr
 from sqlalchemy import select
 
 from inkread.formats import FORMATS
-from inkread.server.documents.store import Store
-from inkread.server.documents.tables import Version
+from inkread.server.documents.store import File, Store
+from inkread.server.documents.tables import Page, Version
 from inkread.server.documents.webhooks import Webhooks
 from inkread.server.gateway.app import gateway_app
 from inkread.server.prediction.app import prediction_app
 from inkread.server.problems import ProblemError
 from inkread.server.settings import Settings
+from inkread.server.tokens import Identity
 from inkread.server.users import Users
 from tests.server.conftest import SECRET
-from tests.server.servers import served, wait_until_ready, when
+from tests.server.servers import free_port, served, wait_until_ready, when
 
 OWNER, OTHER, ADMIN = ("user1", "1resu"), ("other", "other's password"), ("admin1", "1nimda")
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::ResourceWarning")
@@ -523,6 +526,54 @@ def test_nobody_keeps_more_than_allowed(prediction: Settings, lines: Image.Image
         assert "0.01 MiB" in answer.json()["detail"]
         assert client.get("/documents", auth=OTHER).json()["total"] == 0
     assert not [path for path in prediction.documents.iterdir() if path.name.startswith(".")]
+
+
+def test_pages_of_documents_count_in_the_quota_of_their_key(
+    gateway: str, prediction: Settings, client: httpx2.Client, lines: Image.Image, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keys = Users(prediction.users_url).keys
+    text, key = keys.add("user1", "scanner", ["documents"], pages_a_day=2)
+    line = lines.crop((100, 340, 1140, 410))
+    header = {"Authorization": f"Bearer {text}"}
+    with httpx2.Client(base_url=gateway, trust_env=False, timeout=60, headers=header) as own:
+        document = upload(own, ("scans.pdf", encoded(line, "PDF", more=4)))
+        waiting = when(lambda: (found := own.get(f"/documents/{document}").json())["error"] and found)
+        assert "are used up; reading continues at 00:00 UTC" in waiting["error"]
+        assert own.post("/documents", files={"file": encoded(line)}).status_code == 429
+        when(lambda: own.get(f"/documents/{document}").json()["pages_done"] >= 2)  # looking costs no page
+        other = upload(client, ("line.png", encoded(line)))
+        assert ended(client, other)["state"] == "read", "others do not wait for it"
+
+        def counted() -> bool:  # two pages are read at a time, so one more than allowed may have been begun
+            (used,) = [found.pages_today for found in keys.all() if found.id == key.id]
+            return used in (2, 3) and own.get(f"/documents/{document}").json()["pages_done"] == used
+
+        assert when(counted)
+        monkeypatch.setattr("inkread.server.keys._today", lambda: datetime.now(UTC).date() + timedelta(days=1))
+        read = ended(client, document)
+        assert (read["state"], read["pages_done"], read["error"]) == ("read", 5, None)
+
+
+def test_what_waits_and_for_how_long_is_measured(settings: Settings, lines: Image.Image) -> None:
+    dead = settings.model_copy(update={"prediction_url": f"http://127.0.0.1:{free_port()}"})
+    Users(dead.users_url)
+    store = Store(dead)
+    who = Identity("user1", "user")
+    given = [File(f"{number}.png", BytesIO(encoded(lines))) for number in range(3)]
+    made = store.create(who, "", "", given)
+    with store.session() as session:
+        hour_ago = datetime.now(UTC) - timedelta(hours=1)
+        session.add(Page(document=made.id, number=1, upload=1, index=0, time=hour_ago, sha256="0" * 64))
+
+    def measured() -> bool:
+        waiting = [REGISTRY.get_sample_value("inkread_documents_waiting", {"what": what}) for what in ("file", "page")]
+        oldest = REGISTRY.get_sample_value("inkread_documents_oldest_seconds")
+        return waiting == [3, 1] and oldest is not None and 3600 <= oldest < 2 * 3600
+
+    with served(gateway_app(dead)):
+        assert when(measured)
+        store.cancel(made.id, who)
+        assert when(lambda: REGISTRY.get_sample_value("inkread_documents_waiting", {"what": "page"}) == 0)
 
 
 @pytest.mark.parametrize(

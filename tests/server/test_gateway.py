@@ -55,6 +55,15 @@ def client(gateway: str) -> Iterator[httpx2.Client]:
         yield client
 
 
+def test_the_registry_may_be_away_and_clients_try_again(client: httpx2.Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9")
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+    promotion = client.post("/models/1/promote", json={"why": "it"}, auth=ADMIN)
+    for answer in (client.get("/models", auth=USER), promotion):
+        assert (answer.status_code, answer.headers["retry-after"]) == (503, "5")
+        assert answer.json()["detail"] == "the registry of models cannot be reached, try again"
+
+
 def test_a_page_is_read_through_the_gateway(client: httpx2.Client, letter: bytes) -> None:
     answer = client.post("/predict?format=txt", files={"file": ("letter.png", letter)}, auth=USER)
     assert answer.status_code == 200
@@ -116,6 +125,21 @@ def test_a_service_that_is_away_is_to_be_tried_again(client: httpx2.Client) -> N
         assert answer.status_code == 503
         assert answer.headers["retry-after"]
         assert "try again" in answer.json()["detail"]
+
+
+def test_pictures_are_opened_behind_the_gateway_only(settings: Settings) -> None:
+    bomb = BytesIO()
+    Image.new("1", (20_000, 20_000)).save(bomb, "PNG")
+    files, form = {"file": ("bomb.png", bomb.getvalue())}, {"document": "{}"}
+    away = settings.model_copy(update={"prediction_url": "http://127.0.0.1:9"})
+    with (
+        served(gateway_app(away)) as url,
+        httpx2.Client(base_url=url, trust_env=False, auth=USER, timeout=60) as client,
+    ):
+        answers = [client.post(path, files=files, data=form) for path in ("/predict", "/convert?format=pdf")]
+        kept = client.post("/documents", files=files)
+    assert [answer.status_code for answer in answers] == [503, 503], "the size of the picture is found out behind it"
+    assert kept.status_code == 202
 
 
 def test_documentation_can_be_browsed_without_the_internet(client: httpx2.Client) -> None:

@@ -10,6 +10,7 @@ import pytest
 from sqlalchemy import create_engine, text
 
 from inkread.errors import SettingsError
+from inkread.server.database import open_database
 from inkread.server.users import DEMO_USERS, Users
 
 GOOD = "correct horse battery"
@@ -78,6 +79,13 @@ def test_opening_again_keeps_the_users(users: Users, url: str) -> None:
 def test_what_is_wrong_is_said(users: Users, name: str, password: str, message: str) -> None:
     with pytest.raises(SettingsError, match=message):
         users.add(name, password, "user")
+
+
+def test_a_database_that_others_write_to_is_waited_for(tmp_path: Path) -> None:
+    engine = open_database(f"sqlite:///{tmp_path / 'users.db'}")
+    with engine.connect() as connection:
+        assert connection.exec_driver_sql("pragma busy_timeout").scalar() == 30_000
+    engine.dispose()
 
 
 def test_a_missing_user_is_named(users: Users) -> None:

@@ -177,6 +177,12 @@ def test_pdfs_that_draw_for_ever_fail_and_hold_up_nobody(tmp_path: Path) -> None
         made.close()
 
 
+def test_a_page_of_a_request_that_has_ended_is_no_error(tmp_path: Path, letter: bytes) -> None:
+    (tmp_path / "letter.png").write_bytes(letter)
+    gone = tmp_path / "gone" / "0.npy"
+    assert list(tasks.decode(None, tmp_path / "letter.png", 0, DEFAULT_LIMITS, gone, False)) == []
+
+
 def test_large_pictures_are_decoded_a_few_at_a_time(tmp_path: Path) -> None:
     body = BytesIO()
     Image.new("1", (8900, 8900), 1).save(body, "PNG")

@@ -16,7 +16,7 @@ from inkread.cli.terminal import print_table
 from inkread.server.settings import ALERTS, load_settings
 from inkread.server.stack import HOST, Supervisor, refuse_taken_ports, stack
 
-READY_SECONDS = 120.0
+READY_SECONDS = 300.0
 
 
 def up(
@@ -28,7 +28,7 @@ def up(
     """
     settings = load_settings(HOST)
     replicas, webhook = settings.prediction_replicas, settings.alert_webhook
-    children = stack(settings.home, port_shift, webhook, replicas, settings.key(ALERTS))
+    children = stack(settings.home, port_shift, webhook, replicas, settings.key(ALERTS), settings.mlflow_database_url)
     refuse_taken_ports(children)
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):

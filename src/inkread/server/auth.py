@@ -44,6 +44,8 @@ SCOPE_OF: dict[str, Scope] = {
     "jobs": "jobs",
 }
 """Which scope an API key needs, by the first part of the path; admin for every other."""
+READING = ("/predict", "/documents")
+"""What is refused to an API key whose pages of the day are used up."""
 WRONG = "user name or password is wrong"
 
 
@@ -165,7 +167,8 @@ class Gatekeeper:
         scope = scope_of(request.url.path)
         if scope not in key.scopes and "admin" not in key.scopes:
             raise ProblemError(403, "Forbidden", f"this API key has not the scope {scope}")
-        self._users.keys.count_request(key)
+        reads = request.method == "POST" and request.url.path in READING
+        self._users.keys.count_request(key, reads=reads)
         return replace(user.identity, key=key.id)
 
     def _basic(self, credentials: str, address: str) -> Identity:

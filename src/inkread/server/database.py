@@ -20,6 +20,8 @@ from sqlalchemy.pool import NullPool
 
 from inkread.errors import SettingsError
 
+BUSY_SECONDS = 30.0
+
 
 class Base(DeclarativeBase):
     """What the tables have in common."""
@@ -36,9 +38,14 @@ def open_database(url: str) -> Engine:
     """
     try:
         migrate(url)
-        return create_engine(url, pool_pre_ping=True)
+        return create_engine(url, pool_pre_ping=True, connect_args=patient(url))
     except SQLAlchemyError as error:
         raise SettingsError(f"the users' database cannot be opened ({str(error).splitlines()[0]})") from None
+
+
+def patient(url: str) -> dict[str, Any]:
+    """Arguments of connections: SQLite waits for other writers, which a busy machine holds up for longer than 5 s."""
+    return {"timeout": BUSY_SECONDS} if url.startswith("sqlite") else {}
 
 
 def migrate(url: str) -> None:

@@ -174,13 +174,17 @@ class Keys:
             found = _key(row, session.get(_Use, (row.id, _today())))
         return found if found.active else None
 
-    def count_request(self, key: Key) -> None:
+    def count_request(self, key: Key, *, reads: bool) -> None:
         """Count a request with a key.
+
+        Args:
+            key: what it came with.
+            reads: whether it asks for pages to be read; others need no quota of pages.
 
         Raises:
             ProblemError: 429 where a quota of the day is used up; Retry-After leads into the next day.
         """
-        if key.pages_a_day is not None and key.pages_today >= key.pages_a_day:
+        if reads and key.pages_a_day is not None and key.pages_today >= key.pages_a_day:
             raise _used_up(f"{key.pages_a_day} pages")
         if self._add(key.id, requests=1, most_requests=key.requests_a_day):
             return
@@ -190,6 +194,14 @@ class Keys:
         """Count pages that were read with a key."""
         if pages:
             self._add(identifier, pages=pages)
+
+    def used_up(self) -> frozenset[str]:
+        """The keys that may read no more pages today."""
+        chosen = (
+            select(_Key.id).join(_Use, _Use.key == _Key.id).where(_Use.day == _today(), _Use.pages >= _Key.pages_a_day)
+        )
+        with Session(self._engine) as session:
+            return frozenset(session.scalars(chosen))
 
     def _add(self, key: str, *, requests: int = 0, pages: int = 0, most_requests: int | None = None) -> bool:
         """Add to the use of today; False where that would be more requests than ``most_requests``."""

@@ -15,6 +15,8 @@ LOGIN_RESULTS = ("succeeded", "failed", "locked")
 POOLS = ("decoder", "reader")
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 OTHER = "other"
+DOCUMENT_PARTS = ("file", "page")
+DOCUMENT_OUTCOMES = ("read", "failed")
 SWAP_RESULTS = ("succeeded", "failed")
 JOB_KINDS = ("ingest", "train", "retrain", "health")
 JOB_STATES = ("queued", "running", "succeeded", "failed", "cancelled")
@@ -46,6 +48,9 @@ LINE_CONFIDENCE = Histogram(
 )
 WORKERS_REPLACED = Counter("inkread_workers_replaced", "Worker processes ended by a bound or a crash", ("pool",))
 PAGES_SENT_AGAIN = Counter("inkread_pages_sent_again", "Uploads sent to another prediction service after one died")
+DOCUMENTS_WAITING = Gauge("inkread_documents_waiting", "Files to open and pages to read of documents", ("what",))
+DOCUMENTS_OLDEST = Gauge("inkread_documents_oldest_seconds", "How long the oldest page of a document has waited")
+DOCUMENT_PAGES = Counter("inkread_document_pages", "Pages of documents that were read or failed", ("outcome",))
 MODEL = Gauge("inkread_model_info", "1 for the model that is served", ("name", "version"))
 MODEL_SWAPS = Counter("inkread_model_swaps", "Changes of the model that is served", ("result",))
 
@@ -61,6 +66,8 @@ for _metric, _values in (
     (LOGINS, LOGIN_RESULTS),
     (MODEL_SWAPS, SWAP_RESULTS),
     (WORKERS_REPLACED, POOLS),
+    (DOCUMENTS_WAITING, DOCUMENT_PARTS),
+    (DOCUMENT_PAGES, DOCUMENT_OUTCOMES),
     (JOB_SECONDS, JOB_KINDS),
 ):
     for _value in _values:

@@ -28,12 +28,13 @@ auth_cache_ttl_seconds = 60
 """
 
 
-def local_mlflow(home: Path, port: int) -> tuple[tuple[str, ...], dict[str, str], dict[str, str]]:
+def local_mlflow(home: Path, port: int, database: str = "") -> tuple[tuple[str, ...], dict[str, str], dict[str, str]]:
     """The command that starts MLflow, its environment, and the environment of those who may use it.
 
     Args:
         home: what it keeps is below it.
         port: on loopback.
+        database: its SQLAlchemy URL; a SQLite file where not given.
 
     Raises:
         SettingsError: the package that its log-in needs is missing.
@@ -51,7 +52,7 @@ def local_mlflow(home: Path, port: int) -> tuple[tuple[str, ...], dict[str, str]
         write_bytes(login / f"users-{_short(password)}", b"")
     command = (
         *(sys.executable, "-m", "mlflow", "server", "--host", HOST, "--port", str(port), "--workers", "1"),
-        *("--backend-store-uri", f"sqlite:///{folder / 'mlflow.db'}"),
+        *("--backend-store-uri", database or f"sqlite:///{folder / 'mlflow.db'}"),
         *("--artifacts-destination", str(folder / "artifacts")),
         *("--app-name", "basic-auth"),
     )

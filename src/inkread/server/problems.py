@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
 
+import structlog
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
@@ -20,6 +21,7 @@ from inkread.errors import (
     InkreadError,
     InputError,
     InputTooLargeError,
+    RegistryDownError,
     RegistryError,
     UnsupportedInputError,
 )
@@ -98,6 +100,10 @@ def add_problem_handlers(app: FastAPI) -> None:
 
     @app.exception_handler(InkreadError)
     def inkread(request: Request, error: InkreadError) -> JSONResponse:
+        if isinstance(error, RegistryDownError):
+            structlog.get_logger().warning("registry_unreachable", detail=str(error))
+            away = "the registry of models cannot be reached, try again"
+            return problem_response(request, ProblemError(503, _title(503), away, {"Retry-After": "5"}))
         status = next((status for kind, status in STATUS if isinstance(error, kind)), 500)
         return problem_response(
             request, ProblemError(status, _title(status), str(error), table=getattr(error, "table", None))

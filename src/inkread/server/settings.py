@@ -37,7 +37,7 @@ class Settings(BaseSettings):
         home: folder for everything a service keeps.
         secret: signs tokens, at least 32 characters; in development one is made and kept in ``home``.
         database_url: users and roles (SQLAlchemy URL); a SQLite file in ``home`` where not given.
-        mlflow_database_url: MLflow's database, for backup and upgrade; that of `inkread up` where not given.
+        mlflow_database_url: MLflow's database, for `inkread up`, backup and upgrade; a SQLite file where not given.
         jobs_database_url: jobs and schedules; a SQLite file in ``home`` where not given.
         limits_url: where rate limits are counted, ``memory://`` or, for several gateways, ``redis://host:6379``.
         model: bundle folder or ``models:/inkread@champion``; the bundled model where not given.

@@ -203,7 +203,9 @@ SECOND_STACK = 10_000
 CHAMPION = "models:/inkread@champion"
 
 
-def stack(home: Path, shift: int, webhook: str = "", replicas: int = 1, alert_token: str = "") -> list[Child]:
+def stack(  # noqa: PLR0913, PLR0917
+    home: Path, shift: int, webhook: str = "", replicas: int = 1, alert_token: str = "", mlflow_database: str = ""
+) -> list[Child]:
     """The children of ``inkread up``.
 
     Args:
@@ -212,6 +214,7 @@ def stack(home: Path, shift: int, webhook: str = "", replicas: int = 1, alert_to
         webhook: where alerts are sent.
         replicas: how many prediction services.
         alert_token: with which the gateway takes alerts.
+        mlflow_database: SQLAlchemy URL; a SQLite file where not given.
     """
     ports = {name: port + shift for name, port in PORTS.items()}
     readers = tuple(ports["prediction"] + number for number in range(replicas))
@@ -224,7 +227,7 @@ def stack(home: Path, shift: int, webhook: str = "", replicas: int = 1, alert_to
     children = []
     if not os.environ.get("MLFLOW_TRACKING_URI"):
         url = f"http://{HOST}:{ports['mlflow']}"
-        command, own, login = local_mlflow(home, ports["mlflow"])
+        command, own, login = local_mlflow(home, ports["mlflow"], mlflow_database)
         environment |= {"MLFLOW_TRACKING_URI": url} | login
         children.append(Child("mlflow", command, url, f"{url}/health", environment=own))
     places = [(f"prediction-{number}", "prediction", port) for number, port in enumerate(readers[1:], 2)]

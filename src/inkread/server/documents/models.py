@@ -110,7 +110,10 @@ class PageContent(BaseModel):
 
 
 class Summary(BaseModel):
-    """How a document stands; ``role`` is None for an admin who sees only that."""
+    """How a document stands; ``role`` is None for an admin who sees only that.
+
+    ``error`` says what failed, or why reading waits for another day.
+    """
 
     id: str
     name: str

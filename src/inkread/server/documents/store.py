@@ -39,6 +39,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import Session
 
 from inkread import document as document_model
+from inkread.server.database import patient
 from inkread.server.documents import models
 from inkread.server.documents.content import Content, fold, unpack
 from inkread.server.documents.tables import (
@@ -59,13 +60,15 @@ from inkread.server.documents.tables import (
     Upload,
     Version,
 )
+from inkread.server.keys import Keys
 from inkread.server.problems import ProblemError
 from inkread.server.settings import Settings
 from inkread.server.tokens import Identity
 
 FINISHED = (READ, IN_CORRECTION, DONE, FAILED)
+UNFINISHED = (WAITING, READING)
 CORRECTABLE = (READ, IN_CORRECTION, DONE)
-BUSY_SECONDS = 30.0
+PAGES_USED_UP = "the pages a day of its API key are used up; reading continues at 00:00 UTC"
 ORPHAN_SECONDS = 3600.0
 CHUNK = 2**20
 
@@ -96,13 +99,11 @@ class Store:
     def __init__(self, settings: Settings) -> None:
         self.folder = settings.documents
         self._settings = settings
-        sqlite = settings.users_url.startswith("sqlite")
-        self._engine = create_engine(
-            settings.users_url, pool_pre_ping=True, connect_args={"timeout": BUSY_SECONDS} if sqlite else {}
-        )
-        if sqlite:
+        self._engine = create_engine(settings.users_url, pool_pre_ping=True, connect_args=patient(settings.users_url))
+        if settings.users_url.startswith("sqlite"):
             event.listen(self._engine, "connect", _configure_sqlite)
         weakref.finalize(self, self._engine.dispose)
+        self.keys = Keys(self._engine)
         self.folder.mkdir(parents=True, exist_ok=True)
 
     @contextmanager
@@ -142,6 +143,7 @@ class Store:
                         created=now(),
                         expires=None if days is None else now() + timedelta(days=days),
                         webhook=webhook,
+                        key=who.key or "",
                     )
                 )
                 session.flush()
@@ -275,7 +277,9 @@ class Store:
         ):
             failed.setdefault(page.document, []).append(page)
         summaries = []
+        used_up = self.keys.used_up() if any(row.key and row.state in UNFINISHED for row in found) else frozenset()
         for row in found:
+            waits = PAGES_USED_UP if row.key in used_up and row.state in UNFINISHED else None
             own, files = pages.get(row.id), uploads.get(row.id)
             total = None if files is None or files.unopened else int(files.pages)
             summaries.append(
@@ -292,7 +296,7 @@ class Store:
                     pages_done=int(own.done) if own else 0,
                     bytes=int((own.bytes or 0) if own else 0) + int((files.bytes or 0) if files else 0),
                     confidence=own.confidence if own else None,
-                    error=_error(failed.get(row.id, []), total),
+                    error=waits or _error(failed.get(row.id, []), total),
                 )
             )
         return summaries
@@ -322,10 +326,11 @@ class Store:
             session.execute(
                 update(Upload).where(Upload.document == document, Upload.state == FAILED).values(state=WAITING, tries=0)
             )
+            states = (FAILED, WAITING) if row.state == CANCELLED else (FAILED,)
             session.execute(
                 update(Page)
-                .where(Page.document == document, Page.state == FAILED)
-                .values(state=WAITING, error="", tries=0)
+                .where(Page.document == document, Page.state.in_(states))
+                .values(state=WAITING, error="", tries=0, time=now())
             )
             if row.state == CANCELLED:
                 row.state = WAITING

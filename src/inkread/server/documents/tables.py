@@ -59,7 +59,8 @@ class Document(Base):
     """What a user gave, as one or several files.
 
     ``sequence`` grows with every change of the document or of one of its pages, which get its value. ``served`` is
-    when one of its pages was last taken to be read.
+    when one of its pages was last taken to be read. ``key`` is the API key that it came with, in whose quota its pages
+    count.
     """
 
     __tablename__ = "documents"
@@ -76,6 +77,7 @@ class Document(Base):
     webhook: Mapped[str] = mapped_column(Text, default="")
     webhook_due: Mapped[datetime | None]
     webhook_tries: Mapped[int] = mapped_column(Integer, default=0)
+    key: Mapped[str] = mapped_column(String(16), default="")
 
 
 class Upload(Base):

@@ -31,6 +31,7 @@ from inkread.server.documents.prediction import Prediction, problem_of
 from inkread.server.documents.store import Store, now, put_version, settle, touch
 from inkread.server.documents.tables import CANCELLED, FAILED, READ, READING, WAITING, Document, Page, Upload
 from inkread.server.documents.webhooks import Webhooks
+from inkread.server.metrics import DOCUMENT_PAGES, DOCUMENTS_OLDEST, DOCUMENTS_WAITING
 from inkread.server.settings import Settings
 from inkread.server.tokens import Identity
 
@@ -62,6 +63,7 @@ class Claimed:
         document, number: which one.
         sha256: its content.
         owner: of the document.
+        key: API key in whose quota the page counts; empty for none.
         name: of the file.
         done: pages of the file, from 0, that are there already.
     """
@@ -72,6 +74,7 @@ class Claimed:
     owner: str
     name: str = ""
     done: tuple[int, ...] = ()
+    key: str = ""
 
     @property
     def asks(self) -> Identity:
@@ -106,6 +109,7 @@ class Work:
             asyncio.create_task(self._repeat(loop)) for loop in loops for _ in range(self._settings.documents_at_once)
         ]
         self._tasks.append(asyncio.create_task(self._every(LEASE_SECONDS / 3, self._renew)))
+        self._tasks.append(asyncio.create_task(self._every(LEASE_SECONDS / 3, self._measure)))
         self._tasks.append(asyncio.create_task(self._every(SWEEP_SECONDS, self._store.sweep)))
         self._tasks.append(asyncio.create_task(self._repeat(self._webhooks.send_next)))
         return self
@@ -243,6 +247,8 @@ class Work:
                 row.state = FAILED if row.error else WAITING
                 touch(session, job.document, row)
             settle(session, job.document)
+        if "error" in item:
+            DOCUMENT_PAGES.labels("failed").inc()
         return str(item.get("error", ""))
 
     def _check_pages(self, session: Session, job: Claimed, pages: int) -> None:
@@ -272,13 +278,16 @@ class Work:
                 return
             pages = session.get_one(Upload, (job.document, job.number)).pages or 1
             first = self._pages_before(session, job)
+            failed = 0
             for index in range(pages):
                 row = self._row_of(session, job, first, index)
                 if not row.sha256:
                     row.state, row.error, row.time = FAILED, _placed(job, reason), now()
                     touch(session, job.document, row)
+                    failed += 1
             session.execute(_row(Upload, job).values(pages=pages, state=FAILED, claim="", claimed_until=None))
             settle(session, job.document)
+        DOCUMENT_PAGES.labels("failed").inc(failed)
 
     def _row_of(self, session: Session, job: Claimed, first: int, index: int) -> Page:
         row = session.get(Page, (job.document, first + index + 1))
@@ -330,7 +339,7 @@ class Work:
             row = session.scalars(
                 select(Page)
                 .join(Document, Document.id == Page.document)
-                .where(Document.state != CANCELLED, Page.sha256 != "", _free(Page))
+                .where(Page.sha256 != "", _free(Page), *self._wanted())
                 .order_by(_turn_of_owner(), Document.created, Page.document, Page.number)
                 .limit(1)
             ).first()
@@ -339,7 +348,8 @@ class Work:
             session.execute(update(Document).where(Document.id == row.document).values(served=now()))
             touch(session, row.document, row)
             settle(session, row.document)
-            return Claimed(row.document, row.number, row.sha256, session.get_one(Document, row.document).owner)
+            document = session.get_one(Document, row.document)
+            return Claimed(row.document, row.number, row.sha256, document.owner, key=document.key)
 
     def _put_page(self, job: Claimed, answer: dict[str, Any]) -> None:
         document = document_json.load(answer["document"].encode())
@@ -356,6 +366,9 @@ class Work:
             put_version(session, row, content, [], "read", READ, "")
             touch(session, job.document, row)
             settle(session, job.document)
+        DOCUMENT_PAGES.labels("read").inc()
+        if job.key:
+            self._store.keys.count_pages(job.key, 1)
         if turned:
             self._store.discard(job.document, job.sha256)
 
@@ -367,6 +380,31 @@ class Work:
             row.state, row.error, row.claim, row.claimed_until, row.time = FAILED, reason, "", None, now()
             touch(session, job.document, row)
             settle(session, job.document)
+        DOCUMENT_PAGES.labels("failed").inc()
+
+    def _wanted(self) -> tuple[ColumnElement[bool], ...]:
+        """Documents that are to be read today: not cancelled, nor from a key that has used up its pages."""
+        used_up = self._store.keys.used_up()
+        return (Document.state != CANCELLED, *([Document.key.not_in(used_up)] if used_up else []))
+
+    def _measure(self) -> None:
+        """Show how much waits; every gateway shows the same, that of their database."""
+        with self._store.session() as session:
+            wanted = self._wanted()
+            pages, oldest = session.execute(
+                select(func.count(), func.min(Page.time))
+                .join(Document, Document.id == Page.document)
+                .where(Page.state.in_((WAITING, READING)), Page.sha256 != "", *wanted)
+            ).one()
+            files = session.scalar(
+                select(func.count())
+                .select_from(Upload)
+                .join(Document, Document.id == Upload.document)
+                .where(Upload.state.in_((WAITING, READING)), *wanted)
+            )
+        DOCUMENTS_WAITING.labels("page").set(pages)
+        DOCUMENTS_WAITING.labels("file").set(files or 0)
+        DOCUMENTS_OLDEST.set((now() - oldest).total_seconds() if oldest else 0)
 
     # claims
 

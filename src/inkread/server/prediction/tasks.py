@@ -65,7 +65,12 @@ def decode(
 ) -> Iterator[Decoded]:
     """Decode or render one page into ``target``."""
     page = next(load_pages(path, limits, first=index))
-    np.save(target, page.grey)
+    try:
+        np.save(target, page.grey)
+    except FileNotFoundError:
+        if target.parent.exists():
+            raise
+        return  # the request has ended and taken its folder along
     yield Decoded(target, index, page.dpi, _preview(page) if with_preview else "", full_size=page.full_size)
 
 

@@ -181,6 +181,6 @@ export function progress(item) {
   const text = item.pages_total ? `${item.pages_done} of ${item.pages_total} read` : stateName(item.state);
   return [
     h("progress", { max: item.pages_total || 1, value: item.pages_total ? item.pages_done : 0, "aria-label": "Pages read" }),
-    h("span", { class: "hint" }, text),
+    h("span", { class: "hint" }, item.error ? `${text}; ${item.error}` : text),
   ];
 }
