@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import re
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from io import BytesIO
 from itertools import product
@@ -24,7 +24,8 @@ from inkread.formats import FORMATS, fit, save
 from inkread.formats.pdf_layer import PdfText
 from inkread.formats.writing import page_numbers, save_with_layer
 from inkread.io.files import write_bytes
-from inkread.io.inputs import RESULT_MAKER, count_pages, is_pdf, load_readable_pages
+from inkread.io.images import PageImage
+from inkread.io.inputs import RESULT_MAKER, count_pages, is_pdf, load_chosen_pages
 
 
 class Result(Protocol):
@@ -132,7 +133,12 @@ class SavedFiles:
             target = place.with_name(place.name + kind.suffix)
             save_with_layer(source, document, target, text=self.pdf_text, upright=self.upright)
             return
-        save(document, load_readable_pages(source), kind, place.parent, place.name)
+        save(document, _images(source, document), kind, place.parent, place.name)
+
+
+def _images(source: Path, document: Document) -> Iterator[PageImage]:
+    """The pages that were read, and no other: one of those may have been given up."""
+    return load_chosen_pages(source, (page.index for page in document.pages))
 
 
 @dataclass(slots=True)
@@ -186,7 +192,7 @@ class DebugImages:
         place = self.folder / self.names[source]
         maker = PngInfo()
         maker.add_text("Software", RESULT_MAKER)
-        pages = zip(page_numbers(document), load_readable_pages(source), document.pages, strict=True)
+        pages = zip(page_numbers(document), _images(source, document), document.pages, strict=True)
         for number, image, page in pages:
             ending = f"_{number:04}.png" if len(document.pages) > 1 else ".png"
             target = place.with_name(place.name + ending)

@@ -67,7 +67,7 @@ def page_samples(folder: Path, skipped: Skipped, only: str = "") -> Iterator[Sam
         try:
             lines, reasons = _transcribed(image, layout)
         except (InputError, LayoutFileError) as error:
-            skipped.add(layout.name, str(error))
+            skipped.add(layout.name, str(error).removeprefix(f"{layout}: "))
             continue
         for reason in reasons:
             skipped.add(layout.name, reason.removeprefix(f"{layout.name}: "))

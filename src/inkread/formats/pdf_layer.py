@@ -60,7 +60,7 @@ def add_text_layer(
     except pikepdf.PdfError as error:
         raise DamagedInputError(f"{source}: the PDF cannot be changed, copy or scan it again ({error})") from error
     with pdf, source.open("rb") as content:
-        with_text = pages_with_text(content)
+        with_text = pages_with_text(content, [page.index for page in document.pages])
         font, reference = InvisibleFont(), pdf.make_indirect(Dictionary())
         supply = iter(images)
         for page in document.pages:
@@ -77,7 +77,7 @@ def add_text_layer(
                 sheet.rotate(page.orientation, relative=True)
         font.fill(pdf, reference)
         pdf.docinfo[RESULT_KEY] = document.provenance.software if document.provenance else "inkread"
-        pdf.save(stream, linearize=pdf.is_linearized, min_version="1.5")
+        pdf.save(stream, linearize=pdf.is_linearized, min_version="1.5", deterministic_id=True)
 
 
 def _matrix(sheet: pikepdf.Page, page: Page) -> tuple[float, ...]:

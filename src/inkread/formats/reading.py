@@ -54,7 +54,7 @@ def read_document(path: str | Path, *, on_skip: OnSkip | None = None, image_size
         return _parse(data, skip, image_size)
     except (ValueError, RecursionError) as error:
         raise LayoutFileError(
-            f"{path.name}: this is no usable ALTO, PAGE or Inkread JSON file, {normalise(str(error))}"
+            f"{path}: this is no usable ALTO, PAGE or Inkread JSON file, {normalise(str(error))}"
         ) from error
 
 
@@ -62,7 +62,7 @@ def read_layout(path: str | Path, *, on_skip: OnSkip | None = None, image_size: 
     """``read_layout("letter.xml").lines``: the page in a file that describes one page; see ``read_document``."""
     pages = read_document(path, on_skip=on_skip, image_size=image_size).pages
     if len(pages) != 1:
-        raise LayoutFileError(f"{Path(path).name}: the file describes {len(pages)} pages instead of one, split it")
+        raise LayoutFileError(f"{path}: the file describes {len(pages)} pages instead of one, split it")
     return pages[0]
 
 
@@ -87,7 +87,7 @@ def _content(path: Path) -> bytes:
     except OSError as error:
         raise LayoutFileError(f"{path}: the file cannot be read ({error.strerror})") from error
     if len(data) > _MAX_BYTES:
-        raise LayoutFileError(f"{path.name}: the file has more than {_MAX_BYTES // 2**20} MiB, split it")
+        raise LayoutFileError(f"{path}: the file has more than {_MAX_BYTES // 2**20} MiB, split it")
     return data
 
 
