@@ -62,3 +62,16 @@ def test_a_page_whose_text_has_no_lines_is_left_out_with_the_reason(tmp_path: Pa
         skipped = Skipped()
         assert list(page_samples(tmp_path, skipped)) == []
         assert skipped.names == [f"p.xml: {reason}"]
+
+
+@pytest.mark.case
+def test_a_page_described_in_another_shape_is_left_out_with_the_reason(tmp_path: Path) -> None:
+    """Its lines would be cut beside the writing, and learnt with the text."""
+    shutil.copyfile(EXAMPLES / "notes.png", tmp_path / "p.png")
+    line = '<TextLine id="l"><Coords points="1,1 9,1 9,9"/><TextEquiv><Unicode>a</Unicode></TextEquiv></TextLine>'
+    (tmp_path / "p.xml").write_text(
+        f'<PcGts><Page imageWidth="90" imageHeight="9"><TextRegion id="r">{line}</TextRegion></Page></PcGts>'
+    )
+    skipped = Skipped()
+    assert list(page_samples(tmp_path, skipped)) == []
+    assert "it describes a page of 90 x 9 pixels and the image has" in skipped.names[0]

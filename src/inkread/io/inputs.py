@@ -36,6 +36,7 @@ from inkread.io.images import (
     Raster,
     array_pixels,
     count_frames,
+    measure,
     read_bitmap,
     read_image,
     reduced_array,
@@ -56,7 +57,7 @@ __all__ = [
     "load_chosen_pages",
     "load_pages",
     "load_readable_pages",
-    "page_size",
+    "page_shape",
 ]
 
 Item = TypeVar("Item")
@@ -119,7 +120,7 @@ def load_pages(source: Input, limits: Limits = DEFAULT_LIMITS, first: int = 0) -
     name = input_name(source)
     rasters = _with_named_errors(_open(source, limits, first), name or NAMELESS)
     for index, raster in enumerate(rasters, start=first):
-        yield PageImage(raster.pixels, name, index, raster.dpi, raster.full_size)
+        yield PageImage(raster.pixels, name, index, raster.dpi, raster.full_size, raster.stored)
         del raster
 
 
@@ -185,7 +186,8 @@ def each_readable(
 
 def load_chosen_pages(source: Input, indices: Iterable[int], limits: Limits = DEFAULT_LIMITS) -> Iterator[PageImage]:
     """``load_chosen_pages("letter.pdf", [0, 1, 4])``: some pages of an input; the others are not decoded."""
-    pages, at = iter(()), -1
+    pages: Iterator[PageImage] = iter(())
+    at = -1
     for index in indices:
         if index != at:
             pages = load_pages(source, limits, first=index)
@@ -217,14 +219,25 @@ def is_pdf(path: Path) -> bool:
         return _signed(stream.read(HEAD_BYTES)) == "PDF"
 
 
-def page_size(path: Path, limits: Limits = DEFAULT_LIMITS) -> tuple[int, int]:
-    """``page_size(Path("letter.jpg"))``: width and height in pixels of the first page, upright as a viewer shows it.
+def page_shape(path: Path, limits: Limits = DEFAULT_LIMITS) -> tuple[tuple[int, int], int]:
+    """``page_shape(Path("letter.jpg"))``: width and height of the first page of an image, and how it lies in the file.
+
+    The size is that of the page as a viewer shows it, in pixels; the second value is `PageImage.stored`. No pixel is
+    decoded.
 
     Raises:
-        InputError: the page cannot be read.
+        InputError: the file cannot be opened, or is no image.
     """
-    page = next(load_pages(path, limits))
-    return page.full_size or (page.width, page.height)
+
+    def measured() -> Iterator[tuple[tuple[int, int], int]]:
+        with path.open("rb") as stream:
+            kind = _kind(stream.read(HEAD_BYTES))
+            if kind == "PDF":
+                raise UnsupportedInputError("this is a PDF, save its pages as images")
+            stream.seek(0)
+            yield measure(stream, kind, limits)
+
+    return next(_with_named_errors(measured(), input_name(path)))
 
 
 def input_name(source: Input) -> str:
