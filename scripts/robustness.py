@@ -10,7 +10,6 @@ print a table and exit with 1 where something was lost. Linux and macOS only.
 from __future__ import annotations
 
 import argparse
-import os
 import random
 import re
 import signal
@@ -20,10 +19,12 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
 
+import psutil
 from PIL import Image, ImageOps
 from rich.console import Console
 from rich.table import Table
@@ -55,7 +56,7 @@ ENCODINGS: dict[str, tuple[str, dict[str, object]]] = {
 }
 SEVERAL_PAGES = ("tif", "pdf")
 MOST_MIB = 900
-"""Peak memory of a run over small files, with two threads."""
+"""Memory of a run over small files, with two threads, and of the process that reads for it."""
 MOST_SECONDS = 4.0
 """Computing time for each file, on average."""
 DEADLINE = 4 * 3600.0
@@ -138,18 +139,30 @@ def run(arguments: Sequence[str], stop: Callable[[], bool] = lambda: False) -> R
         command = [sys.executable, "-m", "inkread", *arguments]
         process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=errors)
         end = time.monotonic() + DEADLINE
-        while True:
-            number, status, usage = os.wait4(process.pid, os.WNOHANG)
-            if number:
-                break
+        seconds: dict[int, float] = {}
+        most = 0.0
+        while process.poll() is None:
+            used, mib = _use(process.pid)
+            seconds |= used
+            most = max(most, mib)
             if stop() or time.monotonic() > end:
                 process.send_signal(signal.SIGKILL)
             time.sleep(LOOK_SECONDS)
-        process.returncode = os.waitstatus_to_exitcode(status)
         errors.seek(0)
-        unit = 2**20 if sys.platform == "darwin" else 2**10
-        seconds, mib = usage.ru_utime + usage.ru_stime, usage.ru_maxrss / unit
-        return Run(process.returncode, errors.read().splitlines(), seconds, mib)
+        return Run(process.returncode, errors.read().splitlines(), sum(seconds.values()), most)
+
+
+def _use(process: int) -> tuple[dict[int, float], float]:
+    """Seconds of computing of a process and of those that it started, and the memory of all, in MiB."""
+    seconds, memory = {}, 0
+    with suppress(psutil.NoSuchProcess):
+        parent = psutil.Process(process)
+        for each in [parent, *parent.children(recursive=True)]:
+            with suppress(psutil.NoSuchProcess):
+                times = each.cpu_times()
+                seconds[each.pid] = times.user + times.system
+                memory += each.memory_info().rss
+    return seconds, memory / 2**20
 
 
 def results(folder: Path) -> dict[str, bytes]:

@@ -303,6 +303,9 @@ def read(
     upright: Annotated[
         bool, typer.Option("--upright", help="With -f pdf, turn the pages of a PDF whose text lies on its side.")
     ] = False,
+    pdf_a: Annotated[
+        bool, typer.Option("--pdf-a", help="With -f pdf, write PDF/A-2b, and name the PDFs that cannot be made that.")
+    ] = False,
     debug_image: Annotated[
         Path | None,
         typer.Option(metavar="DIR", file_okay=False, help="Draw lines, order and confidence into DIR/NAME.png."),
@@ -337,7 +340,14 @@ def read(
         paths = [item for item in found if isinstance(item, Path)]
         names = result_names(paths)
         results = _results(
-            formats, output, names, debug_image, pdf_text, show_confidence=show_confidence, upright=upright
+            formats,
+            output,
+            names,
+            debug_image,
+            pdf_text,
+            show_confidence=show_confidence,
+            upright=upright,
+            archival=pdf_a,
         )
         with Reading(files=len(found), shown=output is not None or not sys.stdout.isatty()) as progress:
             for item in found:
@@ -416,12 +426,13 @@ def _results(
     *,
     show_confidence: bool,
     upright: bool,
+    archival: bool,
 ) -> list[Result]:
     from inkread.cli.results import DebugImages, Printed, PrintedConfidences, SavedFiles
 
     results: list[Result] = []
     if output is not None:
-        results.extend(SavedFiles(output, name, names, pdf_text.value, upright) for name in formats)
+        results.extend(SavedFiles(output, name, names, pdf_text.value, upright, archival) for name in formats)
     elif show_confidence:
         results.append(PrintedConfidences())
     else:

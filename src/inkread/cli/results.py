@@ -9,7 +9,8 @@ import os
 import re
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from io import BytesIO
 from itertools import product
 from pathlib import Path
@@ -20,7 +21,7 @@ from PIL.PngImagePlugin import PngInfo
 
 from inkread.document import Document, Line
 from inkread.errors import InkreadError, InputError, OutputError
-from inkread.formats import FORMATS, fit, save
+from inkread.formats import FORMATS, fit, pdf, save
 from inkread.formats.pdf_layer import PdfText
 from inkread.formats.writing import page_numbers, save_with_layer
 from inkread.io.files import write_bytes
@@ -124,6 +125,7 @@ class SavedFiles:
     names: Mapping[Path, Path]
     pdf_text: PdfText = "skip"
     upright: bool = False
+    archival: bool = False
 
     def write(self, source: Path, document: Document) -> None:
         """Write a document; OutputError where a file cannot be written."""
@@ -131,8 +133,11 @@ class SavedFiles:
         kind = FORMATS[self.format]
         if kind.name == "pdf" and is_pdf(source):
             target = place.with_name(place.name + kind.suffix)
-            save_with_layer(source, document, target, text=self.pdf_text, upright=self.upright)
+            options = {"upright": self.upright, "archival": self.archival}
+            save_with_layer(source, document, target, text=self.pdf_text, **options)
             return
+        if kind.name == "pdf":
+            kind = replace(kind, write=partial(pdf.write, archival=self.archival))
         save(document, _images(source, document), kind, place.parent, place.name)
 
 

@@ -114,7 +114,13 @@ def save(document: Document, images: Iterable[PageImage], format: Format, folder
 
 
 def save_with_layer(
-    source: Path, document: Document, path: Path, *, text: PdfText = "skip", upright: bool = False
+    source: Path,
+    document: Document,
+    path: Path,
+    *,
+    text: PdfText = "skip",
+    upright: bool = False,
+    archival: bool = False,
 ) -> list[Path]:
     """``save_with_layer(Path("scan.pdf"), document, Path("out/scan.pdf"))``: the PDF itself, with a layer of text.
 
@@ -126,7 +132,7 @@ def save_with_layer(
     """
     images = load_chosen_pages(source, (page.index for page in document.pages)) if text == "force" else iter(())
     with replacing(path) as stream:
-        pdf_layer.add_text_layer(source, document, stream, text=text, upright=upright, images=images)
+        pdf_layer.add_text_layer(source, document, stream, text=text, upright=upright, archival=archival, images=images)
     return [path]
 
 
