@@ -132,7 +132,7 @@ def _objects(root: Object) -> Iterator[Object]:
                 continue
             seen.add(item.objgen)
         if isinstance(item, Array):
-            waiting.extend(item)  # type: ignore[arg-type]
+            waiting.extend(item)
             continue
         yield item
         waiting.extend(item[key] for key in item.keys() if key != Name.Parent)  # noqa: SIM118
@@ -167,7 +167,7 @@ def _forbidden_note(annotation: Object) -> str:
         return "sound, film or a model in space"
     if flags & (_INVISIBLE | _HIDDEN | _NO_VIEW | _TOGGLE_NO_VIEW):
         return "a hidden note or form field"
-    x0, y0, x1, y1 = (float(value) for value in annotation.get(Name.Rect, Array([0, 0, 0, 0])))  # type: ignore[union-attr, arg-type]
+    x0, y0, x1, y1 = (float(value) for value in annotation.get(Name.Rect, Array([0, 0, 0, 0])))
     if kind not in _WITHOUT_APPEARANCE and Name.AP not in annotation and (x0, y0) != (x1, y1):
         return "a note or form field without an appearance"
     return ""
@@ -203,4 +203,4 @@ def _names(space: Object, depth: int = 0) -> set[str]:
     if depth > 4 or not isinstance(space, Array | Dictionary):
         return set()
     parts = space if isinstance(space, Array) else space.values()
-    return set().union(*(_names(part, depth + 1) for part in parts))  # type: ignore[arg-type]
+    return set().union(*(_names(part, depth + 1) for part in parts))
