@@ -9,6 +9,7 @@ import pytest
 from inkread.data.dataset import Dataset, Skipped
 from inkread.data.ingest import ingest
 from inkread.data.sources import has_pages, page_samples
+from inkread.errors import DatasetError
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 
@@ -118,7 +119,7 @@ ESCRIPTORIUM = """<?xml version="1.0" encoding="UTF-8"?>
 
 @pytest.mark.case
 def test_exports_of_transkribus_and_escriptorium_are_read_with_their_names(tmp_path: Path) -> None:
-    """Spaces and umlauts in names, tags in ``custom``, empty regions, a reading order: all as these programs write it."""
+    """Spaces and umlauts in names, tags in ``custom``, empty regions, a reading order."""
     picture = (EXAMPLES / "notes.png").read_bytes()
     files = {
         "777/Briefe an Müller/0001_Brief an Müller.png": picture,
@@ -136,3 +137,22 @@ def test_exports_of_transkribus_and_escriptorium_are_read_with_their_names(tmp_p
         sample.document_id.rpartition("/")[2]: sample.text for sample in Dataset.open(tmp_path / "dataset").samples
     }
     assert samples == {"Briefe an Müller": "Wien\nan Müller & Co", "export_doc7_alto": "zweite Seite"}
+
+
+@pytest.mark.case
+def test_an_archive_that_cannot_be_unpacked_costs_no_other(tmp_path: Path) -> None:
+    source = tmp_path / "exports"
+    source.mkdir()
+    for name in ("good.zip", "cut.zip"):
+        with zipfile.ZipFile(source / name, "w") as packed:
+            for suffix in ("png", "xml"):
+                packed.write(EXAMPLES / f"notes.{suffix}", f"notes.{suffix}")
+    whole = (source / "cut.zip").read_bytes()
+    (source / "cut.zip").write_bytes(whole[: len(whole) // 2])
+    report = ingest(source, tmp_path / "dataset")
+    assert report.samples == {"page": 1}
+    (name,) = report.skipped_names
+    assert name.startswith("cut.zip: the archive cannot be unpacked")
+    (source / "good.zip").unlink()
+    with pytest.raises(DatasetError, match=r"cut\.zip: the archive cannot be unpacked"):
+        ingest(source, tmp_path / "other")
