@@ -73,7 +73,7 @@ def small_pages(count: int, chance: random.Random) -> Iterator[Image.Image]:
         line = next(real) if number % 3 == 0 else Image.fromarray(pixels)
         scale = HEIGHT / line.height
         line = line.resize((max(int(line.width * scale), 8), HEIGHT), Image.Resampling.LANCZOS)
-        yield ImageOps.expand(line, MARGIN, fill=int(max(line.getextrema())))  # type: ignore[arg-type, type-var]
+        yield ImageOps.expand(line, MARGIN, fill=int(max(line.getextrema())))  # type: ignore[arg-type]
 
 
 def _real_lines(chance: random.Random) -> Iterator[Image.Image]:
@@ -94,7 +94,7 @@ def encode(pages: Sequence[Image.Image], suffix: str) -> bytes:
     kind, options = ENCODINGS[suffix]
     stream = BytesIO()
     several = {"save_all": True, "append_images": list(pages[1:])} if len(pages) > 1 else {}
-    pages[0].save(stream, kind, **options, **several)  # type: ignore[arg-type]
+    pages[0].save(stream, kind, **options, **several)
     return stream.getvalue()
 
 

@@ -1,6 +1,6 @@
 """A process for what strangers' files may break: its calls are bounded in memory and time, and it can be killed.
 
-Usage: ``worker = WorkerProcess("reader", Reader, Bounds(60, 4096)); for page in worker.call(read, path): ...``
+Usage: ``pages = list(WorkerProcess("reader", Reader, Bounds(60, 4096)).call(read, path))``
 
 A worker runs one call at a time. A call is a generator function; what it yields is sent back at once. The bounds are
 for each item that it yields, so that a long document is no reason to end a worker, and a page that does not come is.

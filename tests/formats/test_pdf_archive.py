@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pikepdf
@@ -89,7 +90,7 @@ def test_a_scan_becomes_pdf_a_with_its_text_links_and_bookmarks(tmp_path: Path) 
         assert "garden" in document[0].get_textpage().get_text_range()
 
 
-def note(pdf: Pdf, **entries: object) -> None:
+def note(pdf: Pdf, **entries: Any) -> None:
     pdf.pages[0].obj.Annots.append(Dictionary(Type=Name.Annot, Rect=[1, 1, 9, 9], **entries))
 
 

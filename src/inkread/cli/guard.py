@@ -1,6 +1,6 @@
 """Pages read one at a time in a process of their own, so that no page takes all the time or memory there is.
 
-Usage: ``for path, document in read_guarded(load, paths, bounds=Bounds(120, 4096), limits=limits, ...): ...``
+Usage: ``documents = dict(read_guarded(Reader, paths, bounds=Bounds(120, 4096), **handlers))``
 """
 
 from __future__ import annotations

@@ -207,7 +207,7 @@ def _pairs_of_mets(mets: Path, images: Mapping[Path, Path], layouts: Iterable[Pa
     for division in root.iter("{*}div"):
         # OCR-D names a file in the pointer, Transkribus in an area inside it
         pointers = (each for pointer in division.iterfind("{*}fptr") for each in pointer.iter() if each.get("FILEID"))
-        files = [places.get(pointer.get("FILEID")) for pointer in pointers]
+        files = [places[name] for pointer in pointers if (name := pointer.get("FILEID")) in places]
         image = next((images[path] for path in files if path in images), None)
         if image is not None:
             yield from ((known[path], image) for path in files if path in known)

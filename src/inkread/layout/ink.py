@@ -54,4 +54,5 @@ def _band(grey: NDArray[np.uint8], line: Line, lower: float, upper: float) -> ND
     band = max((float(np.ptp(outline[:, 1])) - float(np.ptp(base[:, 1]))) / 3, 4.0)
     heights = np.linspace(lower * band, upper * band, 12)
     rows = np.clip(feet[None] - heights[:, None], 0, grey.shape[0] - 1).astype(np.intp)
-    return grey[rows, np.broadcast_to(columns, rows.shape)]
+    values: NDArray[np.uint8] = grey[rows, np.broadcast_to(columns, rows.shape)]
+    return values
