@@ -89,6 +89,7 @@ def test_a_pickled_reader_keeps_its_settings() -> None:
     ]
 
 
+@pytest.mark.case
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
 @pytest.mark.parametrize("program", [FORKED, FORKED_WHILE_READING], ids=["after reading", "while reading"])
 def test_a_forked_child_reads_and_ends(tmp_path: Path, program: str) -> None:

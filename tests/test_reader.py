@@ -30,6 +30,8 @@ from inkread.formats import read_layout
 from inkread.formats.json import dump
 from inkread.io.images import PageImage, turn
 from inkread.io.inputs import Input, Limits, load_pages
+from inkread.synthesis.ink import find_fonts
+from inkread.synthesis.lines import render_line
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
 LETTER = EXAMPLES / "letter.png"
@@ -158,6 +160,15 @@ def test_writing_that_shows_through_from_the_other_side_is_not_read(reader: Read
     behind = 235 - 0.4 * np.maximum(235 - cv2.GaussianBlur(front[:, ::-1], (0, 0), 1.5), 0)
     [document] = reader.read(np.vstack([front, behind]).astype(np.uint8))
     assert ratio(document.text, letter.text) > 95
+
+
+@pytest.mark.case
+def test_a_word_that_fills_the_page_is_read_as_itself_or_not_at_all(reader: Reader) -> None:
+    line = render_line("garden", find_fonts()[:1], np.random.default_rng(3))
+    word = cv2.resize(line.image, (2000, round(2000 * line.image.shape[0] / line.image.shape[1])))
+    page = cv2.copyMakeBorder(word, 200, 200, 200, 200, cv2.BORDER_REPLICATE)
+    [document] = reader.read(page)
+    assert document.text.strip().casefold() in ("", "garden")
 
 
 @pytest.mark.case

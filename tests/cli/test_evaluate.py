@@ -107,6 +107,7 @@ def test_only_whole_pages(folder: Path) -> None:
     assert "wer" not in result.stdout
 
 
+@pytest.mark.case
 def test_a_page_that_cannot_be_read_is_named_and_the_others_are_measured(folder: Path, tmp_path: Path) -> None:
     (folder / "val" / "a.png").write_bytes(b"damaged")
     result = CliRunner().invoke(app, ["evaluate", str(folder), "--json", str(tmp_path / "m.json")])

@@ -361,6 +361,7 @@ def test_whatever_fails_in_writing_one_file_costs_no_other(tmp_path: Path, monke
     assert failed == [f"inkread: {paths[1]}: the result cannot be written (RuntimeError: out of ink)"] * 2
 
 
+@pytest.mark.case
 @pytest.mark.parametrize("name", FormatName)
 def test_standard_input_is_read_and_written_in_every_format(name: str, tmp_path: Path) -> None:
     content = picture(tmp_path / "a.png").read_bytes()
@@ -373,6 +374,7 @@ def test_standard_input_is_read_and_written_in_every_format(name: str, tmp_path:
         assert gettempdir() not in text
 
 
+@pytest.mark.case
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
 def test_a_pipe_is_read_once_beside_other_files(tmp_path: Path) -> None:
     pipe, other = tmp_path / "pipe", picture(tmp_path / "b.png", 31)
@@ -386,6 +388,7 @@ def test_a_pipe_is_read_once_beside_other_files(tmp_path: Path) -> None:
     assert files(tmp_path / "out") == ["b.pdf", "b.txt", "pipe.pdf", "pipe.txt"]
 
 
+@pytest.mark.case
 def test_what_is_wrong_with_standard_input_is_said_under_its_name(tmp_path: Path) -> None:
     result = CliRunner().invoke(app, ["read", "-"], input=b"no image")
     assert result.exit_code == 1

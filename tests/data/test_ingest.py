@@ -87,6 +87,7 @@ def test_what_cannot_be_read_is_said_in_a_sentence(tmp_path: Path) -> None:
     assert (tmp_path / "full" / "thesis.txt").read_text() == "mine"
 
 
+@pytest.mark.case
 def test_images_with_texts_of_the_same_name(tmp_path: Path) -> None:
     (tmp_path / "book" / "0001").mkdir(parents=True)
     cv2.imwrite(str(tmp_path / "book" / "0001" / "a.png"), np.full((40, 200), 200, np.uint8))

@@ -13,8 +13,8 @@ from inkread.data.ingest import ingest, open_dataset
 from inkread.data.store import CutSettings, DataSettings, LineStore, cut_datasets, line_images, write_store
 from inkread.document import Line, Page, Region
 from inkread.errors import DatasetError
+from inkread.formats import fit, read_layout
 from inkread.formats.page import dump
-from inkread.io.inputs import load_pages
 from inkread.reader import Reader
 from inkread.recognition.alphabet import LATIN, Alphabet
 from inkread.recognition.line_images import CONTEXT_ROWS, HEIGHT, Grey, cut_lines, exact_part
@@ -53,8 +53,9 @@ def images_read(monkeypatch: pytest.MonkeyPatch, dataset: Dataset) -> list[Grey]
         return call(self, lines, strips)
 
     monkeypatch.setattr(LineReader, "__call__", spy)
-    images = (next(load_pages(dataset.folder / sample.image)) for sample in dataset.samples)
-    list(Reader(Bundle.open(), threads=1).read_pages(images, [dataset.page(sample) for sample in dataset.samples]))
+    images = [dataset.image(sample) for sample in dataset.samples]
+    layouts = [dataset.page(sample, image) for sample, image in zip(dataset.samples, images, strict=True)]
+    list(Reader(Bundle.open(), threads=1).read_pages(images, layouts))
     return seen
 
 
@@ -76,12 +77,25 @@ def test_a_line_is_trained_on_the_image_that_it_is_read_from(letter: Path, monke
         assert max(steps[9], steps[57]) < 1.5 * steps[10:57].max(), "the picture goes on around the line without a seam"
 
 
+@pytest.mark.case
+def test_lines_described_in_another_resolution_are_cut_where_they_stand(letter: Path) -> None:
+    """Transkribus and others describe their own scaled copy of an image."""
+    dataset = open_dataset(letter)
+    lines = [line for line in dataset.lines() if line.text]
+    as_described = list(line_images(dataset, lines, CutSettings(), context=False))
+    page = read_layout(letter / "letter.xml")
+    (letter / "letter.xml").write_bytes(dump(fit(page, 2 * page.width, 2 * page.height)))
+    scaled = list(line_images(dataset, lines, CutSettings(), context=False))
+    assert len(scaled) == len(as_described) == 8
+    assert all(np.array_equal(one, other) for (_, one), (_, other) in zip(scaled, as_described, strict=True))
+
+
 def test_an_image_of_one_line_is_trained_on_as_it_is_read(user_lines: Path) -> None:
     dataset = Dataset.open(user_lines)
     trained = list(line_images(dataset, dataset.samples, CutSettings(), context=True))
     assert len(trained) == 20
     for sample, context in trained:
-        (strip,) = cut_lines(dataset.grey(sample))
+        (strip,) = cut_lines(dataset.image(sample).grey)
         assert np.array_equal(exact_part(context), strip.image)
 
 

@@ -10,6 +10,7 @@ from inkread.data.sources import find_tables, table_samples
 from inkread.errors import DatasetError
 
 
+@pytest.mark.case
 @pytest.mark.parametrize(
     ("name", "content"),
     [

@@ -52,6 +52,7 @@ def test_costs_are_differences_of_the_rates_beside_them() -> None:
     assert costs == pytest.approx((0.4, 0.2, 0.2))
 
 
+@pytest.mark.case
 def test_a_page_on_which_nothing_is_transcribed_has_no_cer() -> None:
     page = ReadPage("d", "p.png", Errors(0, 9, 0, 0), Errors(0, 2, 0, 0), Errors(), Errors(), Detection(1, 1, 1, 1))
     figures = summarise("empty", "", [], [page])

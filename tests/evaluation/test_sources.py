@@ -38,6 +38,7 @@ def test_a_folder_without_transcriptions_is_refused_by_name(tmp_path: Path) -> N
         open_sources(tmp_path / "absent")
 
 
+@pytest.mark.case
 def test_of_two_images_with_one_name_one_is_taken_and_the_other_named(letters: Path) -> None:
     Image.new("L", (800, 600), 255).save(letters / "val" / "note_1.jpg")
     (source,) = open_sources(letters, split="val")
@@ -46,6 +47,7 @@ def test_of_two_images_with_one_name_one_is_taken_and_the_other_named(letters: P
     assert "note_1.png" in reason
 
 
+@pytest.mark.case
 def test_files_of_macos_are_no_pages(letters: Path) -> None:
     for name in ("._letter_1.png", "._letter_1.xml"):
         (letters / "val" / name).write_bytes(b"Mac OS X")

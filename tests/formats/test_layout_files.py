@@ -1,13 +1,19 @@
+import re
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from PIL import Image
 
-from inkread.document import Document
+from inkread.document import Document, Line, Page, Region
 from inkread.errors import InputNotFoundError, LayoutFileError
 from inkread.formats import alto, json, page, read_document, read_layout
 from inkread.formats import reading as layout_files
+from inkread.formats.reading import layout_of, placements
+from inkread.io.images import EXIF_ORIENTATION, UPRIGHT, from_stored
+from inkread.io.inputs import load_pages, page_shape
 
 # Lines of val in the README of the real pages.
 VAL_LINES = {
@@ -67,7 +73,7 @@ def test_a_file_of_several_pages_is_a_document(sample: Document, tmp_path: Path)
 def test_unusable_files_are_named_in_one_sentence(data: bytes, tmp_path: Path) -> None:
     path = tmp_path / "bad.xml"
     path.write_bytes(data)
-    with pytest.raises(LayoutFileError, match=r"^bad\.xml: [^\n]+$"):
+    with pytest.raises(LayoutFileError, match=rf"^{re.escape(str(path))}: [^\n]+$"):
         read_layout(path)
 
 
@@ -102,3 +108,50 @@ def test_damaged_files_never_crash(sample: Document, tmp_path: Path, data: st.Da
         read_document(path, on_skip=lambda _: None)
     except LayoutFileError as error:
         assert "\n" not in str(error)
+
+
+def written_page() -> tuple[np.ndarray, Page]:
+    """An upright page of 240 x 180 pixels with three lines of different length, and where they are."""
+    grey = np.full((180, 240), 230, np.uint8)
+    lines = []
+    for number, (top, right) in enumerate(((20, 200), (50, 170), (95, 90)), 1):
+        grey[top + 6 : top + 16, 30:right:4] = 40
+        box = ((30.0, float(top)), (float(right), float(top)), (float(right), top + 20.0), (30.0, top + 20.0))
+        lines.append(Line(f"l{number}", ((30.0, top + 16.0), (float(right), top + 16.0)), box))
+    return grey, Page(240, 180, (Region("r", ((20.0, 10.0), (210.0, 10.0), (210.0, 120.0)), tuple(lines)),))
+
+
+def as_stored(upright: Page, stored: int) -> Page:
+    """What a tool writes that takes the pixels as they lie in the file."""
+    back = {6: 8, 8: 6}.get(stored, stored)
+    return from_stored(upright, back)
+
+
+@pytest.mark.case
+@pytest.mark.parametrize("stored", range(1, 9))
+@pytest.mark.parametrize("suffix", ["png", "jpg", "tif"])
+def test_layouts_of_turned_images_describe_them_upright_or_as_stored(tmp_path: Path, suffix: str, stored: int) -> None:
+    """Some tools heed EXIF and some do not; either way the lines lie on the writing that a viewer shows."""
+    grey, upright = written_page()
+    undo = {6: 8, 8: 6}.get(stored, stored)
+    image = Image.fromarray(grey)
+    exif = Image.Exif()
+    exif[EXIF_ORIENTATION] = stored
+    path = tmp_path / f"p.{suffix}"
+    (image.transpose(UPRIGHT[undo]) if stored > 1 else image).save(path, exif=exif)
+    shown = next(load_pages(path))
+    assert (shown.stored, shown.width, shown.height) == (stored, 240, 180)
+    assert page_shape(path) == ((240, 180), stored)
+    assert np.abs(shown.grey.astype(int) - grey).mean() < 5
+    for name, described in (("upright", upright), ("stored", as_stored(upright, stored))):
+        layout = tmp_path / f"{name}.xml"
+        layout.write_bytes(page.dump(described))
+        found = layout_of(layout, shown)
+        assert (found.width, found.height) == (240, 180), name
+        assert [line.baseline for line in found.lines] == [line.baseline for line in upright.lines], name
+        assert [set(line.polygon) for line in found.lines] == [set(line.polygon) for line in upright.lines], name
+
+
+def test_a_layout_of_another_shape_is_refused_however_the_image_lies() -> None:
+    with pytest.raises(LayoutFileError, match="another shape"):
+        placements(Page(100, 30), (240, 180), 6, "p.xml")

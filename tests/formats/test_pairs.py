@@ -1,3 +1,4 @@
+import unicodedata
 from pathlib import Path
 
 import pytest
@@ -93,3 +94,35 @@ def test_ground_truth_is_taken_before_other_transcriptions_which_are_named(tmp_p
     found = find_pairs(tmp_path)
     assert found.pages == ((tmp_path / image, tmp_path / "OCR-D-GT" / "g.xml"),)
     assert found.left_out == ((tmp_path / "OCR-D-A" / "a.xml", "another transcription of the same image is taken"),)
+
+
+TRANSKRIBUS_METS = """<?xml version="1.0" encoding="UTF-8" standalone="yes"?>
+<ns3:mets xmlns:ns2="http://www.w3.org/1999/xlink" xmlns:ns3="http://www.loc.gov/METS/" PROFILE="TRP_V1"><ns3:fileSec>
+<ns3:fileGrp ID="MASTER"><ns3:fileGrp ID="IMG"><ns3:file ID="IMG_1" SEQ="1" MIMETYPE="image/jpeg">
+<ns3:FLocat LOCTYPE="OTHER" OTHERLOCTYPE="FILE" ns2:type="simple" ns2:href="Brief Müller 1.jpg"/></ns3:file>
+</ns3:fileGrp><ns3:fileGrp ID="PAGEXML"><ns3:file ID="PAGEXML_1" SEQ="1" MIMETYPE="application/xml">
+<ns3:FLocat LOCTYPE="OTHER" OTHERLOCTYPE="FILE" ns2:type="simple" ns2:href="page/0001_p001.xml"/></ns3:file>
+</ns3:fileGrp></ns3:fileGrp></ns3:fileSec><ns3:structMap ID="TRP_STRUCTMAP" TYPE="MANUSCRIPT">
+<ns3:div ID="TRP_DOC_DIV"><ns3:div ID="PAGE_1" ORDER="1" TYPE="SINGLE_PAGE"><ns3:fptr><ns3:area FILEID="IMG_1"/>
+</ns3:fptr>
+<ns3:fptr><ns3:area FILEID="PAGEXML_1"/></ns3:fptr></ns3:div></ns3:div></ns3:structMap></ns3:mets>"""
+
+
+@pytest.mark.case
+def test_pages_of_an_export_of_transkribus_meet_by_its_mets(tmp_path: Path) -> None:
+    """Image and PAGE file have other names, and metadata.xml is no transcription."""
+    folder = tmp_path / "123456" / "Briefe (Müller)"
+    fill(folder, "Brief Müller 1.jpg", "page/0001_p001.xml", "metadata.xml")
+    (folder / "mets.xml").write_text(TRANSKRIBUS_METS, encoding="utf-8")
+    found = find_pairs(tmp_path)
+    assert found.pages == ((folder / "Brief Müller 1.jpg", folder / "page" / "0001_p001.xml"),)
+    assert found.left_out == ()
+
+
+@pytest.mark.case
+def test_accents_in_names_may_be_written_in_two_ways(tmp_path: Path) -> None:
+    """An archive made on a Mac has them taken apart, the XML inside does not."""
+    apart = unicodedata.normalize("NFD", "Brief Müller 1.jpg")
+    fill(tmp_path, apart, "x.xml")
+    (tmp_path / "x.xml").write_text(PAGE.format("Brief Müller 1.jpg"), encoding="utf-8")
+    assert [image.name for image, _ in paired(tmp_path)] == [apart]

@@ -379,7 +379,7 @@ def test_a_huge_tiff_header_is_refused_before_memory_is_taken() -> None:
 @pytest.mark.parametrize(("kind", "dpi"), [("PNG", 300), ("JPEG", 400), ("TIFF", 600), ("PNG", 1), ("PNG", None)])
 def test_resolution_is_told_where_it_is_plausible(kind: str, dpi: int | None) -> None:
     stream = encode(Image.fromarray(COLOUR), kind, **({"dpi": (dpi, dpi)} if dpi else {}))
-    [(_, told, _)] = read_bitmap(stream, kind, DEFAULT_LIMITS)
+    [(_, told, *_)] = read_bitmap(stream, kind, DEFAULT_LIMITS)
     assert told == (pytest.approx(dpi, abs=0.1) if dpi and dpi > 1 else None)
 
 

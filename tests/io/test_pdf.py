@@ -61,7 +61,7 @@ def cover(size: tuple[float, float], name: str = "Im0") -> str:
 
 
 def read_one(stream: BytesIO, limits: Limits = DEFAULT_LIMITS) -> tuple[NDArray[np.uint8], float | None]:
-    [(pixels, dpi, _)] = read_pdf(stream, limits)
+    [(pixels, dpi, *_)] = read_pdf(stream, limits)
     return pixels, dpi
 
 
@@ -190,7 +190,7 @@ def form_pdf(*, appearance: bool) -> BytesIO:
 @pytest.mark.case
 @pytest.mark.parametrize("appearance", [True, False])
 def test_what_is_typed_into_a_form_is_drawn(appearance: bool) -> None:
-    [(pixels, dpi, _)] = read_pdf(form_pdf(appearance=appearance), DEFAULT_LIMITS)
+    [(pixels, dpi, *_)] = read_pdf(form_pdf(appearance=appearance), DEFAULT_LIMITS)
     assert dpi == 300
     assert (pixels.min(axis=2) < 64).mean() > 0.02
 

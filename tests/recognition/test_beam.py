@@ -165,6 +165,7 @@ def test_a_line_of_thousands_of_frames_does_not_underflow(model: LanguageModel) 
     assert len(best.text) > 100
 
 
+@pytest.mark.case
 def test_nothing_is_written_over_blank_paper() -> None:
     """There the network gives each frame a few per cent for common letters, as many frames as there are."""
     ink = [[0.1, 0.85, 0.05], [0.97, 0.02, 0.01]]

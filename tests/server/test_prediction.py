@@ -118,6 +118,7 @@ def test_bombs_and_too_many_pages_are_refused(client: TestClient, called_by: Hea
         assert detail in answer.json()["detail"]
 
 
+@pytest.mark.case
 @pytest.mark.skipif(sys.platform != "linux", reason="needs limits of memory")
 def test_a_file_that_draws_for_ever_fails_with_a_reason_and_holds_up_nobody(
     settings: Settings, called_by: Headers, letter: bytes

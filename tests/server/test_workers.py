@@ -23,14 +23,8 @@ from PIL import Image
 from inkread.errors import InputError, InputTooLargeError
 from inkread.io.images import DEFAULT_LIMITS
 from inkread.server.prediction import tasks
-from inkread.server.prediction.workers import (
-    Bounds,
-    Pool,
-    PoolClosedError,
-    WorkerFailedError,
-    WorkerLostError,
-    no_state,
-)
+from inkread.server.prediction.workers import Pool, PoolClosedError, no_state
+from inkread.worker_process import Bounds, WorkerFailedError, WorkerLostError
 
 linux_only = pytest.mark.skipif(sys.platform != "linux", reason="other systems have no such limits")
 
@@ -208,7 +202,8 @@ def test_large_pictures_are_decoded_a_few_at_a_time(tmp_path: Path) -> None:
 @pytest.mark.skipif(sys.platform == "win32", reason="uses kill -9")
 def test_workers_end_with_a_service_that_is_killed() -> None:
     code = (
-        "from inkread.server.prediction.workers import *\nfrom tests.server.test_workers import pid\nimport threading\n"
+        "from inkread.server.prediction.workers import Pool, no_state\n"
+        "from inkread.worker_process import Bounds\nfrom tests.server.test_workers import pid\nimport threading\n"
         "pool = Pool('decoder', 2, no_state, Bounds(60, 512)); pool.start(); print(pool.call(pid), flush=True)\n"
         "print(pool.call(pid), flush=True); threading.Event().wait()"
     )

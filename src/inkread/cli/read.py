@@ -26,7 +26,8 @@ from inkread.formats import FORMATS
 from inkread.formats.pairing import SAME_NAME, Pairs, find_pairs
 from inkread.formats.reading import layout_of
 from inkread.io.files import remove_leftovers
-from inkread.io.inputs import DEFAULT_LIMITS, Input, find_inputs, load_readable_pages
+from inkread.io.inputs import DEFAULT_LIMITS, Input, Limits, find_inputs, is_pdf, load_readable_pages
+from inkread.worker_process import Bounds
 
 if TYPE_CHECKING:
     from inkread.cli.results import Result
@@ -144,6 +145,8 @@ def kept_streams(inputs: Sequence[str]) -> Iterator[Streams]:
 
 
 STDIN = "-"
+PAGE_BOUNDS = Bounds(seconds=120, mib=4096)
+"""What a page may use where nothing else is asked: more than 40 megapixels full of writing take."""
 SHOWN_PAGES = 5
 
 
@@ -273,6 +276,23 @@ def read(
             help="Read pages with more million pixels at a half, a quarter and so on of their resolution.",
         ),
     ] = DEFAULT_LIMITS.whole_pixels / 1e6,
+    page_timeout: Annotated[
+        float | None,
+        typer.Option(
+            metavar="SECONDS",
+            min=0,
+            help=f"Give up a page that needs more seconds of computing; {PAGE_BOUNDS.seconds:g} where a PDF is among "
+            "the inputs, else no limit; 0 for none.",
+        ),
+    ] = None,
+    page_memory: Annotated[
+        int | None,
+        typer.Option(
+            metavar="MIB",
+            min=256,
+            help=f"Give up a page that needs more memory; {PAGE_BOUNDS.mib} where there is a limit of time.",
+        ),
+    ] = None,
     pdf_text: Annotated[
         PdfTextName,
         typer.Option(
@@ -282,6 +302,9 @@ def read(
     ] = PdfTextName.SKIP,
     upright: Annotated[
         bool, typer.Option("--upright", help="With -f pdf, turn the pages of a PDF whose text lies on its side.")
+    ] = False,
+    pdf_a: Annotated[
+        bool, typer.Option("--pdf-a", help="With -f pdf, write PDF/A-2b, and name the PDFs that cannot be made that.")
     ] = False,
     debug_image: Annotated[
         Path | None,
@@ -307,6 +330,8 @@ def read(
 
     _check_usage(formats, output, show_confidence=show_confidence)
     if engine is Engine.RAY:
+        if page_timeout is not None or page_memory is not None:
+            raise typer.BadParameter("--page-timeout and --page-memory need --engine local")
         _check_ray()
     if keep_adapted is not None and not adapt:
         raise typer.BadParameter("--keep-adapted keeps what --adapt makes, name both")
@@ -315,7 +340,14 @@ def read(
         paths = [item for item in found if isinstance(item, Path)]
         names = result_names(paths)
         results = _results(
-            formats, output, names, debug_image, pdf_text, show_confidence=show_confidence, upright=upright
+            formats,
+            output,
+            names,
+            debug_image,
+            pdf_text,
+            show_confidence=show_confidence,
+            upright=upright,
+            archival=pdf_a,
         )
         with Reading(files=len(found), shown=output is not None or not sys.stdout.isatty()) as progress:
             for item in found:
@@ -345,7 +377,8 @@ def read(
                     max_cer=max_cer,
                     limits=limits,
                 )
-                documents = _documents(load, paths, lines, engine, threads, in_order=output is None)(
+                bounds = page_bounds(paths, page_timeout, page_memory) if engine is Engine.LOCAL else None
+                documents = _documents(load, paths, lines, engine, threads, bounds, limits, in_order=output is None)(
                     on_error=lambda _, error: (
                         progress.complain if isinstance(error, BadPageError | BadLineError) else progress.file_failed
                     )(streams.named(error)),
@@ -393,12 +426,13 @@ def _results(
     *,
     show_confidence: bool,
     upright: bool,
+    archival: bool,
 ) -> list[Result]:
     from inkread.cli.results import DebugImages, Printed, PrintedConfidences, SavedFiles
 
     results: list[Result] = []
     if output is not None:
-        results.extend(SavedFiles(output, name, names, pdf_text.value, upright) for name in formats)
+        results.extend(SavedFiles(output, name, names, pdf_text.value, upright, archival) for name in formats)
     elif show_confidence:
         results.append(PrintedConfidences())
     else:
@@ -447,16 +481,33 @@ def _documents(
     lines: Lines,
     engine: Engine,
     threads: int | None,
+    bounds: Bounds | None,
+    limits: Limits,
     *,
     in_order: bool,
 ) -> Callable[..., Iterator[tuple[Path, Document]]]:
     """What reads the files; it is called with ``on_error`` and ``on_page``."""
     read_with = read_given_lines if lines is Lines.GIVEN else read_files
+    if bounds is not None:
+        from inkread.cli.guard import read_guarded
+
+        layout_file = _layout_file if lines is Lines.GIVEN else lambda _: None
+        reader = partial(load, threads=threads)
+        return partial(read_guarded, reader, paths, bounds=bounds, limits=limits, layout_file=layout_file)
     if engine is Engine.LOCAL:
         return partial(read_with, load(threads=threads), paths)
     from inkread.cli.scaling import read_on_ray
 
     return partial(read_on_ray, read_with, load, paths, threads=threads or 1, in_order=in_order)
+
+
+def page_bounds(paths: Sequence[Path], seconds: float | None, mib: int | None) -> Bounds | None:
+    """What each page may use. A PDF is a program, and one of any size may run for ever; images are not."""
+    if seconds == 0 and mib is None:
+        return None
+    if seconds is None and mib is None and not any(path.is_file() and is_pdf(path) for path in paths):
+        return None
+    return Bounds(seconds or PAGE_BOUNDS.seconds, mib or PAGE_BOUNDS.mib)
 
 
 def share(text: str) -> float:

@@ -8,8 +8,9 @@ from __future__ import annotations
 import os
 import re
 import sys
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
 from io import BytesIO
 from itertools import product
 from pathlib import Path
@@ -20,11 +21,12 @@ from PIL.PngImagePlugin import PngInfo
 
 from inkread.document import Document, Line
 from inkread.errors import InkreadError, InputError, OutputError
-from inkread.formats import FORMATS, fit, save
+from inkread.formats import FORMATS, fit, pdf, save
 from inkread.formats.pdf_layer import PdfText
 from inkread.formats.writing import page_numbers, save_with_layer
 from inkread.io.files import write_bytes
-from inkread.io.inputs import RESULT_MAKER, count_pages, is_pdf, load_readable_pages
+from inkread.io.images import PageImage
+from inkread.io.inputs import RESULT_MAKER, count_pages, is_pdf, load_chosen_pages
 
 
 class Result(Protocol):
@@ -123,6 +125,7 @@ class SavedFiles:
     names: Mapping[Path, Path]
     pdf_text: PdfText = "skip"
     upright: bool = False
+    archival: bool = False
 
     def write(self, source: Path, document: Document) -> None:
         """Write a document; OutputError where a file cannot be written."""
@@ -130,9 +133,17 @@ class SavedFiles:
         kind = FORMATS[self.format]
         if kind.name == "pdf" and is_pdf(source):
             target = place.with_name(place.name + kind.suffix)
-            save_with_layer(source, document, target, text=self.pdf_text, upright=self.upright)
+            options = {"upright": self.upright, "archival": self.archival}
+            save_with_layer(source, document, target, text=self.pdf_text, **options)
             return
-        save(document, load_readable_pages(source), kind, place.parent, place.name)
+        if kind.name == "pdf":
+            kind = replace(kind, write=partial(pdf.write, archival=self.archival))
+        save(document, _images(source, document), kind, place.parent, place.name)
+
+
+def _images(source: Path, document: Document) -> Iterator[PageImage]:
+    """The pages that were read, and no other: one of those may have been given up."""
+    return load_chosen_pages(source, (page.index for page in document.pages))
 
 
 @dataclass(slots=True)
@@ -186,7 +197,7 @@ class DebugImages:
         place = self.folder / self.names[source]
         maker = PngInfo()
         maker.add_text("Software", RESULT_MAKER)
-        pages = zip(page_numbers(document), load_readable_pages(source), document.pages, strict=True)
+        pages = zip(page_numbers(document), _images(source, document), document.pages, strict=True)
         for number, image, page in pages:
             ending = f"_{number:04}.png" if len(document.pages) > 1 else ".png"
             target = place.with_name(place.name + ending)

@@ -132,7 +132,7 @@ def _image_fault(dataset: Dataset, sample: Sample, settings: FilterSettings) -> 
     if sample.line is not None:
         return ""
     try:
-        return image_fault(dataset.grey(sample), settings)
+        return image_fault(dataset.image(sample).grey, settings)
     except InputError:
         return "image damaged"
 

@@ -23,10 +23,9 @@ import pyarrow.parquet as pq
 
 from inkread.document import Page
 from inkread.errors import DatasetError
-from inkread.formats.reading import read_layout
+from inkread.formats.reading import layout_of, read_layout
 from inkread.io.files import write_bytes
-from inkread.io.inputs import load_pages, page_size
-from inkread.recognition.line_images import Grey
+from inkread.io.inputs import PageImage, load_pages, page_shape
 
 MANIFEST = "manifest.parquet"
 Kind = Literal["line", "word", "page"]
@@ -173,14 +172,16 @@ class Dataset:
             found += self._lines_of(sample) if sample.kind == "page" else [sample]
         return found
 
-    def grey(self, sample: Sample) -> Grey:
-        """The image that a sample is in, uint8 [height, width]; of a file with several pages the first."""
-        return next(load_pages(self.folder / sample.image)).grey
+    def image(self, sample: Sample) -> PageImage:
+        """The image that a sample is in; of a file with several pages the first."""
+        return next(load_pages(self.folder / sample.image))
 
-    def page(self, sample: Sample) -> Page:
-        """The lines of the page that a sample is or belongs to; what cannot be used was named when it was ingested."""
-        image = self.folder / sample.image
-        return read_layout(self.folder / sample.layout, on_skip=lambda _: None, image_size=lambda: page_size(image))
+    def page(self, sample: Sample, image: PageImage) -> Page:
+        """The lines of the page that a sample is or belongs to, in the coordinates of its image.
+
+        What cannot be used was named when it was ingested.
+        """
+        return layout_of(self.folder / sample.layout, image, lambda _: None)
 
     @cached_property
     def content_hash(self) -> str:
@@ -191,10 +192,14 @@ class Dataset:
             digest.update(json.dumps(asdict(replace(sample, sha256=image)), ensure_ascii=False).encode())
         return digest.hexdigest()
 
+    def _layout(self, page: Sample) -> Page:
+        image = self.folder / page.image
+        return read_layout(self.folder / page.layout, on_skip=lambda _: None, image_size=lambda: page_shape(image)[0])
+
     def _lines_of(self, page: Sample) -> list[Sample]:
         return [
             replace(page, sample_id=f"{page.sample_id}#{number:04}", text=line.text, kind="line", line=number)
-            for number, line in enumerate(self.page(page).lines)
+            for number, line in enumerate(self._layout(page).lines)
         ]
 
 

@@ -156,11 +156,16 @@ def ingest(source: Path, output: Path, options: IngestOptions | None = None, pro
     return report
 
 
-def unpacked(source: Path, work: Path) -> Path:
+def unpacked(source: Path, work: Path, on_error: Callable[[Path, DatasetError], None] | None = None) -> Path:
     """The folder that holds a source's files, with archives unpacked under ``work``.
 
+    Args:
+        source: a folder, an archive, a table, or a folder with archives.
+        work: folder for what is in archives.
+        on_error: called with an archive that cannot be unpacked while another one can; None raises.
+
     Raises:
-        DatasetError: there is no such source, or an archive cannot be unpacked.
+        DatasetError: there is no such source, or no archive can be unpacked.
     """
     if is_archive(source):
         unpack(source, work)
@@ -170,10 +175,18 @@ def unpacked(source: Path, work: Path) -> Path:
     if not source.is_dir():
         raise DatasetError(f"{source}: there is no such file or folder")
     archives = sorted(path for path in source.iterdir() if is_archive(path) and not path.name.startswith("."))
-    for archive in archives:
-        unpack(archive, work / archive_stem(archive))
     if not archives:
         return source
+    bad: list[DatasetError] = []
+    for archive in archives:
+        try:
+            unpack(archive, work / archive_stem(archive))
+        except DatasetError as error:
+            bad.append(error)
+            if on_error is None or len(bad) == len(archives):
+                raise
+            shutil.rmtree(work / archive_stem(archive), ignore_errors=True)
+            on_error(archive, error)
     for path in sorted(source.iterdir()):
         if path.is_file() and not path.name.lower().endswith(SUFFIXES):
             shutil.copyfile(path, work / path.name)
@@ -204,9 +217,13 @@ def detect(folder: Path, source: Path | None = None) -> Format:
 
 def _foreign(source: Path, options: IngestOptions, work: Path, split: str = "") -> tuple[Format, Dataset]:
     """The format of a source, and its samples with the names that they have in a dataset."""
-    folder = unpacked(source, work)
-    form = options.format or detect(folder, source)
     skipped = Skipped()
+
+    def leave_out(archive: Path, error: DatasetError) -> None:
+        skipped.add(archive.name, str(error).removeprefix(f"{archive}: "))
+
+    folder = unpacked(source, work, leave_out)
+    form = options.format or detect(folder, source)
     samples: Iterator[Sample]
     match form:
         case "iam":

@@ -21,9 +21,9 @@ from inkread.data.dataset import SPLITS, Kind, Sample, Skipped, Split, document_
 from inkread.document import Line
 from inkread.errors import DatasetError, InputError, LayoutFileError
 from inkread.formats.pairing import OF_MACOS, find_pairs
-from inkread.formats.reading import read_layout
+from inkread.formats.reading import placements, read_layout
 from inkread.io.inputs import SUFFIXES as INPUTS
-from inkread.io.inputs import page_size
+from inkread.io.inputs import page_shape
 
 TABLES = (".tsv", ".csv", ".jsonl")
 DELIMITERS = "\t,;|"
@@ -67,7 +67,7 @@ def page_samples(folder: Path, skipped: Skipped, only: str = "") -> Iterator[Sam
         try:
             lines, reasons = _transcribed(image, layout)
         except (InputError, LayoutFileError) as error:
-            skipped.add(layout.name, str(error))
+            skipped.add(layout.name, str(error).removeprefix(f"{layout}: "))
             continue
         for reason in reasons:
             skipped.add(layout.name, reason.removeprefix(f"{layout.name}: "))
@@ -93,9 +93,12 @@ def page_samples(folder: Path, skipped: Skipped, only: str = "") -> Iterator[Sam
 
 
 def _transcribed(image: Path, layout: Path) -> tuple[Sequence[Line], list[str]]:
-    """The lines of a page, and the reasons why others cannot be used."""
+    """The lines of a page, and the reasons why others cannot be used; LayoutFileError where it has another shape."""
     reasons: list[str] = []
-    page = read_layout(layout, on_skip=reasons.append, image_size=lambda: page_size(image))
+    size, stored = page_shape(image)
+    page = read_layout(layout, on_skip=reasons.append, image_size=lambda: size)
+    if page.lines:
+        placements(page, size, stored, str(layout))
     return page.lines, reasons
 
 

@@ -148,9 +148,10 @@ def line_images(
     """
     for _, group in groupby(lines, key=lambda sample: sample.image):
         samples = list(group)
-        grey = dataset.grey(samples[0])
+        image = dataset.image(samples[0])
+        grey = image.grey
         on_page = samples[0].line is not None
-        strips = cut_lines(grey, dataset.page(samples[0]).lines if on_page else None)
+        strips = cut_lines(grey, dataset.page(samples[0], image).lines if on_page else None)
         for sample in samples:
             strip = strips[sample.line or 0]
             legible = strip.band >= settings.min_band or not on_page

@@ -131,9 +131,9 @@ def read_samples(
 
 
 def _cut(dataset: Dataset, sample: Sample, height: int) -> tuple[Line, Strip]:
-    grey = dataset.grey(sample)
+    image = dataset.image(sample)
     if sample.line is None:
-        (strip,) = cut_lines(grey, height=height)
+        (strip,) = cut_lines(image.grey, height=height)
     else:
-        strip = cut_lines(grey, dataset.page(sample).lines, height=height)[sample.line]
+        strip = cut_lines(image.grey, dataset.page(sample, image).lines, height=height)[sample.line]
     return Line(sample.sample_id, strip.baseline, ()), strip

@@ -142,13 +142,18 @@ def fit_image(page: Page, width: int, height: int, name: str) -> Page:
     """
     if (page.width, page.height) == (width, height):
         return page
-    across, down = width / page.width, height / page.height
-    if abs(across - down) > _PROPORTION * max(across, down):
+    if not same_shape(page, width, height):
         raise LayoutFileError(
             f"{name}: it describes a page of {page.width} x {page.height} pixels and the image has {width} x {height}, "
             "which is another shape; make it from this image"
         )
     return fit(page, width, height)
+
+
+def same_shape(page: Page, width: int, height: int) -> bool:
+    """Whether a page and an image have sides of the same proportion."""
+    across, down = width / page.width, height / page.height
+    return abs(across - down) <= _PROPORTION * max(across, down)
 
 
 _LARGEST_SIDE = 1_000_000

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import os
 import re
+import unicodedata
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from html import unescape
 from pathlib import Path
@@ -26,6 +27,8 @@ WITHOUT_IMAGE = "transcription without an image"
 SAME_NAME = "another image has the same name"
 SECOND = "another transcription of the same image is taken"
 METS = "mets.xml"
+METADATA = "metadata.xml"
+"""What Transkribus says of a document."""
 OF_MACOS = "__MACOSX"
 _IMAGES = SUFFIXES - {".pdf"}
 _SUBFOLDERS = ("page", "alto")
@@ -92,12 +95,12 @@ class _Pairing:
     def __init__(self, root: Path, depth: int | None) -> None:
         self._root = root
         self._stems: dict[tuple[Path, str], list[Path]] = defaultdict(list)
-        self._images: set[Path] = set()
+        self._images: dict[Path, Path] = {}
         self._layouts: list[Path] = []
         self._mets: list[Path] = []
         for path in _files(root, depth):
             if path.suffix.lower() in _IMAGES:
-                self._images.add(path)
+                self._images[_key(path)] = path
                 self._stems[path.parent, path.stem].append(path)
                 self._stems[path.parent, path.name].append(path)
             elif path.name.lower() == METS:
@@ -124,7 +127,7 @@ class _Pairing:
                 else:
                     found[image] = layout
             waiting = still_waiting
-        left_out |= dict.fromkeys(waiting, WITHOUT_IMAGE)
+        left_out |= {layout: WITHOUT_IMAGE for layout in waiting if layout.name.lower() != METADATA}
         for images in self._stems.values():
             if len(images) > 1 and any(image in found for image in images):
                 left_out |= {image: SAME_NAME for image in images if image not in found}
@@ -146,7 +149,7 @@ class _Pairing:
             return None
         above = [place for place in layout.parents if place.is_relative_to(self._root)]
         candidates = [place / named for place in above] + [place / Path(named).name for place in above[:2]]
-        return next((path for path in map(_normal, candidates) if path in self._images), None)
+        return next((self._images[key] for key in map(_key, candidates) if key in self._images), None)
 
 
 def _by_image(pair: tuple[Path, Path]) -> tuple[Path, str, str]:
@@ -170,8 +173,9 @@ def _files(root: Path, depth: int | None) -> Iterator[Path]:
         yield from (Path(parent, name) for name in sorted(files) if not name.startswith("."))
 
 
-def _normal(path: Path) -> Path:
-    return Path(os.path.normpath(path))
+def _key(path: Path) -> Path:
+    """Equal for names of a file that differ in how accents are written; macOS takes them apart."""
+    return Path(unicodedata.normalize("NFC", os.path.normpath(path)))
 
 
 def _named_image(layout: Path) -> str:
@@ -187,21 +191,23 @@ def _named_image(layout: Path) -> str:
     return "" if "\0" in name else name.replace("\\", "/")
 
 
-def _pairs_of_mets(mets: Path, images: set[Path], layouts: Iterable[Path]) -> Iterator[tuple[Path, Path]]:
+def _pairs_of_mets(mets: Path, images: Mapping[Path, Path], layouts: Iterable[Path]) -> Iterator[tuple[Path, Path]]:
     """Layout and image of each page in the structural map of a METS file; nothing where it cannot be read."""
     try:
         root = parse(mets.read_bytes())
     except (OSError, ValueError):
         return
-    known = set(layouts)
+    known = {_key(layout): layout for layout in layouts}
     places = {
-        file.get("ID"): _normal(mets.parent / unquote(where.get(_HREF, "").removeprefix("file://")))
+        file.get("ID"): _key(mets.parent / unquote(where.get(_HREF, "").removeprefix("file://")))
         for file in root.iter("{*}file")
         for where in file.iterfind("{*}FLocat")
         if "\0" not in where.get(_HREF, "")
     }
     for division in root.iter("{*}div"):
-        files = [places.get(pointer.get("FILEID")) for pointer in division.iterfind("{*}fptr")]
-        image = next((path for path in files if path in images), None)
+        # OCR-D names a file in the pointer, Transkribus in an area inside it
+        pointers = (each for pointer in division.iterfind("{*}fptr") for each in pointer.iter() if each.get("FILEID"))
+        files = [places[name] for pointer in pointers if (name := pointer.get("FILEID")) in places]
+        image = next((images[path] for path in files if path in images), None)
         if image is not None:
-            yield from ((path, image) for path in files if path in known)
+            yield from ((known[path], image) for path in files if path in known)

@@ -22,6 +22,7 @@ from pikepdf import ContentStreamInstruction, Dictionary, Name, Operator, String
 from PIL import Image
 
 from inkread.document import Document, Page
+from inkread.formats.pdf_archive import make_archival
 from inkread.formats.pdf_text import ADVANCE, InvisibleFont, PlacedWord, place_words
 from inkread.formats.xml import xml_safe
 from inkread.io.images import PageImage
@@ -81,17 +82,17 @@ INVISIBLE = 3
 Pair = tuple[Page, PageImage]
 
 
-def write(document: Document, images: Iterable[PageImage], stream: BinaryIO) -> None:
+def write(document: Document, images: Iterable[PageImage], stream: BinaryIO, *, archival: bool = False) -> None:
     """``write(document, images, stream)``: one PDF with all pages; ``images`` in the order of the pages.
 
-    Memory does not grow with the size of the images: only a few are held at a time.
+    Memory does not grow with the size of the images: only a few are held at a time. An ``archival`` one is PDF/A-2b.
 
     Raises:
         ValueError: where there are fewer or more images than pages.
     """
     pairs = zip(document.pages, images, strict=True)
     with TemporaryDirectory(prefix="inkread-") as folder:
-        paths = list(_parts(pairs, document, Path(folder)))
+        paths = list(_parts(pairs, document, Path(folder), archival))
         with (paths[0] if len(paths) == 1 else join(paths)).open("rb") as file:
             shutil.copyfileobj(file, stream)
 
@@ -110,16 +111,16 @@ def join(parts: Sequence[Path]) -> Path:
     return whole
 
 
-def _parts(pairs: Iterator[Pair], document: Document, folder: Path) -> Iterator[Path]:
+def _parts(pairs: Iterator[Pair], document: Document, folder: Path, archival: bool) -> Iterator[Path]:
     """Save the pages in parts; the first is there even where there are no pages."""
     for number in count():
         path = folder / f"{number}.pdf"
-        if not _save_part(islice(pairs, _PAGES_A_PART), document, path) and number:
+        if not _save_part(islice(pairs, _PAGES_A_PART), document, path, archival) and number:
             return
         yield path
 
 
-def _save_part(pairs: Iterable[Pair], document: Document, path: Path) -> int:
+def _save_part(pairs: Iterable[Pair], document: Document, path: Path, archival: bool) -> int:
     """Save some pages and return how many they were."""
     with pikepdf.new() as pdf:
         font, reference = InvisibleFont(), pdf.make_indirect(Dictionary())
@@ -127,6 +128,8 @@ def _save_part(pairs: Iterable[Pair], document: Document, path: Path) -> int:
             _add_page(pdf, page, image, font, reference)
         font.fill(pdf, reference)
         _describe(pdf, document)
+        if archival:
+            make_archival(pdf)
         pdf.save(path, deterministic_id=True, min_version=_VERSION)
         return len(pdf.pages)
 

@@ -18,6 +18,7 @@ from pikepdf import ContentStreamInstruction, Dictionary, Name, Operator
 from inkread.document import Document, Page
 from inkread.errors import DamagedInputError
 from inkread.formats.pdf import INVISIBLE, operation, page_text, scan_content, scan_image
+from inkread.formats.pdf_archive import make_archival
 from inkread.formats.pdf_text import InvisibleFont
 from inkread.io.images import PageImage
 from inkread.io.pdf import RESULT_KEY, pages_with_text
@@ -40,6 +41,7 @@ def add_text_layer(
     *,
     text: PdfText = "skip",
     upright: bool = False,
+    archival: bool = False,
     images: Iterable[PageImage] = (),
 ) -> None:
     """Write the PDF ``source`` with the text of ``document``.
@@ -50,17 +52,19 @@ def add_text_layer(
         stream: where to write.
         text: what happens to pages that have text.
         upright: turn pages so that their text stands upright.
+        archival: make the PDF PDF/A-2b.
         images: the pages of ``document``, in order, for ``force``.
 
     Raises:
         DamagedInputError: the PDF cannot be opened for changes.
+        OutputError: it cannot be made PDF/A.
     """
     try:
         pdf = pikepdf.open(source)
     except pikepdf.PdfError as error:
         raise DamagedInputError(f"{source}: the PDF cannot be changed, copy or scan it again ({error})") from error
     with pdf, source.open("rb") as content:
-        with_text = pages_with_text(content)
+        with_text = pages_with_text(content, [page.index for page in document.pages])
         font, reference = InvisibleFont(), pdf.make_indirect(Dictionary())
         supply = iter(images)
         for page in document.pages:
@@ -77,7 +81,9 @@ def add_text_layer(
                 sheet.rotate(page.orientation, relative=True)
         font.fill(pdf, reference)
         pdf.docinfo[RESULT_KEY] = document.provenance.software if document.provenance else "inkread"
-        pdf.save(stream, linearize=pdf.is_linearized, min_version="1.5")
+        if archival:
+            make_archival(pdf)
+        pdf.save(stream, linearize=pdf.is_linearized, min_version="1.5", deterministic_id=True)
 
 
 def _matrix(sheet: pikepdf.Page, page: Page) -> tuple[float, ...]:

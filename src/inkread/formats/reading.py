@@ -6,14 +6,16 @@ Usage: ``read_document(Path("letter.xml"))``; ``read_layout("letter.xml", on_ski
 from __future__ import annotations
 
 import warnings
+from dataclasses import replace
 from pathlib import Path
 
 from inkread.document import Document, Page
 from inkread.errors import InputNotFoundError, LayoutFileError
 from inkread.formats import alto, json, page
-from inkread.formats.geometry import ImageSize, OnSkip, check_page, check_points, fit_image
+from inkread.formats.geometry import ImageSize, OnSkip, check_page, check_points, fit_image, same_shape
 from inkread.formats.xml import local_name, normalise, parse
-from inkread.io.images import PageImage
+from inkread.io.images import PageImage, from_stored
+from inkread.layout.ink import ink_on_lines
 
 
 class LayoutWarning(UserWarning):
@@ -54,7 +56,7 @@ def read_document(path: str | Path, *, on_skip: OnSkip | None = None, image_size
         return _parse(data, skip, image_size)
     except (ValueError, RecursionError) as error:
         raise LayoutFileError(
-            f"{path.name}: this is no usable ALTO, PAGE or Inkread JSON file, {normalise(str(error))}"
+            f"{path}: this is no usable ALTO, PAGE or Inkread JSON file, {normalise(str(error))}"
         ) from error
 
 
@@ -62,12 +64,15 @@ def read_layout(path: str | Path, *, on_skip: OnSkip | None = None, image_size: 
     """``read_layout("letter.xml").lines``: the page in a file that describes one page; see ``read_document``."""
     pages = read_document(path, on_skip=on_skip, image_size=image_size).pages
     if len(pages) != 1:
-        raise LayoutFileError(f"{Path(path).name}: the file describes {len(pages)} pages instead of one, split it")
+        raise LayoutFileError(f"{path}: the file describes {len(pages)} pages instead of one, split it")
     return pages[0]
 
 
 def layout_of(path: str | Path, image: PageImage, on_skip: OnSkip | None = None) -> Page:
-    """``layout_of("letter.xml", image).lines``: as ``read_layout``, scaled where the image has another resolution.
+    """``layout_of("letter.xml", image).lines``: as ``read_layout``, in the coordinates of the image.
+
+    The file may describe the image in another resolution, and an image that its file turns (EXIF) as its pixels are
+    stored; which of both is meant is seen from the shape or, where that fits both, from the ink.
 
     Raises:
         LayoutFileError: where the file cannot be read, has no line, or belongs to an image of another shape.
@@ -75,7 +80,45 @@ def layout_of(path: str | Path, image: PageImage, on_skip: OnSkip | None = None)
     found = read_layout(path, on_skip=on_skip, image_size=lambda: (image.width, image.height))
     if not found.lines:
         raise LayoutFileError(f"{path}: there is no line in it")
-    return fit_image(found, image.width, image.height, str(path))
+    placed = placements(found, (image.width, image.height), image.stored, str(path))
+    return placed[0] if len(placed) == 1 else max(placed, key=lambda page: ink_on_lines(image.grey, page.lines))
+
+
+def placements(page: Page, size: tuple[int, int], stored: int, name: str) -> list[Page]:
+    """``placements(page, (width, height), image.stored, "letter.xml")``: where a layout may lie on an image.
+
+    Args:
+        page: the layout.
+        size: width and height of the image, upright.
+        stored: how it lies in its file; see `PageImage`.
+        name: of the layout's file.
+
+    Returns:
+        The layout as it is, and turned as the image is, in so far as the shapes agree.
+
+    Raises:
+        LayoutFileError: no shape agrees.
+    """
+    candidates = [page] if stored == 1 else [page, _left_to_right(from_stored(page, stored))]
+    fitting = [fit_image(each, *size, name) for each in candidates if same_shape(each, *size)]
+    return fitting or [fit_image(page, *size, name)]
+
+
+def _left_to_right(page: Page) -> Page:
+    """The page with baselines that lead to the right, as those of an upright page do."""
+    return replace(
+        page,
+        regions=tuple(
+            replace(
+                region,
+                lines=tuple(
+                    replace(line, baseline=line.baseline[::-1]) if line.baseline[0] > line.baseline[-1] else line
+                    for line in region.lines
+                ),
+            )
+            for region in page.regions
+        ),
+    )
 
 
 def _content(path: Path) -> bytes:
@@ -87,7 +130,7 @@ def _content(path: Path) -> bytes:
     except OSError as error:
         raise LayoutFileError(f"{path}: the file cannot be read ({error.strerror})") from error
     if len(data) > _MAX_BYTES:
-        raise LayoutFileError(f"{path.name}: the file has more than {_MAX_BYTES // 2**20} MiB, split it")
+        raise LayoutFileError(f"{path}: the file has more than {_MAX_BYTES // 2**20} MiB, split it")
     return data
 
 

@@ -9,7 +9,7 @@ import csv
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from io import StringIO
-from itertools import groupby, islice, zip_longest
+from itertools import groupby, zip_longest
 from pathlib import Path
 from types import MappingProxyType
 from typing import BinaryIO
@@ -21,7 +21,7 @@ from inkread.formats.pdf_layer import PdfText
 from inkread.formats.xml import encode, normalise
 from inkread.io.files import replacing
 from inkread.io.images import PageImage
-from inkread.io.inputs import Input, is_pdf, load_pages, load_readable_pages
+from inkread.io.inputs import Input, is_pdf, load_chosen_pages, load_pages
 
 
 def dump(document: Document) -> bytes:
@@ -114,7 +114,13 @@ def save(document: Document, images: Iterable[PageImage], format: Format, folder
 
 
 def save_with_layer(
-    source: Path, document: Document, path: Path, *, text: PdfText = "skip", upright: bool = False
+    source: Path,
+    document: Document,
+    path: Path,
+    *,
+    text: PdfText = "skip",
+    upright: bool = False,
+    archival: bool = False,
 ) -> list[Path]:
     """``save_with_layer(Path("scan.pdf"), document, Path("out/scan.pdf"))``: the PDF itself, with a layer of text.
 
@@ -124,9 +130,9 @@ def save_with_layer(
         InputError: the PDF cannot be opened for changes.
         OutputError: the file cannot be written.
     """
-    images = load_readable_pages(source) if text == "force" else iter(())
+    images = load_chosen_pages(source, (page.index for page in document.pages)) if text == "force" else iter(())
     with replacing(path) as stream:
-        pdf_layer.add_text_layer(source, document, stream, text=text, upright=upright, images=images)
+        pdf_layer.add_text_layer(source, document, stream, text=text, upright=upright, archival=archival, images=images)
     return [path]
 
 
@@ -163,9 +169,7 @@ def _images(document: Document) -> Iterator[PageImage]:
         if not Path(source).is_file():
             missing = f"{source} is not there" if source else "these pages came from no file"
             raise OutputError(f"a PDF shows the images of the pages, and {missing}: give them with images=")
-        loaded = load_pages(source)
-        for wanted in pages:
-            yield from islice((image for image in loaded if image.index == wanted.index), 1)
+        yield from load_chosen_pages(source, (page.index for page in pages))
 
 
 def _matched(document: Document, images: Iterable[PageImage]) -> Iterator[PageImage]:

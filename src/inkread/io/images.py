@@ -6,7 +6,7 @@ Usage: ``for page in read_bitmap(content, "scan.tif", limits): page.grey``
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from itertools import islice
@@ -93,6 +93,7 @@ class PageImage:
         index: position in that file, from 0.
         dpi: resolution of ``pixels``, None where unknown.
         full_size: width and height of the page in the file, where ``pixels`` have a lower resolution (see `Limits`).
+        stored: how the pixels lie in the file, as the values 1 to 8 of EXIF; 1 is upright.
     """
 
     pixels: Pixels
@@ -100,6 +101,7 @@ class PageImage:
     index: int = 0
     dpi: float | None = None
     full_size: tuple[int, int] | None = None
+    stored: int = 1
 
     @property
     def width(self) -> int:
@@ -149,11 +151,12 @@ def grey_of(pixels: Pixels) -> Pixels:
 
 
 class Raster(NamedTuple):
-    """Pixels of a page, their resolution in dpi (None where unknown), and its full size where it was scaled down."""
+    """Pixels of a page, and what `PageImage` says of them."""
 
     pixels: Pixels
     dpi: float | None
     full_size: tuple[int, int] | None = None
+    stored: int = 1
 
 
 # What white can be in samples of 1 (or float), 8, 10, 12, 14, 16 and 32 bits.
@@ -278,6 +281,18 @@ def count_frames(stream: BinaryIO, kind: str, limits: Limits) -> int:
         return sum(1 for _ in _frames(image, limits))
 
 
+def measure(stream: BinaryIO, kind: str, limits: Limits) -> tuple[tuple[int, int], int]:
+    """Width and height of the first page of an image file, upright, and how it lies there; no pixel is decoded."""
+    with READERS[kind](stream) as image:
+        frame = next(_frames(image, limits))
+        limits.check_pixels(*frame.size)
+        stored = _orientation(frame)
+        turned = UPRIGHT.get(stored) in SIDEWAYS and not isinstance(
+            frame, TiffImageFile
+        )  # Pillow gives its size upright
+        return (frame.size[::-1] if turned else frame.size), stored
+
+
 def read_bitmap(stream: BinaryIO, kind: str, limits: Limits, first: int = 0) -> Iterator[Raster]:
     """Yield the pages of an image file from ``first`` on: each full-resolution page of a TIFF, else each frame."""
     with READERS[kind](stream) as image:
@@ -302,16 +317,16 @@ def read_image(image: Image.Image, limits: Limits) -> Raster:
     factor = limits.reduction(*image.size)
     if factor > 1:
         return _read_reduced(image, factor)
-    dpi = _dpi(image)
+    dpi, stored = _dpi(image), _orientation(image)
     decoded = _decoded(image)
     turn = UPRIGHT.get(_orientation(image))  # None where Pillow turned a TIFF while decoding it
     pixels = image_pixels(decoded if turn is None else decoded.transpose(turn))
-    return Raster(np.invert(pixels) if _is_deep_negative(image) else pixels, dpi)
+    return Raster(np.invert(pixels) if _is_deep_negative(image) else pixels, dpi, stored=stored)
 
 
 def _read_reduced(image: Image.Image, factor: int) -> Raster:
     """As `read_image`, at a lower resolution; grey where the whole image in colour would need too much memory."""
-    full, dpi = image.size, _dpi(image)
+    full, dpi, stored = image.size, _dpi(image), _orientation(image)
     if isinstance(image, JpegImageFile):
         image.draft(image.mode, (image.width // factor, image.height // factor))
         image.load()
@@ -328,7 +343,7 @@ def _read_reduced(image: Image.Image, factor: int) -> Raster:
         pixels = np.invert(pixels)
     if (turn := UPRIGHT.get(_orientation(image))) is not None:
         pixels = np.asarray(Image.fromarray(pixels).transpose(turn))
-    return Raster(pixels, dpi and dpi / factor, full[::-1] if turn in SIDEWAYS else full)
+    return Raster(pixels, dpi and dpi / factor, full[::-1] if turn in SIDEWAYS else full, stored)
 
 
 def _decoded_as_grey(image: Image.Image) -> Pixels | None:
@@ -414,7 +429,8 @@ def _orientation(image: Image.Image) -> int:
     if isinstance(image, PngImageFile) and not image.info.keys() & PNG_EXIF:  # Pillow would decode it to find some
         return 1
     try:
-        return int(image.getexif().get(EXIF_ORIENTATION, 1))
+        value = int(image.getexif().get(EXIF_ORIENTATION, 1))
+        return value if value in UPRIGHT else 1
     except Exception:  # a page with broken EXIF data is still a page, and Pillow raises many types for it
         return 1
 
@@ -449,3 +465,26 @@ def turn_back(page: Page, degrees: int) -> Page:
                 return at
 
     return replace(move_points(page, point), width=width, height=height, orientation=degrees)
+
+
+def from_stored(page: Page, stored: int) -> Page:
+    """A page in the coordinates of the pixels as they lie in a file, in those of the image as a viewer shows it.
+
+    Args:
+        page: with the size of the stored pixels.
+        stored: see `PageImage`.
+    """
+    turned = UPRIGHT.get(stored)
+    width, height = (page.height, page.width) if turned in SIDEWAYS else (page.width, page.height)
+    moves: dict[Image.Transpose | None, Callable[[float, float], Point]] = {
+        None: lambda x, y: (x, y),
+        Image.Transpose.FLIP_LEFT_RIGHT: lambda x, y: (width - x, y),
+        Image.Transpose.ROTATE_180: lambda x, y: (width - x, height - y),
+        Image.Transpose.FLIP_TOP_BOTTOM: lambda x, y: (x, height - y),
+        Image.Transpose.TRANSPOSE: lambda x, y: (y, x),
+        Image.Transpose.ROTATE_270: lambda x, y: (width - y, x),
+        Image.Transpose.TRANSVERSE: lambda x, y: (width - y, height - x),
+        Image.Transpose.ROTATE_90: lambda x, y: (y, height - x),
+    }
+    move = moves[turned]
+    return replace(move_points(page, lambda at: move(*at)), width=width, height=height, orientation=0)

@@ -9,9 +9,10 @@ import glob
 import os
 import re
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from io import SEEK_END, BytesIO
 from pathlib import Path
-from typing import BinaryIO, TypeVar, cast
+from typing import BinaryIO, Protocol, TypeVar, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,6 +36,7 @@ from inkread.io.images import (
     Raster,
     array_pixels,
     count_frames,
+    measure,
     read_bitmap,
     read_image,
     reduced_array,
@@ -48,15 +50,25 @@ __all__ = [
     "PageImage",
     "count_pages",
     "each_input",
+    "each_readable",
     "find_inputs",
     "input_name",
     "is_pdf",
+    "load_chosen_pages",
     "load_pages",
     "load_readable_pages",
-    "page_size",
+    "page_shape",
 ]
 
 Item = TypeVar("Item")
+
+
+class _HasIndex(Protocol):
+    @property
+    def index(self) -> int: ...
+
+
+Indexed = TypeVar("Indexed", bound=_HasIndex)
 
 Input = str | Path | bytes | bytearray | memoryview | BinaryIO | NDArray[np.generic] | Image.Image
 """What holds one page or several: a path, the content of a file, an open file, an array or a Pillow image."""
@@ -108,7 +120,7 @@ def load_pages(source: Input, limits: Limits = DEFAULT_LIMITS, first: int = 0) -
     name = input_name(source)
     rasters = _with_named_errors(_open(source, limits, first), name or NAMELESS)
     for index, raster in enumerate(rasters, start=first):
-        yield PageImage(raster.pixels, name, index, raster.dpi, raster.full_size)
+        yield PageImage(raster.pixels, name, index, raster.dpi, raster.full_size, raster.stored)
         del raster
 
 
@@ -126,20 +138,43 @@ def load_readable_pages(
         InputError: the input has one page only, cannot be opened, or none of its pages can be read.
     """
     path = Path(source) if isinstance(source, str | Path) else None
+
+    def count() -> int:
+        return count_pages(path, limits) if path is not None and path.is_file() else 1
+
+    return each_readable(partial(load_pages, source, limits), count, input_name(source), on_bad_page)
+
+
+def each_readable(
+    load: Callable[[int], Iterator[Indexed]],
+    count: Callable[[], int],
+    name: str,
+    on_bad_page: Callable[[BadPageError], None],
+) -> Iterator[Indexed]:
+    """The pages of a file, without those that cannot be read while others can.
+
+    Args:
+        load: gives the pages from an index on; it raises an InputError at a page that cannot be read.
+        count: the number of pages; called only where one cannot be read.
+        name: of the file.
+        on_bad_page: called, after the last page, with an error that names such a page.
+
+    Raises:
+        InputError: the file has one page only, or none of its pages can be read.
+    """
     bad: list[BadPageError] = []
     index = 0
     while True:
         try:
-            for page in load_pages(source, limits, first=index):
+            for page in load(index):
                 index = page.index + 1
                 yield page
                 del page
             break
         except InputError as error:
-            if path is None or not path.is_file() or (pages := count_pages(path, limits)) == 1:
+            if (pages := count()) == 1:
                 raise
             index += 1
-            name = input_name(source)
             bad.append(BadPageError(f"{name}, page {index}: {str(error).removeprefix(f'{name}: ')}"))
             if len(bad) == pages:
                 raise type(error)(str(bad[0])) from error
@@ -147,6 +182,17 @@ def load_readable_pages(
                 break
     for problem in bad:
         on_bad_page(problem)
+
+
+def load_chosen_pages(source: Input, indices: Iterable[int], limits: Limits = DEFAULT_LIMITS) -> Iterator[PageImage]:
+    """``load_chosen_pages("letter.pdf", [0, 1, 4])``: some pages of an input; the others are not decoded."""
+    pages: Iterator[PageImage] = iter(())
+    at = -1
+    for index in indices:
+        if index != at:
+            pages = load_pages(source, limits, first=index)
+        yield next(pages)
+        at = index + 1
 
 
 def count_pages(path: Path, limits: Limits = DEFAULT_LIMITS) -> int:
@@ -173,14 +219,25 @@ def is_pdf(path: Path) -> bool:
         return _signed(stream.read(HEAD_BYTES)) == "PDF"
 
 
-def page_size(path: Path, limits: Limits = DEFAULT_LIMITS) -> tuple[int, int]:
-    """``page_size(Path("letter.jpg"))``: width and height in pixels of the first page, upright as a viewer shows it.
+def page_shape(path: Path, limits: Limits = DEFAULT_LIMITS) -> tuple[tuple[int, int], int]:
+    """``page_shape(Path("letter.jpg"))``: width and height of the first page of an image, and how it lies in the file.
+
+    The size is that of the page as a viewer shows it, in pixels; the second value is `PageImage.stored`. No pixel is
+    decoded.
 
     Raises:
-        InputError: the page cannot be read.
+        InputError: the file cannot be opened, or is no image.
     """
-    page = next(load_pages(path, limits))
-    return page.full_size or (page.width, page.height)
+
+    def measured() -> Iterator[tuple[tuple[int, int], int]]:
+        with path.open("rb") as stream:
+            kind = _kind(stream.read(HEAD_BYTES))
+            if kind == "PDF":
+                raise UnsupportedInputError("this is a PDF, save its pages as images")
+            stream.seek(0)
+            yield measure(stream, kind, limits)
+
+    return next(_with_named_errors(measured(), input_name(path)))
 
 
 def input_name(source: Input) -> str:

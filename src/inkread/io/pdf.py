@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import closing, suppress
 from io import SEEK_END, BytesIO
 from itertools import islice
@@ -52,12 +52,12 @@ def maker_of_pdf(stream: BinaryIO) -> str:
         return layer or str(document.get_metadata_value("Creator"))
 
 
-def pages_with_text(stream: BinaryIO) -> set[int]:
-    """The pages of a PDF file, from 0, that hold text, be it invisible."""
+def pages_with_text(stream: BinaryIO, indices: Iterable[int]) -> set[int]:
+    """Those of some pages of a PDF file, counted from 0, that hold text, be it invisible."""
     found = set()
     stream.seek(0)
     with PDFIUM_LOCK, closing(_open(stream)) as document:
-        for index in range(len(document)):
+        for index in indices:
             with (
                 suppress(pypdfium2.PdfiumError),
                 closing(document[index]) as page,

@@ -40,9 +40,10 @@ from inkread.server.metrics import (
 from inkread.server.prediction import tasks
 from inkread.server.prediction.models import Served, document_limits, upload_limits
 from inkread.server.prediction.tasks import Decoded, Picture
-from inkread.server.prediction.workers import Bounds, Pool, WorkerLostError, no_state
+from inkread.server.prediction.workers import Pool, no_state
 from inkread.server.problems import ProblemError
 from inkread.server.settings import Settings
+from inkread.worker_process import Bounds, WorkerLostError
 
 FIRST_GUESS = 1.0
 """Seconds that a page is expected to take before any was read."""

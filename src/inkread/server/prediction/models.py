@@ -22,8 +22,9 @@ from inkread.io.files import write_bytes
 from inkread.io.images import Limits
 from inkread.server.metrics import MODEL, MODEL_SWAPS
 from inkread.server.prediction import tasks
-from inkread.server.prediction.workers import Bounds, Pool
+from inkread.server.prediction.workers import Pool
 from inkread.server.settings import Settings
+from inkread.worker_process import Bounds
 
 if TYPE_CHECKING:
     from inkread.registry import Registry

@@ -1,60 +1,28 @@
-"""Worker processes for what strangers' files may break: bounded in memory and time, killed and replaced.
+"""Pools of worker processes, which are replaced when a file ends one; see `inkread.worker_process`.
 
 Usage: ``pool = Pool("decoder", 2, nothing, Bounds(seconds=20, mib=2048)); pool.start(); await pool.run(count, path)``
-
-A worker runs one call at a time. A call is a generator function; what it yields is sent back at once. The bounds are
-for each item that it yields, so that a long document is no reason to end a worker, and a page that does not come is.
 """
 
 from __future__ import annotations
 
 import logging
-import multiprocessing
-import os
 import queue
-import signal
-import sys
 import threading
 from asyncio import get_running_loop
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
-from dataclasses import dataclass
-from multiprocessing.connection import Connection
+from functools import partial
 from typing import Any
 
-import psutil
 import structlog
 
-from inkread.errors import InkreadError, InputTooLargeError
+from inkread.errors import InkreadError
 from inkread.server.logs import configure_logs
 from inkread.server.metrics import WORKERS_REPLACED
+from inkread.worker_process import Bounds, Call, Prepare, WorkerLostError, WorkerProcess
 
-START_SECONDS = 120.0
 RETRY_SECONDS = 5.0
-WALL_FACTOR = 3.0
-"""Wall time that an item may take, in terms of its computing time: other processes want the processors too."""
-STARTED, ITEM, DONE, FAILED = range(4)
-
-Prepare = Callable[[], Any]
-Call = Callable[..., Iterator[Any]]
-
-
-@dataclass(frozen=True, slots=True)
-class Bounds:
-    """What one item of a call may use.
-
-    Attributes:
-        seconds: of computing, over all threads; three times as much may pass on the clock.
-        mib: memory that a worker may take besides what it has after its start (where the system has RLIMIT_AS).
-    """
-
-    seconds: float
-    mib: int
-
-
-class WorkerLostError(InputTooLargeError):
-    """A worker was ended in the middle of a call: by a bound, or because it crashed."""
+PRELOAD = ("inkread.server.prediction.tasks",)
 
 
 class PoolClosedError(InkreadError):
@@ -62,10 +30,6 @@ class PoolClosedError(InkreadError):
 
     def __init__(self) -> None:
         super().__init__("the service is stopping, try again")
-
-
-class WorkerFailedError(InkreadError):
-    """A call raised something that is nobody's fault but the program's."""
 
 
 def no_state() -> None:
@@ -88,8 +52,8 @@ class Pool:
         self._prepare = prepare
         self._bounds = bounds
         self._threads = ThreadPoolExecutor(workers, name)
-        self._idle: queue.SimpleQueue[_Worker | None] = queue.SimpleQueue()
-        self._alive: set[_Worker] = set()
+        self._idle: queue.SimpleQueue[WorkerProcess | None] = queue.SimpleQueue()
+        self._alive: set[WorkerProcess] = set()
         self._closed = threading.Event()
 
     def start(self) -> None:
@@ -153,7 +117,7 @@ class Pool:
             raise PoolClosedError
         last = None
         try:
-            for last in worker.call(call, arguments, weight):
+            for last in worker.call(call, *arguments, weight=weight):
                 tell(last)
         except BaseException as error:
             if isinstance(error, InkreadError) and not isinstance(error, WorkerLostError):
@@ -169,8 +133,9 @@ class Pool:
         self._idle.put(worker)
         return last
 
-    def _start(self, _number: int = 0) -> _Worker:
-        worker = _Worker(self.name, self._prepare, self._bounds)
+    def _start(self, _number: int = 0) -> WorkerProcess:
+        prepare = partial(_prepared, self.name, self._prepare)
+        worker = WorkerProcess(self.name, prepare, self._bounds, PRELOAD)
         self._alive.add(worker)
         try:
             worker.wait_until_started()
@@ -190,127 +155,11 @@ class Pool:
                 structlog.get_logger().error("worker_not_started", pool=self.name, exc_info=error)
                 self._closed.wait(RETRY_SECONDS)
 
-    def _end(self, worker: _Worker) -> None:
+    def _end(self, worker: WorkerProcess) -> None:
         self._alive.discard(worker)
         worker.kill()
 
 
-class _Worker:
-    """One process and the pipe to it."""
-
-    def __init__(self, name: str, prepare: Prepare, bounds: Bounds) -> None:
-        method = "forkserver" if "forkserver" in multiprocessing.get_all_start_methods() else "spawn"
-        context: Any = multiprocessing.get_context(method)
-        if method == "forkserver":
-            context.set_forkserver_preload(["inkread.server.prediction.tasks"])
-        self._bounds = bounds
-        self._pipe, theirs = context.Pipe()
-        self._process = context.Process(target=_work, args=(theirs, name, prepare, bounds), daemon=True, name=name)
-        self._process.start()
-        theirs.close()
-
-    def wait_until_started(self) -> None:
-        kind, value = self._receive(START_SECONDS)
-        if kind == FAILED:
-            raise value
-
-    def call(self, call: Call, arguments: tuple[Any, ...], weight: int) -> Iterator[Any]:
-        try:
-            self._pipe.send((call, arguments, weight))
-        except OSError:
-            raise self._lost() from None
-        while True:
-            kind, value = self._receive(WALL_FACTOR * self._bounds.seconds * weight)
-            if kind == DONE:
-                return
-            if kind == FAILED:
-                raise value
-            yield value
-
-    def kill(self) -> None:
-        with suppress(ValueError):
-            self._process.kill()
-            self._process.join()
-        self._pipe.close()
-
-    def _receive(self, seconds: float) -> tuple[int, Any]:
-        try:
-            if self._pipe.poll(seconds):
-                kind, value = self._pipe.recv()
-                return kind, value
-        except (EOFError, OSError):
-            raise self._lost() from None
-        raise self._too_slow()
-
-    def _lost(self) -> WorkerLostError:
-        self._process.join(START_SECONDS)
-        if self._process.exitcode == -getattr(signal, "SIGXCPU", 0):
-            return self._too_slow()
-        return WorkerLostError(f"it needs more than {self._bounds.mib} MiB of memory, make it smaller or simpler")
-
-    def _too_slow(self) -> WorkerLostError:
-        return WorkerLostError(f"it needs more than {self._bounds.seconds:g} seconds, make it smaller or simpler")
-
-
-def _work(pipe: Connection[Any, Any], name: str, prepare: Prepare, bounds: Bounds) -> None:
-    """What a worker does: calls, until its parent goes."""
-    if sys.platform != "win32":
-        os.setpgid(0, 0)  # signals to the service's group are for the service, which ends its work first
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    threading.Thread(target=_end_with_parent, daemon=True).start()
+def _prepared(name: str, prepare: Prepare) -> Any:
     configure_logs(f"prediction.{name}", logging.WARNING)
-    try:
-        state = prepare()
-    except Exception as error:
-        pipe.send((FAILED, _sendable(error)))
-        return
-    _bound_memory(bounds.mib)
-    pipe.send((STARTED, None))
-    while True:
-        try:
-            call, arguments, weight = pipe.recv()
-        except (EOFError, OSError):
-            return
-        try:
-            _bound_computing(bounds.seconds * weight)
-            for item in call(state, *arguments):
-                pipe.send((ITEM, item))
-                _bound_computing(bounds.seconds * weight)
-            pipe.send((DONE, None))
-        except MemoryError:
-            os._exit(1)  # there may not be enough memory to say so
-        except Exception as error:
-            pipe.send((FAILED, _sendable(error)))
-
-
-def _sendable(error: Exception) -> InkreadError:
-    """An error of ours as it is; another is logged here, where its traceback is, and told as a sentence."""
-    if isinstance(error, InkreadError):
-        return error
-    structlog.get_logger().error("worker_failed", exc_info=error)
-    return WorkerFailedError(f"{type(error).__name__}: {error}")
-
-
-def _end_with_parent() -> None:
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        parent.join()
-        os._exit(0)
-
-
-def _bound_memory(mib: int) -> None:
-    if sys.platform == "linux":  # elsewhere there is no such limit, or none that is kept
-        import resource
-
-        _, hard = resource.getrlimit(resource.RLIMIT_AS)
-        most = psutil.Process().memory_info().vms + mib * 2**20
-        resource.setrlimit(resource.RLIMIT_AS, (most, hard))
-
-
-def _bound_computing(seconds: float) -> None:
-    if sys.platform != "win32":
-        import resource
-
-        used = resource.getrusage(resource.RUSAGE_SELF)
-        _, hard = resource.getrlimit(resource.RLIMIT_CPU)
-        resource.setrlimit(resource.RLIMIT_CPU, (int(used.ru_utime + used.ru_stime + seconds) + 1, hard))
+    return prepare()
