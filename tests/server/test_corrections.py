@@ -21,6 +21,7 @@ from inkread.formats import fit, read_layout
 from inkread.server.documents import models
 from inkread.server.documents.content import Content
 from inkread.server.documents.corrections import export
+from inkread.server.documents.queue import next_lines
 from inkread.server.documents.store import File, Store, now, page_row, put_version
 from inkread.server.documents.tables import READ, Document, Page
 from inkread.server.settings import Settings
@@ -144,3 +145,47 @@ def test_documents_of_all_users_only_where_that_is_asked_for(
     assert "2 documents" in run(str(tmp_path / "b"), "--all-users")[1]
     report = json.loads(run(str(tmp_path / "c"), "--all-users", "--collection", "bob", "--json")[1])
     assert (report["documents"], report["changed"]) == (1, 1)
+
+
+def test_the_queue_has_what_may_be_corrected_and_is_not_yet(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    letters = [add(store, ADA, name) for name in ("letter-1905-en", "letter-1900-fr")]
+    foreign = add(store, BOB, "note-1905-en")
+    for document in (*letters, foreign):
+        doubt(store, document)
+    found = next_lines(store, ADA, limit=500).lines
+    assert {line.document for line in found} == set(letters), "nobody else's"
+    assert {line.document for line in found[:2]} == set(letters), "one line of each before two of one"
+    assert found[0].expected_errors > 0
+
+    page = store.page(letters[0], 1, ADA)
+    page.lines[0] = page.lines[0].model_copy(update={"text": "as it was written"})
+    page.lines[1] = page.lines[1].model_copy(update={"flags": ["illegible"]})
+    store.correct(letters[0], 1, ADA, page.revision, models.Correction(lines=page.lines))
+    left = {(line.document, line.line) for line in next_lines(store, ADA, limit=500).lines}
+    gone = {(letters[0], page.lines[0].id), (letters[0], page.lines[1].id)}
+    assert {(line.document, line.line) for line in found} - left == gone
+
+    store.share(foreign, BOB, "ada", "reader")
+    assert foreign not in {line.document for line in next_lines(store, ADA, limit=500).lines}
+    store.share(foreign, BOB, "ada", "corrector")
+    assert foreign in {line.document for line in next_lines(store, ADA, limit=500).lines}
+    assert next_lines(store, ADA, collection="registers").lines == []
+
+    monkeypatch.setattr("inkread.cli.corrections._store", lambda: store)
+    told = CliRunner().invoke(app, ["queue", "--user", "bob", "--json", "--limit", "3"])
+    assert [line["document"] for line in json.loads(told.stdout)["lines"]] == [foreign] * 3
+
+
+def doubt(store: Store, document: str) -> None:
+    """Give the lines of the first page a confidence, as a reader does."""
+    with store.session() as session:
+        row = page_row(session, document, 1)
+        content = store.content(session, row)
+        assert content is not None
+        regions = tuple(
+            replace(region, lines=tuple(replace(line, confidence=0.5) for line in region.lines))
+            for region in content.page.regions
+        )
+        doubtful = replace(content, page=replace(content.page, regions=regions))
+        row.revision += 1
+        put_version(session, row, doubtful, [], "read", READ, "")

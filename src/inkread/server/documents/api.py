@@ -33,6 +33,7 @@ from inkread.server.auth import User
 from inkread.server.documents import models
 from inkread.server.documents.content import shown_line
 from inkread.server.documents.prediction import Prediction
+from inkread.server.documents.queue import next_lines
 from inkread.server.documents.results import Results
 from inkread.server.documents.store import File, Store, check_place
 from inkread.server.documents.webhooks import Webhooks
@@ -155,6 +156,17 @@ async def export(request: Request, who: User, wanted: models.Export) -> FileResp
     with _Folder() as folder:
         path = await documents_of(request).results.write_all(wanted.documents, who, wanted.format, folder.path)
         return folder.answer(path)
+
+
+@router.get("/documents/queue", summary="Lines to correct next")
+def correction_queue(
+    request: Request,
+    who: User,
+    collection: Annotated[str | None, Query(max_length=200)] = None,
+    limit: Annotated[int, Query(ge=1, le=500)] = 50,
+) -> models.QueueList:
+    """Those that teach the model most first, of the documents that the user may correct."""
+    return next_lines(documents_of(request).store, who, limit, collection)
 
 
 @router.get("/documents/{document}", summary="A document and how its pages stand")

@@ -9,7 +9,6 @@ the page done, and when.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import shutil
 from collections.abc import Iterator
@@ -20,6 +19,7 @@ from typing import Any
 from sqlalchemy import select
 
 from inkread.data.dataset import Sample, Skipped, write_manifest
+from inkread.data.protected import REASON, digest, protected_images
 from inkread.document import Document as WholeDocument
 from inkread.errors import DatasetError
 from inkread.formats import json as document_json
@@ -75,16 +75,20 @@ def export(
     lineage: list[dict[str, Any]] = []
     skipped = Skipped()
     pages = 0
+    protected = protected_images()
     try:
         for done in _pages(store, owner, collection):
             name = f"{done.document}_{done.page.number:04}"
+            picture = store.path(done.document, done.page.sha256).read_bytes()
+            if digest(picture) in protected:
+                skipped.add(name, REASON)
+                continue
+            pages += 1
             image, layout = f"images/{name}.jpg", f"layouts/{name}.json"
             for path in (image, layout):
                 (unfinished / path).parent.mkdir(parents=True, exist_ok=True)
-            picture = store.path(done.document, done.page.sha256).read_bytes()
             (unfinished / image).write_bytes(picture)
             (unfinished / layout).write_bytes(document_json.dump(WholeDocument((done.content.page,))))
-            pages += 1
             read = {line.id: line.text for line in done.read.page.lines}
             for number, line in enumerate(done.content.page.lines):
                 mark = done.content.marks.get(line.id, Mark())
@@ -101,7 +105,7 @@ def export(
                         SOURCE,
                         done.document,
                         licence=licence,
-                        sha256=hashlib.sha256(picture).hexdigest(),
+                        sha256=digest(picture),
                         layout=layout,
                         line=number,
                     )

@@ -230,3 +230,21 @@ class HitList(BaseModel):
     """What was found."""
 
     hits: list[Hit]
+
+
+class QueueEntry(BaseModel):
+    """A line to correct; ``expected_errors`` are the characters of it that are probably wrong."""
+
+    document: str
+    name: str
+    page: int
+    line: str
+    text: str
+    confidence: float
+    expected_errors: float
+
+
+class QueueList(BaseModel):
+    """What to correct next, the most useful first."""
+
+    lines: list[QueueEntry]
