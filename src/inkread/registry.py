@@ -11,6 +11,7 @@ import os
 import shutil
 import threading
 from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -36,7 +37,7 @@ BUNDLE, REPORT = "bundle", "report"
 AUDIT = "audit."
 CHAMPION_ACTIONS = frozenset({"promote", "rollback", "found"})
 METRIC, COMPARED = "metric.", "comparison"
-IDENTITY = "sha256"
+IDENTITY, DATASETS = "sha256", "datasets"
 SEEDER = "inkread"
 REGISTER, MOVED, REFUSE = "register", "moved", "refuse"
 SHOWN_REASONS = 4
@@ -139,6 +140,7 @@ class Registry:
                 "model": f"{opened.model.name} {opened.model.version}",
                 IDENTITY: opened.identity,
                 "data_hash": data_hash,
+                DATASETS: ",".join(sorted({source.sha256 for source in opened.model.sources if source.sha256})),
                 "code_commit": opened.model.code_commit,
                 **{METRIC + key: repr(value) for key, value in (metrics or {}).items()},
             }
@@ -284,6 +286,19 @@ class Registry:
         except MlflowException as error:
             raise self._failed(error) from error
         return sorted((_version(item, aliases) for item in found), key=lambda item: -item.version)
+
+    def trained_on(self, datasets: AbstractSet[str]) -> dict[str, list[int]]:
+        """The versions that learnt from each of some datasets, by content hash, as their cards say; ascending."""
+        try:
+            found = self._client.search_model_versions(f"name='{self.name}'")
+        except MlflowException as error:
+            raise self._failed(error) from error
+        learnt: dict[str, list[int]] = {}
+        for item in sorted(found, key=lambda item: int(item.version)):
+            hashes = {item.tags.get("data_hash", ""), *item.tags.get(DATASETS, "").split(",")}
+            for dataset in datasets & hashes:
+                learnt.setdefault(dataset, []).append(int(item.version))
+        return learnt
 
     def audit(self) -> list[Audit]:
         """The changes of the champion, oldest first."""

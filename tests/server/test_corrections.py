@@ -24,6 +24,7 @@ from inkread.server.documents.corrections import export
 from inkread.server.documents.queue import next_lines
 from inkread.server.documents.store import File, Store, now, page_row, put_version
 from inkread.server.documents.tables import READ, Document, Page
+from inkread.server.problems import ProblemError
 from inkread.server.settings import Settings
 from inkread.server.tokens import Identity
 from inkread.server.users import Users
@@ -189,3 +190,19 @@ def doubt(store: Store, document: str) -> None:
         doubtful = replace(content, page=replace(content.page, regions=regions))
         row.revision += 1
         put_version(session, row, doubtful, [], "read", READ, "")
+
+
+def test_it_is_known_which_datasets_and_models_used_a_document(store: Store, tmp_path: Path) -> None:
+    document, other = add(store, ADA, "letter-1905-en"), add(store, ADA, "note-1905-en")
+    finish(store, document, 1, ADA)
+    report = export(store, tmp_path / "out", "ada")
+    assert report.dataset == Dataset.open(tmp_path / "out").content_hash
+    assert [(use.dataset, use.lines) for use in store.uses(document, ADA)] == [(report.dataset, report.lines)]
+    assert store.uses(other, ADA) == []
+    with pytest.raises(ProblemError, match="no such document"):
+        store.uses(document, BOB)
+    store.delete(document, ADA)
+    admin = Identity("eve", "admin")
+    assert [use.dataset for use in store.uses(document, admin)] == [report.dataset], "known after it was deleted"
+    with pytest.raises(ProblemError, match="no such document"):
+        store.uses(document, ADA)

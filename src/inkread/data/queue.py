@@ -82,10 +82,9 @@ def queue(candidates: Sequence[Candidate], learnt: Iterable[Learnt] = (), limit:
         if heap and (now, index) > heap[0]:
             heapq.heappush(heap, (now, index))
             continue
-        line = candidates[index]
-        chosen.append(line)
+        chosen.append(candidates[index])
         pairs |= own[index]
-        writers[line.writer] += 1
+        writers[candidates[index].writer] += 1
     return chosen
 
 

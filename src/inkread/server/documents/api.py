@@ -28,6 +28,7 @@ from starlette.datastructures import FormData, UploadFile
 from inkread.document import Document as WholeDocument
 from inkread.formats import FORMATS
 from inkread.formats import json as document_json
+from inkread.registry import Registry
 from inkread.server.answers import ZIP, file_name
 from inkread.server.auth import User
 from inkread.server.documents import models
@@ -179,6 +180,21 @@ def get_document(request: Request, who: User, document: str) -> models.Document:
 def change_document(request: Request, who: User, document: str, change: models.DocumentChange) -> models.Document:
     """For owners."""
     return documents_of(request).store.change(document, who, change)
+
+
+@router.get("/documents/{document}/uses", summary="Datasets and models that used a document")
+def uses(request: Request, who: User, document: str) -> models.Uses:
+    """For owners and admins; an admin may ask after the document was deleted."""
+    found = documents_of(request).store.uses(document, who)
+    versions = Registry().trained_on({use.dataset for use in found}) if found else {}
+    return models.Uses(
+        datasets=[
+            models.DatasetUse(
+                dataset=use.dataset, lines=use.lines, time=use.time, versions=versions.get(use.dataset, [])
+            )
+            for use in found
+        ]
+    )
 
 
 @router.delete("/documents/{document}", summary="Delete a document and every byte of it", status_code=204)

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,14 +19,14 @@ from typing import Any
 
 from sqlalchemy import select
 
-from inkread.data.dataset import Sample, Skipped, write_manifest
+from inkread.data.dataset import Dataset, Sample, Skipped, write_manifest
 from inkread.data.protected import REASON, digest, protected_images
 from inkread.document import Document as WholeDocument
 from inkread.errors import DatasetError
 from inkread.formats import json as document_json
 from inkread.server.documents.content import Content, Mark, unpack
-from inkread.server.documents.store import Store
-from inkread.server.documents.tables import DONE, Document, Page, Version
+from inkread.server.documents.store import Store, now
+from inkread.server.documents.tables import DONE, Document, Page, Use, Version
 
 SOURCE = "corrections"
 LINEAGE = "lineage.jsonl"
@@ -33,13 +34,14 @@ LINEAGE = "lineage.jsonl"
 
 @dataclass(frozen=True, slots=True)
 class Exported:
-    """What an export has: documents, pages, lines, lines that people changed, and what was left out."""
+    """What an export has: documents, pages, lines, lines that people changed, what was left out; its content hash."""
 
     documents: int
     pages: int
     lines: int
     changed: int
     skipped: dict[str, int]
+    dataset: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +131,11 @@ def export(
         rows = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in lineage)
         (unfinished / LINEAGE).write_text(rows, encoding="utf-8")
         write_manifest(unfinished, samples)
+        content = Dataset.open(unfinished).content_hash
+        counts = Counter(sample.document_id for sample in samples)
+        with store.session() as session:  # before the dataset is there, so that none is without its rows
+            for document, count in counts.items():
+                session.merge(Use(document=document, dataset=content, lines=count, time=now()))
         unfinished.rename(output)
     finally:
         shutil.rmtree(unfinished, ignore_errors=True)
@@ -138,6 +145,7 @@ def export(
         lines=len(samples),
         changed=sum(row["read"] != row["text"] for row in lineage),
         skipped=dict(skipped.reasons),
+        dataset=content,
     )
 
 

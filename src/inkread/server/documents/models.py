@@ -232,6 +232,21 @@ class HitList(BaseModel):
     hits: list[Hit]
 
 
+class DatasetUse(BaseModel):
+    """A dataset that was made of a document, by its content hash, and the registered versions that learnt from it."""
+
+    dataset: str
+    lines: int
+    time: datetime
+    versions: list[int]
+
+
+class Uses(BaseModel):
+    """The datasets and versions that used a document, the newest first."""
+
+    datasets: list[DatasetUse]
+
+
 class QueueEntry(BaseModel):
     """A line to correct; ``expected_errors`` are the characters of it that are probably wrong."""
 
