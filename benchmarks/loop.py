@@ -137,18 +137,28 @@ def images_of(lines: Sequence[Line]) -> list[tuple[Line, Grey]]:
 def write_version(folder: Path, lines: Sequence[Line], rehearsal: Sequence[Line]) -> Path:
     """A version of the dataset: the corrected lines, and lines of the known sources as one more source."""
     shutil.rmtree(folder, ignore_errors=True)
+
+    def copied(line: Line, name: str, place: str) -> str:
+        if not name:
+            return ""
+        target = folder / place / Path(name).name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if not target.exists():
+            shutil.copyfile(line.dataset.folder / name, target)
+        return f"{place}/{target.name}"
+
     samples = []
     for line in [*lines, *(Line(old.dataset, replace(old.sample, source="known")) for old in rehearsal)]:
-        sample, names = line.sample, {}
+        sample = line.sample
         place = sample.document_id.partition("/")[0]
-        for key in ("image", "layout"):
-            if name := getattr(sample, key):
-                names[key] = f"{place}/{Path(name).name}"
-                (folder / place).mkdir(parents=True, exist_ok=True)
-                if not (folder / names[key]).exists():
-                    shutil.copyfile(line.dataset.folder / name, folder / names[key])
-        identifier = f"{place}-{sample.sample_id.replace('/', '-')}"
-        samples.append(replace(sample, sample_id=identifier, **names))
+        samples.append(
+            replace(
+                sample,
+                sample_id=f"{place}-{sample.sample_id.replace('/', '-')}",
+                image=copied(line, sample.image, place),
+                layout=copied(line, sample.layout, place),
+            )
+        )
     write_manifest(folder, samples)
     return folder
 

@@ -93,8 +93,12 @@ def test_accepted_lines_are_a_dataset_with_their_lineage(store: Store, tmp_path:
     assert {row["sample_id"] for row in lineage} == {sample.sample_id for sample in dataset.samples}
     row = next(row for row in lineage if row["sample_id"] == first.sample_id)
     original = read_layout(PAGES / "letter-1905-en.xml").lines[0].text
-    assert (row["read"], row["text"], row["corrected_by"]) == (original, "as it was written", "ada")
-    assert (row["approved_by"], row["approved"]) == ("ada", store.page(document, 1, ADA).time.isoformat())
+    assert (row["read"], row["text"], row["corrected_by"]) == (original, "as it was written", "person 1")
+    assert (row["approved_by"], row["approved"]) == ("person 1", store.page(document, 1, ADA).time.isoformat())
+    assert not any(b"ada" in file.read_bytes() for file in (tmp_path / "out").glob("*.jsonl"))
+    export(store, tmp_path / "named", "ada", names=True)
+    named = json.loads((tmp_path / "named" / "lineage.jsonl").read_text(encoding="utf-8").splitlines()[0])
+    assert (named["approved_by"], named["revision"]) == ("ada", 2)
 
 
 def test_all_lines_of_a_document_are_in_one_split(store: Store, tmp_path: Path) -> None:

@@ -41,6 +41,9 @@ def export(
     all_users: Annotated[bool, typer.Option("--all-users", help="The documents of all users.")] = False,
     collection: Annotated[str | None, typer.Option(help="Only the documents of this collection.")] = None,
     licence: Annotated[str, typer.Option(help="Licence of the pages, kept with each sample.")] = "",
+    names: Annotated[
+        bool, typer.Option("--names", help="Name the users in the lineage; else they are numbered.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
 ) -> None:
     """Write the lines of pages marked as done, with who stands for each (lineage.jsonl).
@@ -49,7 +52,7 @@ def export(
     """
     if bool(user) == all_users:
         raise typer.BadParameter("give --user NAME, or --all-users", param_hint="--user")
-    report = write_corrections(_store(), output, user or None, collection=collection, licence=licence)
+    report = write_corrections(_store(), output, user or None, collection=collection, licence=licence, names=names)
     if as_json:
         typer.echo(json.dumps(asdict(report), ensure_ascii=False))
         return

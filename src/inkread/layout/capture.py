@@ -62,7 +62,7 @@ def page_features(grey: NDArray[np.uint8], lines: Sequence[Line]) -> dict[str, f
     scale = min(SIDE / max(right - left, bottom - top), 1.0)
     area = grey[top:bottom, left:right]
     if scale < 1:
-        area = cv2.resize(area, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+        area = np.asarray(cv2.resize(area, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA), np.uint8)
     tall = float(np.median([_height(line) for line in lines]))
     ends = [_ends_at_edge(line, width) for line in lines]
     return {

@@ -53,7 +53,13 @@ class _Done:
 
 
 def export(
-    store: Store, output: Path, owner: str | None, *, collection: str | None = None, licence: str = ""
+    store: Store,
+    output: Path,
+    owner: str | None,
+    *,
+    collection: str | None = None,
+    licence: str = "",
+    names: bool = False,
 ) -> Exported:
     """Write the lines of all pages in the state "done" as a dataset.
 
@@ -65,6 +71,8 @@ def export(
         owner: whose documents; None takes those of all users.
         collection: only these documents.
         licence: of the pages, kept with each sample.
+        names: write the names of users into the lineage; else they are numbered, anew in each export. Document, page,
+            line and revision lead to the person in the database.
 
     Raises:
         DatasetError: the folder is there, or there is no such line.
@@ -75,6 +83,11 @@ def export(
     shutil.rmtree(unfinished, ignore_errors=True)
     samples: list[Sample] = []
     lineage: list[dict[str, Any]] = []
+    people: dict[str, str] = {}
+
+    def person(name: str | None) -> str | None:
+        return name if names or not name else people.setdefault(name, f"person {len(people) + 1}")
+
     skipped = Skipped()
     pages = 0
     protected = protected_images()
@@ -121,8 +134,8 @@ def export(
                         "revision": done.page.revision,
                         "read": read.get(line.id),
                         "text": line.text,
-                        "corrected_by": mark.corrected_by,
-                        "approved_by": done.page.user,
+                        "corrected_by": person(mark.corrected_by),
+                        "approved_by": person(done.page.user),
                         "approved": done.page.time.isoformat(),
                     }
                 )
