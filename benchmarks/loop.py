@@ -331,7 +331,8 @@ class HeadOnly:
         if challenger == self._champion:
             return "training kept the start"
         (new, _), (old, _) = self.known[challenger], self.known[self._champion]
-        reasons = objections(compare(0, [line.place for line in self.gold], new, old))
+        places = [line.place for line in self.gold]
+        reasons = objections(compare(0, places, new, old, anchor=(0, self.known["start"][0])))
         if not reasons:
             self._champion = challenger
         return "; ".join(reasons)

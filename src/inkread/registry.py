@@ -40,6 +40,7 @@ METRIC, COMPARED = "metric.", "comparison"
 IDENTITY, DATASETS = "sha256", "datasets"
 SEEDER = "inkread"
 REGISTER, MOVED, REFUSE = "register", "moved", "refuse"
+OVERRULED = " (overruled: "
 SHOWN_REASONS = 4
 _CHANGING = threading.RLock()
 """Held while the champion changes, so that of two changes at once the second sees what the first made."""
@@ -241,6 +242,15 @@ class Registry:
         elif self._alias(PREVIOUS) is not None:
             self._client.delete_registered_model_alias(self.name, PREVIOUS)
 
+    def anchor(self) -> int | None:
+        """The first champion, or the last one that was promoted although the gate objected.
+
+        The gate compares with it too, so that small losses of many promotions do not add up.
+        """
+        history = self._history()
+        forced = {row.version for row in self.audit() if row.action == "promote" and OVERRULED in row.why}
+        return next((version for version in reversed(history) if version in forced), history[0] if history else None)
+
     def champion(self) -> int | None:
         """Number of the version that is served; None where none is.
 
@@ -422,14 +432,16 @@ def compare_with_champion(
     champion = registry.champion()
     if champion is None or champion == version:
         return None
-    readings = []
+    anchor = registry.anchor() or champion
+    readings = {}
     with TemporaryDirectory() as folder:
-        for number in (version, champion):
+        for number in {version, champion, anchor}:
             bundle = Bundle.open(registry.fetch(number, Path(folder)))
-            readings.append((known or {}).get(bundle.identity) or read_gold(bundle, lines))
-    (new, seconds), (old, champion_seconds) = readings
+            readings[number] = (known or {}).get(bundle.identity) or read_gold(bundle, lines)
+    (new, seconds), (old, champion_seconds) = readings[version], readings[champion]
     time = seconds / champion_seconds if champion_seconds else None
-    comparison = compare(champion, [line.place for line in lines], new, old, time)
+    older = None if anchor == champion else (anchor, readings[anchor][0])
+    comparison = compare(champion, [line.place for line in lines], new, old, time, older)
     registry.keep_comparison(version, comparison)
     return comparison
 
@@ -491,5 +503,5 @@ def promote(registry: Registry, reference: int | str, who: str, why: str, *, for
             raise GateError(f"{against} (force promotes it nevertheless)", against.table)
         if against is not None and not why.strip():
             raise GateError(f"{against}; say why it is promoted nevertheless", against.table)
-        registry.promote(number, who, why if against is None else f"{why} (overruled: {against})")
+        registry.promote(number, who, why if against is None else f"{why}{OVERRULED}{against})")
     return number

@@ -63,6 +63,22 @@ def test_a_gain_on_one_source_does_not_pay_for_a_loss_on_another() -> None:
     assert [row["slice"] for row in table if row["worse"]] == worse
 
 
+def wrong(letters: int, registers: int) -> list[LineErrors]:
+    """So many wrong characters of 400 in each line of the two sources."""
+    return [LineErrors(Errors(count, 0, 0, 400), Errors(1, 0, 0, 70)) for count in [letters] * 40 + [registers] * 40]
+
+
+def test_small_losses_do_not_add_up() -> None:
+    """Each step is within the margin beside the champion before it, and the second is beyond it beside the first."""
+    first, second, third = wrong(90, 80), wrong(60, 86), wrong(30, 92)
+    assert objections(compare(1, LINES, second, first)) == []
+    assert objections(compare(2, LINES, third, second)) == []
+    anchored = compare(2, LINES, third, second, anchor=(1, first))
+    assert "CER 0.2300, not 0.2000 with version 1" in "; ".join(objections(anchored))
+    assert any(str(row["slice"]).endswith("(beside version 1)") for row in gate_table(anchored))
+    assert Comparison.from_dict(loads(dumps(asdict(anchored)))) == anchored
+
+
 def test_a_slice_may_get_worse_within_its_margin() -> None:
     assert said(errors(1, 8)) == ""
     slightly = [

@@ -9,7 +9,7 @@ what makes it hard for both cancels out (Bisani and Ney 2004).
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from inkread.evaluation.statistics import Estimate, rate_by_document
@@ -91,6 +91,9 @@ class Comparison:
         low, high: 95 % interval of ``cer - champion_cer``; None where it was not measured.
         time: CPU time of the version as a share of the champion's; None where it was not measured.
         slices: by source, writer, language and kind of sample, where a slice has `LEAST_LINES`.
+        anchor: number of an older champion that the slices are compared with too, so that small losses, each within its
+            margin, do not add up; None where there is none.
+        anchor_slices: in them ``champion_cer`` is that of the anchor.
     """
 
     champion: int
@@ -103,13 +106,15 @@ class Comparison:
     low: float | None = None
     high: float | None = None
     time: float | None = None
-    slices: tuple[Slice, ...] = field(default=())
+    slices: tuple[Slice, ...] = ()
+    anchor: int | None = None
+    anchor_slices: tuple[Slice, ...] = ()
 
     @classmethod
     def from_dict(cls, content: dict[str, Any]) -> Comparison:
         """What ``asdict`` made of one."""
-        slices = tuple(Slice(**row) for row in content.get("slices", ()))
-        return cls(**{**content, "slices": slices})
+        both = {key: tuple(Slice(**row) for row in content.get(key, ())) for key in ("slices", "anchor_slices")}
+        return cls(**{**content, **both})
 
 
 def compare(
@@ -118,6 +123,7 @@ def compare(
     new: Sequence[LineErrors],
     old: Sequence[LineErrors],
     time: float | None = None,
+    anchor: tuple[int, Sequence[LineErrors]] | None = None,
 ) -> Comparison:
     """Compare what a version (``new``) and the champion (``old``) read in the same lines, in the same order.
 
@@ -126,19 +132,11 @@ def compare(
         lines: at least one.
         new, old: what each read wrong.
         time: CPU time of the version as a share of the champion's.
+        anchor: number of an older champion, and what it read wrong.
     """
     whole = _slice("", "all", lines, new, old)
     words = [sum((errors.words for errors in side), Errors()).rate for side in (new, old)]
-    members: dict[tuple[str, str], list[int]] = {}
-    for index, line in enumerate(lines):
-        for key in line.slices:
-            members.setdefault(key, []).append(index)
-    slices = [
-        _slice(*key, *([side[i] for i in rows] for side in (lines, new, old)))  # type: ignore[arg-type]
-        for key, rows in sorted(members.items())
-        if len(rows) >= LEAST_LINES
-    ]
-    slices.sort(key=lambda part: (not part.objects, part.champion_cer - part.cer))
+    number, older = (None, None) if anchor is None else anchor
     return Comparison(
         champion,
         whole.lines,
@@ -150,8 +148,25 @@ def compare(
         whole.low,
         whole.high,
         time,
-        tuple(slices[:MOST_SLICES]),
+        _slices(lines, new, old),
+        number,
+        () if older is None else _slices(lines, new, older),
     )
+
+
+def _slices(lines: Sequence[GoldLine], new: Sequence[LineErrors], old: Sequence[LineErrors]) -> tuple[Slice, ...]:
+    """Those that object first, then by what they lose."""
+    members: dict[tuple[str, str], list[int]] = {}
+    for index, line in enumerate(lines):
+        for key in line.slices:
+            members.setdefault(key, []).append(index)
+    slices = [
+        _slice(*key, [lines[i] for i in rows], [new[i] for i in rows], [old[i] for i in rows])
+        for key, rows in sorted(members.items())
+        if len(rows) >= LEAST_LINES
+    ]
+    slices.sort(key=lambda part: (not part.objects, part.champion_cer - part.cer))
+    return tuple(slices[:MOST_SLICES])
 
 
 def _slice(
@@ -178,7 +193,7 @@ def objections(comparison: Comparison) -> list[str]:
     """What speaks against a promotion, a sentence each; empty where nothing does.
 
     A version is promoted where it reads better with 95 % confidence, or equally well and faster, and no slice reads
-    worse by more than its margin.
+    worse by more than its margin, neither beside the champion nor beside the anchor.
     """
     return list(_objections(comparison))
 
@@ -199,24 +214,32 @@ def _objections(comparison: Comparison) -> Iterator[str]:
         yield f"it reads {more}: {interval}"
     for part in comparison.slices:
         if part.objects:
-            yield (
-                f"{part.kind} {part.name} reads worse by more than {part.margin:.4f}: CER {part.cer:.4f}, not "
-                f"{part.champion_cer:.4f}, {part.lines} lines"
-            )
+            yield _worse(part, "")
+    for part in comparison.anchor_slices:
+        if part.objects:
+            yield _worse(part, f" with version {comparison.anchor}")
+
+
+def _worse(part: Slice, beside: str) -> str:
+    return (
+        f"{part.kind} {part.name} reads worse by more than {part.margin:.4f}: CER {part.cer:.4f}, not "
+        f"{part.champion_cer:.4f}{beside}, {part.lines} lines"
+    )
 
 
 def gate_table(comparison: Comparison) -> list[dict[str, float | str]]:
     """The comparison as rows for people: all lines first, then the slices, those that object first."""
     c = comparison
     whole = Slice("", "all", c.lines, c.documents, c.cer, c.champion_cer, c.low, c.high)
-    return list(_rows([whole, *c.slices]))
+    older = [part for part in c.anchor_slices if part.objects]
+    return [*_rows([whole, *c.slices]), *_rows(older, f" (beside version {c.anchor})")]
 
 
-def _rows(parts: Iterable[Slice]) -> Iterator[dict[str, float | str]]:
+def _rows(parts: Iterable[Slice], beside: str = "") -> Iterator[dict[str, float | str]]:
     for part in parts:
         known = part.low is not None and part.high is not None
         yield {
-            "slice": f"{part.kind} {part.name}".strip(),
+            "slice": f"{part.kind} {part.name}{beside}".strip(),
             "lines": part.lines,
             "documents": part.documents,
             "cer": round(part.cer, 4),
