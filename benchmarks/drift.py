@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 import figures
+from inkread.document import Line
 from inkread.errors import LayoutFileError
 from inkread.evaluation.drift import WINDOW, Figures, Monitor, Reference, drifted
 from inkread.evaluation.statistics import Estimate, ratio_interval
@@ -44,14 +45,18 @@ def measure(folder: Path, pages: int) -> Iterator[tuple[Figures, Figures]]:
     for path in found[:pages]:
         image = next(file for file in path.parent.glob(f"{path.stem}.*") if file.suffix != ".xml")
         grey = next(load_pages(image)).grey
-        size = grey.shape[1], grey.shape[0]
         try:
-            lines = read_layout(path, on_skip=lambda _: None, image_size=lambda size=size: size).lines
+            lines = lines_of(path, (grey.shape[1], grey.shape[0]))
         except LayoutFileError:
             continue
         usual = page_features(grey, lines)
         if usual:
             yield usual, page_features(scanned(grey, np.random.default_rng(1)), lines)
+
+
+def lines_of(path: Path, size: tuple[int, int]) -> tuple[Line, ...]:
+    """The lines of a transcription."""
+    return read_layout(path, on_skip=lambda _: None, image_size=lambda: size).lines
 
 
 def noticed(reference: Reference, usual: Sequence[Figures], other: Sequence[Figures], rng: random.Random) -> int | None:
