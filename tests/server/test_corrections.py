@@ -210,3 +210,32 @@ def test_it_is_known_which_datasets_and_models_used_a_document(store: Store, tmp
     assert [use.dataset for use in store.uses(document, admin)] == [report.dataset], "known after it was deleted"
     with pytest.raises(ProblemError, match="no such document"):
         store.uses(document, ADA)
+
+
+def test_two_people_who_disagree_are_shown_to_a_third(store: Store, tmp_path: Path) -> None:
+    document = add(store, ADA, "letter-1905-en")
+    store.share(document, ADA, "bob", "corrector")
+    line = store.page(document, 1, ADA).lines[0].id
+    for revision, (who, text) in enumerate([(ADA, "My dear Sir"), (BOB, "My dear Sirs")], start=1):
+        type_first_line(store, document, who, revision, text)
+    assert store.share(document, ADA, "eve", "corrector") is None
+    eve = Identity("eve", "user")
+    (first,) = [entry for entry in next_lines(store, eve).lines if entry.disputed]
+    assert (first.line, first.text, first.disputed) == (line, "My dear Sirs", ["My dear Sir", "My dear Sirs"])
+    assert not any(entry.disputed for who in (ADA, BOB) for entry in next_lines(store, who).lines), (
+        "they have had a say"
+    )
+    page = store.page(document, 1, ADA)
+    store.correct(document, 1, BOB, page.revision, models.Correction(lines=page.lines, state="done"))
+    export(store, tmp_path / "out", "ada")
+    rows = [json.loads(row) for row in (tmp_path / "out" / "lineage.jsonl").read_text(encoding="utf-8").splitlines()]
+    assert [row["line"] for row in rows if row["disputed"]] == [line]
+
+    type_first_line(store, document, eve, page.revision + 1, "My dear Sir,")
+    assert not any(entry.disputed for entry in next_lines(store, Identity("eve", "user")).lines)
+
+
+def type_first_line(store: Store, document: str, who: Identity, revision: int, text: str) -> None:
+    lines = store.page(document, 1, who).lines
+    lines[0] = lines[0].model_copy(update={"text": text})
+    store.correct(document, 1, who, revision, models.Correction(lines=lines))

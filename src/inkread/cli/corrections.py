@@ -81,6 +81,8 @@ def queue(
         return
     table = Table("document", "page", "line", "confidence", "text")
     for line in found.lines:
-        cells = (f"{line.name} ({line.document})", str(line.page), line.line, f"{line.confidence:.2f}", line.text)
+        doubt = "disputed" if line.confidence is None else f"{line.confidence:.2f}"
+        text = " | ".join(line.disputed) or line.text
+        cells = (f"{line.name} ({line.document})", str(line.page), line.line, doubt, text)
         table.add_row(*map(escape, cells))
     print_table(table)

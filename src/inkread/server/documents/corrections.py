@@ -25,6 +25,7 @@ from inkread.document import Document as WholeDocument
 from inkread.errors import DatasetError
 from inkread.formats import json as document_json
 from inkread.server.documents.content import Content, Mark, unpack
+from inkread.server.documents.disputes import disputes
 from inkread.server.documents.store import Store, now
 from inkread.server.documents.tables import DONE, Document, Page, Use, Version
 
@@ -50,6 +51,7 @@ class _Done:
     page: Page
     content: Content
     read: Content
+    disputed: frozenset[str]
 
 
 def export(
@@ -135,6 +137,7 @@ def export(
                         "read": read.get(line.id),
                         "text": line.text,
                         "corrected_by": person(mark.corrected_by),
+                        "disputed": line.id in done.disputed,
                         "approved_by": person(done.page.user),
                         "approved": done.page.time.isoformat(),
                     }
@@ -184,4 +187,7 @@ def _pages(store: Store, owner: str | None, collection: str | None) -> Iterator[
                 unpack(session.get_one(Version, (document, number, revision)).content)
                 for revision in (page.revision, 1)
             )
-        yield _Done(document, page, content, read)
+            versions = session.scalars(
+                select(Version).where(Version.document == document, Version.page == number).order_by(Version.revision)
+            ).all()
+        yield _Done(document, page, content, read, frozenset(disputes(versions)))

@@ -248,15 +248,19 @@ class Uses(BaseModel):
 
 
 class QueueEntry(BaseModel):
-    """A line to correct; ``expected_errors`` are the characters of it that are probably wrong."""
+    """A line to correct; ``expected_errors`` are the characters of it that are probably wrong.
+
+    ``disputed`` has the texts of two people who disagree about it, none of whom is asked again.
+    """
 
     document: str
     name: str
     page: int
     line: str
     text: str
-    confidence: float
+    confidence: float | None
     expected_errors: float
+    disputed: list[str] = []
 
 
 class QueueList(BaseModel):
