@@ -14,9 +14,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from inkread.document import Line
+from inkread.document import BLURRED, CUT_OFF, DARK, FAINT, Line
 
-BLURRED, DARK, FAINT, CUT_OFF = "blurred", "dark", "faint", "cut off"
 SIDE = 1600
 """Pixels of the longer side of what is measured; a larger area is made smaller."""
 STEEP = 1.5
