@@ -42,6 +42,8 @@ SEEDER = "inkread"
 REGISTER, MOVED, REFUSE = "register", "moved", "refuse"
 OVERRULED = " (overruled: "
 SHOWN_REASONS = 4
+LEAST_SECONDS = 3.0
+"""Of CPU time on the gold lines; which of two versions is faster cannot be told from less."""
 _CHANGING = threading.RLock()
 """Held while the champion changes, so that of two changes at once the second sees what the first made."""
 
@@ -439,7 +441,7 @@ def compare_with_champion(
             bundle = Bundle.open(registry.fetch(number, Path(folder)))
             readings[number] = (known or {}).get(bundle.identity) or read_gold(bundle, lines)
     (new, seconds), (old, champion_seconds) = readings[version], readings[champion]
-    time = seconds / champion_seconds if champion_seconds else None
+    time = seconds / champion_seconds if champion_seconds >= LEAST_SECONDS else None
     older = None if anchor == champion else (anchor, readings[anchor][0])
     comparison = compare(champion, [line.place for line in lines], new, old, time, older)
     registry.keep_comparison(version, comparison)
