@@ -218,7 +218,7 @@ def test_two_people_who_disagree_are_shown_to_a_third(store: Store, tmp_path: Pa
     line = store.page(document, 1, ADA).lines[0].id
     for revision, (who, text) in enumerate([(ADA, "My dear Sir"), (BOB, "My dear Sirs")], start=1):
         type_first_line(store, document, who, revision, text)
-    assert store.share(document, ADA, "eve", "corrector") is None
+    store.share(document, ADA, "eve", "corrector")
     eve = Identity("eve", "user")
     (first,) = [entry for entry in next_lines(store, eve).lines if entry.disputed]
     assert (first.line, first.text, first.disputed) == (line, "My dear Sirs", ["My dear Sir", "My dear Sirs"])

@@ -1,5 +1,6 @@
 """What scheduled retraining made is promoted where the gate lets it, and only on gold pages."""
 
+import inspect
 from pathlib import Path
 
 import pytest
@@ -19,7 +20,7 @@ def test_the_gate_decides_on_gold_pages_alone(monkeypatch: pytest.MonkeyPatch, t
 
     monkeypatch.setattr(workflows, "promote", promote)
     monkeypatch.setattr(workflows, "Registry", object)
-    decide = workflows.let_gate_decide.__wrapped__
+    decide = inspect.unwrap(workflows.let_gate_decide)
     monkeypatch.delenv("INKREAD_GOLD", raising=False)
     assert decide(2) == {}
     monkeypatch.setenv("INKREAD_GOLD", str(tmp_path))
