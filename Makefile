@@ -3,6 +3,12 @@ PYTHON ?= python3
 # For example https://download.pytorch.org/whl/cpu, which saves the GPU libraries of PyPI's Linux build.
 TORCH_INDEX ?=
 PAGES ?= examples
+# Of make loop: folder of sources, a bundle that has not seen the unseen ones, these, how it trains (head or finetune).
+DATA ?= ../shared/data
+MODEL ?= bundled
+SOURCES ?= names-fr
+WAY ?= head
+LOOP ?= runs/loop
 # Processes that run tests; 0 runs them one after the other.
 WORKERS ?= auto
 
@@ -13,7 +19,7 @@ BASE := .venv/.base-installed
 DEV := .venv/.dev-installed
 BENCH := .venv/.bench-installed
 
-.PHONY: demo test test-system test-all cases coverage lint format docs bench acceptance constraints dist setup clean help
+.PHONY: demo test test-system test-all cases coverage lint format docs bench loop acceptance constraints dist setup clean help
 .DEFAULT_GOAL := demo
 
 help: ## list the targets
@@ -62,6 +68,9 @@ docs: $(DEV) ## build the site into site/
 
 bench: $(BENCH) ## speed, memory and errors beside other engines: make bench PAGES=folder
 	@$(BIN)/python benchmarks/engines.py $(PAGES)
+
+loop: $(DEV) ## six months of correcting and retraining, simulated: make loop DATA=../shared/data MODEL=bundle SOURCES="a b"
+	@$(BIN)/python benchmarks/loop.py $(DATA) --model $(MODEL) $(addprefix --source ,$(SOURCES)) --way $(WAY) -o $(LOOP)
 
 acceptance: $(DEV) ## try the whole stack: jobs, roles, kill -9, monitoring; prints a table
 	@$(BIN)/python -m scripts.acceptance

@@ -263,6 +263,13 @@ def quality() -> Dashboard:
                 unit="reqps",
             )
         )
+        .with_panel(
+            graph(
+                "Drift",
+                ("max by (figure) (inkread_drift_index)", "{{figure}}"),
+                says="Stability index of the last 50 pages; above 0.65 they differ from those the model is used to.",
+            )
+        )
         .with_row(row("Models"))
         .with_panel(
             graph(

@@ -28,6 +28,14 @@ UNFAMILIAR = "unfamiliar"
 it cannot read."""
 REDUCED = "reduced"
 """Flag of a page that was read at a lower resolution than its image has, because that is very large."""
+BLURRED, DARK, FAINT, CUT_OFF = "blurred", "dark", "faint", "cut off"
+CAPTURE_ADVICE = {
+    BLURRED: "blurred, take it again in focus",
+    DARK: "dark, take it again with more light",
+    FAINT: "faint, take it again with more contrast",
+    CUT_OFF: "cut off at its side, take the whole page",
+}
+"""Flags of pages that were captured badly, and what a person can do about them."""
 
 
 @dataclass(frozen=True, slots=True)

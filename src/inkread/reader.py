@@ -30,6 +30,7 @@ from inkread.io.images import PageImage, turn, turn_back
 from inkread.io.inputs import DEFAULT_LIMITS, Input, Limits, each_input, load_pages, load_readable_pages
 from inkread.layout import Analyser, LayoutSettings
 from inkread.layout.analysis import Doubt
+from inkread.layout.capture import capture_flags, page_features
 from inkread.layout.detector import Detector
 from inkread.layout.ink import ink_contrasts
 from inkread.layout.page_numbers import with_page_numbers
@@ -395,7 +396,12 @@ class Reader:
                 continue
             texts = [next(lines_read) for _ in item.strips]
             read = _with_lines(item.page, texts) if item.given else with_page_numbers(self._upright(item, texts))
-            whole = read if item.full_size is None else replace(fit(read, *item.full_size), flags=(REDUCED,))
+            if not item.given:
+                features = page_features(item.grey, read.lines)
+                read = replace(read, flags=capture_flags(features, len(read.lines)))
+            whole = (
+                read if item.full_size is None else replace(fit(read, *item.full_size), flags=(*read.flags, REDUCED))
+            )
             yield self._flag(self._with_flags(within_page(whole)))
 
     def _upright(self, item: _Prepared, lines: list[Line]) -> Page:

@@ -11,21 +11,24 @@ import os
 import shutil
 import threading
 from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from mlflow import MlflowClient
 from mlflow.entities.model_registry import ModelVersion
 from mlflow.exceptions import MlflowException
-from numpy.typing import NDArray
 
 from inkread.bundle import Bundle
 from inkread.errors import BundleError, RegistryDownError, RegistryError
+from inkread.evaluation.gate import Comparison, LineErrors, compare, gate_table, objections
+
+if TYPE_CHECKING:
+    from inkread.evaluation.gold import GoldImage
 
 NAME = "inkread"
 LOCAL = "sqlite:///mlflow.db"
@@ -34,33 +37,21 @@ BUNDLE, REPORT = "bundle", "report"
 AUDIT = "audit."
 CHAMPION_ACTIONS = frozenset({"promote", "rollback", "found"})
 METRIC, COMPARED = "metric.", "comparison"
-IDENTITY = "sha256"
+IDENTITY, DATASETS = "sha256", "datasets"
 SEEDER = "inkread"
-REGISTER, MOVED = "register", "moved"
+REGISTER, MOVED, REFUSE = "register", "moved", "refuse"
+OVERRULED = " (overruled: "
+SHOWN_REASONS = 4
+LEAST_SECONDS = 3.0
+"""Of CPU time on the gold lines; which of two versions is faster cannot be told from less."""
 _CHANGING = threading.RLock()
 """Held while the champion changes, so that of two changes at once the second sees what the first made."""
 
+Reading = tuple[Sequence[LineErrors], float]
+"""What a bundle read wrong in the gold lines, and the seconds of CPU time it took."""
+
 for _name in ("mlflow", "alembic"):
     logging.getLogger(_name).setLevel(logging.WARNING)  # they announce each table of a new database
-
-
-@dataclass(frozen=True, slots=True)
-class Comparison:
-    """What a version and the champion of its day read in the same lines, each as it is served.
-
-    Attributes:
-        champion: number of that champion.
-        lines: how many.
-        cer, wer: of the version.
-        champion_cer, champion_wer: of the champion.
-    """
-
-    champion: int
-    lines: int
-    cer: float
-    wer: float
-    champion_cer: float
-    champion_wer: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,8 +73,8 @@ class Version:
 class Audit:
     """One change of an alias: who, when (UTC, ISO 8601), why, what was done, and to which version.
 
-    promote, rollback and found name the champion from then on; register names the challenger. moved says that an alias
-    was moved in MLflow itself, and where to: it was put back.
+    promote, rollback and found name the champion from then on; register names the challenger; refuse names what the
+    gate did not let pass. moved says that an alias was moved in MLflow itself, and where to: it was put back.
     """
 
     when: str
@@ -152,6 +143,7 @@ class Registry:
                 "model": f"{opened.model.name} {opened.model.version}",
                 IDENTITY: opened.identity,
                 "data_hash": data_hash,
+                DATASETS: ",".join(sorted({source.sha256 for source in opened.model.sources if source.sha256})),
                 "code_commit": opened.model.code_commit,
                 **{METRIC + key: repr(value) for key, value in (metrics or {}).items()},
             }
@@ -201,6 +193,13 @@ class Registry:
             except MlflowException as error:
                 raise self._failed(error) from error
 
+    def refused(self, version: int, who: str, why: str) -> None:
+        """Note in the audit trail that the gate refused a version."""
+        try:
+            self._record(Audit(_now(), who, why, REFUSE, version))
+        except MlflowException as error:
+            raise self._failed(error) from error
+
     def rollback(self, who: str, why: str, version: int | None = None) -> int:
         """Make the champion before this one the champion again, and return its number.
 
@@ -244,6 +243,15 @@ class Registry:
             self._client.set_registered_model_alias(self.name, PREVIOUS, str(before[-1]))
         elif self._alias(PREVIOUS) is not None:
             self._client.delete_registered_model_alias(self.name, PREVIOUS)
+
+    def anchor(self) -> int | None:
+        """The first champion, or the last one that was promoted although the gate objected.
+
+        The gate compares with it too, so that small losses of many promotions do not add up.
+        """
+        history = self._history()
+        forced = {row.version for row in self.audit() if row.action == "promote" and OVERRULED in row.why}
+        return next((version for version in reversed(history) if version in forced), history[0] if history else None)
 
     def champion(self) -> int | None:
         """Number of the version that is served; None where none is.
@@ -290,6 +298,19 @@ class Registry:
         except MlflowException as error:
             raise self._failed(error) from error
         return sorted((_version(item, aliases) for item in found), key=lambda item: -item.version)
+
+    def trained_on(self, datasets: AbstractSet[str]) -> dict[str, list[int]]:
+        """The versions that learnt from each of some datasets, by content hash, as their cards say; ascending."""
+        try:
+            found = self._client.search_model_versions(f"name='{self.name}'")
+        except MlflowException as error:
+            raise self._failed(error) from error
+        learnt: dict[str, list[int]] = {}
+        for item in sorted(found, key=lambda item: int(item.version)):
+            hashes = {item.tags.get("data_hash", ""), *item.tags.get(DATASETS, "").split(",")}
+            for dataset in datasets & hashes:
+                learnt.setdefault(dataset, []).append(int(item.version))
+        return learnt
 
     def audit(self) -> list[Audit]:
         """The changes of the champion, oldest first."""
@@ -386,7 +407,7 @@ def _version(item: ModelVersion, aliases: Mapping[str, Any]) -> Version:
         tags.get("data_hash", ""),
         tags.get("code_commit", ""),
         datetime.fromtimestamp(item.creation_timestamp / 1000, UTC).isoformat(timespec="seconds"),
-        Comparison(**json.loads(tags[COMPARED])) if COMPARED in tags else None,
+        Comparison.from_dict(json.loads(tags[COMPARED])) if COMPARED in tags else None,
         tags.get(IDENTITY, ""),
     )
 
@@ -396,42 +417,44 @@ def _now() -> str:
 
 
 def compare_with_champion(
-    registry: Registry, version: int, lines: Sequence[tuple[NDArray[np.uint8], str]]
+    registry: Registry, version: int, lines: Sequence[GoldImage], known: Mapping[str, Reading] | None = None
 ) -> Comparison | None:
-    """Read the same lines with a version and with the champion, and note both rates with the version.
+    """Read the same lines with a version and with the champion, and note the comparison with the version.
 
     Args:
         registry: has both.
         version: what may be promoted.
-        lines: images uint8 [48, width] with their texts.
+        lines: what the gate decides on.
+        known: what was read in these lines already, by the identity of the bundle.
 
     Returns:
         The comparison; None where there is no champion, or where the version is it.
     """
-    from inkread.evaluation.line_rates import line_rates  # the gateway, which imports this module, reads no lines
+    from inkread.evaluation.gold import read_gold  # the gateway, which imports this module, reads no lines
 
     champion = registry.champion()
     if champion is None or champion == version:
         return None
+    anchor = registry.anchor() or champion
+    readings = {}
     with TemporaryDirectory() as folder:
-        new, old = (
-            line_rates(Bundle.open(registry.fetch(number, Path(folder))), lines) for number in (version, champion)
-        )
-    comparison = Comparison(champion, len(lines), new.cer, new.wer, old.cer, old.wer)
+        for number in {version, champion, anchor}:
+            bundle = Bundle.open(registry.fetch(number, Path(folder)))
+            readings[number] = (known or {}).get(bundle.identity) or read_gold(bundle, lines)
+    (new, seconds), (old, champion_seconds) = readings[version], readings[champion]
+    time = seconds / champion_seconds if champion_seconds >= LEAST_SECONDS else None
+    older = None if anchor == champion else (anchor, readings[anchor][0])
+    comparison = compare(champion, [line.place for line in lines], new, old, time, older)
     registry.keep_comparison(version, comparison)
     return comparison
-
-
-TOLERANCE = 0.002
-"""A CER that is higher by this much or less counts as the same: 0.2 points are noise on the sample sizes at hand."""
 
 
 class GateError(RegistryError):
     """The gate objects to a promotion.
 
     Attributes:
-        table: what speaks against it, a row a version: version, CER and, where known, WER and lines; empty
-            where nothing was compared.
+        table: the comparison, a row a slice, see `inkread.evaluation.gate.gate_table`; empty where nothing was
+            compared.
     """
 
     def __init__(self, sentence: str, table: list[dict[str, float | str]]) -> None:
@@ -442,44 +465,33 @@ class GateError(RegistryError):
 def objection(challenger: Version, champion: Version | None) -> GateError | None:
     """Why the challenger should not be promoted; None where nothing speaks against it.
 
-    The two must have been compared on the same lines: with `Version.comparison`, or with a CER of each and the same
-    hash of the data.
+    The two must have been compared on the same lines; `inkread.evaluation.gate.objections` says what decides.
     """
     if champion is None:
         return None
     number, compared = challenger.version, challenger.comparison
-    table: list[dict[str, float | str]]
-    if compared is not None and compared.champion == champion.version:
-        new, old = compared.cer, compared.champion_cer
-        table = [
-            {"version": number, "cer": new, "wer": compared.wer, "lines": compared.lines},
-            {"version": champion.version, "cer": old, "wer": compared.champion_wer, "lines": compared.lines},
-        ]
-    elif challenger.data_hash and challenger.data_hash == champion.data_hash and _measured(challenger, champion):
-        new, old = challenger.metrics["cer"], champion.metrics["cer"]
-        table = [{"version": number, "cer": new}, {"version": champion.version, "cer": old}]
-    else:
+    if compared is None or compared.champion != champion.version:
         other = f"with version {compared.champion}, which is no longer the champion" if compared else "with nothing"
         return GateError(
             f"version {number} was compared {other}; inkread models compare {number} DATASET compares it with the "
             f"champion {champion.version}",
             [],
         )
-    if new <= old + TOLERANCE:
+    reasons = objections(compared)
+    if not reasons:
         return None
-    sentence = f"version {number} reads worse than champion {champion.version} on the same lines: CER {new:.4f}, "
-    return GateError(f"{sentence}not {old:.4f}", table)
-
-
-def _measured(*versions: Version) -> bool:
-    return all("cer" in version.metrics for version in versions)
+    more = f" (and {len(reasons) - SHOWN_REASONS} more)" if len(reasons) > SHOWN_REASONS else ""
+    said = "; ".join(reasons[:SHOWN_REASONS])
+    return GateError(f"version {number} beside champion {champion.version}: {said}{more}", gate_table(compared))
 
 
 def promote(registry: Registry, reference: int | str, who: str, why: str, *, force: bool = False) -> int:
     """Make a version the champion where the gate does not object, or ``force`` overrules it; return its number.
 
+    What was overruled, or refused, stands in the audit trail with the reason.
+
     Raises:
-        GateError: the gate objects.
+        GateError: the gate objects, or is to be overruled without a reason.
         RegistryError: there is no such version.
     """
     with _CHANGING:
@@ -490,6 +502,9 @@ def promote(registry: Registry, reference: int | str, who: str, why: str, *, for
         champion = registry.champion()
         against = objection(known[number], known.get(champion or 0)) if number != champion else None
         if against is not None and not force:
+            registry.refused(number, who, str(against))
             raise GateError(f"{against} (force promotes it nevertheless)", against.table)
-        registry.promote(number, who, why)
+        if against is not None and not why.strip():
+            raise GateError(f"{against}; say why it is promoted nevertheless", against.table)
+        registry.promote(number, who, why if against is None else f"{why}{OVERRULED}{against})")
     return number

@@ -32,18 +32,21 @@ def test_register_promote_and_roll_back(tmp_path: Path, monkeypatch: pytest.Monk
     assert run("register", folder, "--cer", "0.1", "--data-hash", "d").strip() == "1"
     run("promote", "challenger", "--why", "first", "--who", "ann")
     assert run("register", folder, "--cer", "0.2", "--data-hash", "d").strip() == "2"
-    with pytest.raises(RegistryError, match="reads worse"):
-        run("promote", "2", "--why", "newer")
+    with pytest.raises(RegistryError, match="compared with nothing"):
+        run("promote", "2", "--why", "newer", "--who", "bob")
     assert "version 2 is the champion" in run("promote", "2", "--why", "newer", "--who", "bob", "--force")
     assert "version 1 is the champion" in run("rollback", "2", "--why", "complaints", "--who", "ann")
     assert "champion" in run("list")
     audit = [(row["action"], row["version"]) for row in json.loads(run("audit", "--json"))]
-    assert audit == [("register", 1), ("promote", 1), ("register", 2), ("promote", 2), ("rollback", 1)]
+    actions = [("register", 1), ("promote", 1), ("register", 2), ("refuse", 2), ("promote", 2), ("rollback", 1)]
+    assert audit == actions
     assert [row["who"] for row in json.loads(run("audit", "--json")) if row["action"] != "register"] == [
         "ann",
         "bob",
+        "bob",
         "ann",
     ]
+    assert "newer (overruled: version 2 was compared with nothing" in run("audit")
     assert "ann: complaints" in run("audit")
     with pytest.raises(RegistryError, match="no version 7"):
         run("promote", "7", "--why", "x")
@@ -61,8 +64,12 @@ def test_a_version_is_compared_with_the_champion_on_new_data(tmp_path: Path, mon
     with pytest.raises(RegistryError, match="inkread models compare 2 DATASET"):
         run("promote", "2", "--why", "newer")
     ingest(ROOT / "examples", tmp_path / "letters", IngestOptions("letters", "CC0"))
-    assert "champion 1" in run("compare", "2", str(tmp_path / "letters"))
-    assert "version 2 is the champion" in run("promote", "2", "--why", "as good")
+    assert "champion_cer" in run("compare", "2", str(tmp_path / "letters"))
+    with pytest.raises(RegistryError, match="it reads equally well"):
+        run("promote", "2", "--why", "as good")
+    with pytest.raises(RegistryError, match="say why"):
+        run("promote", "2", "--why", " ", "--force")
+    assert "version 2 is the champion" in run("promote", "2", "--why", "a new card", "--force")
 
 
 def test_the_bundled_model_is_shown() -> None:

@@ -488,3 +488,16 @@ def test_pages_unlike_what_was_learnt_are_named_at_the_end(tmp_path: Path, monke
     for name in strange:
         picture(tmp_path / name)
     assert inkread(tmp_path).stderr.endswith("x3.png, page 1 and 2 more pages\n")
+
+
+def test_a_page_that_was_captured_badly_says_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def flagged(_: SizeReader, pages: Iterable[PageImage], _layouts: object) -> Iterator[Page]:
+        for image in pages:
+            yield Page(image.width, image.height, (), image.source, image.index, flags=("blurred", "dark"))
+
+    monkeypatch.setattr(SizeReader, "read_pages", flagged)
+    path = picture(tmp_path / "a.png")
+    [line] = inkread(path).stderr.splitlines()
+    assert line == (
+        f"{path}, page 1: the picture is blurred, take it again in focus and dark, take it again with more light"
+    )

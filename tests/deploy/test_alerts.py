@@ -207,6 +207,23 @@ CASES = [
     ),
     Case("ConfidenceDropped", "few lines, all of them bad", confidence(20, 0.9, 0.3), "215h", None, step="20m"),
     Case(
+        "PagesDrifted",
+        "pages of another slant for a quarter of an hour",
+        {
+            'inkread_drift_index{job="prediction",figure="slant"}': "0.1x5 0.9x20",
+            'inkread_drift_index{job="prediction",figure="ink"}': "0.1x30",
+        },
+        "20m",
+        {**PREDICTION, "figure": "slant"},
+    ),
+    Case(
+        "PagesDrifted",
+        "an odd document among usual ones",
+        {'inkread_drift_index{job="prediction",figure="slant"}': "0.1x5 0.9x5 0.2x20"},
+        "20m",
+        None,
+    ),
+    Case(
         "ModelSwapFailed",
         "a model that cannot be loaded",
         {'inkread_model_swaps_total{job="prediction",result="failed"}': "0x5 1x20"},

@@ -8,7 +8,7 @@ from inkread.bundle import Bundle
 from inkread.pipeline.model_stages import build_train_cnn, evaluate_model, export_model, register_model
 from inkread.pipeline.params import Params
 from inkread.pipeline.stage import Artifacts
-from inkread.registry import Registry, promote
+from inkread.registry import GateError, Registry, promote
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 
@@ -49,4 +49,6 @@ def test_from_training_to_registration(prepared: Artifacts, params: Params, monk
     assert compared is not None
     assert (compared.champion, compared.cer, compared.wer) == (1, compared.champion_cer, compared.champion_wer)
     assert 0 < compared.cer < 0.3
-    assert promote(registry, 2, "ann", "as good") == 2
+    assert (compared.low, compared.high) == (0, 0)
+    with pytest.raises(GateError, match="equally well"):
+        promote(registry, 2, "ann", "as good")

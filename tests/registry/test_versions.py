@@ -178,3 +178,8 @@ def test_a_server_that_is_not_there_is_named() -> None:
         patch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
         with pytest.raises(RegistryDownError, match=r"127\.0\.0\.1:9"):
             Registry("http://127.0.0.1:9").versions()
+
+
+def test_versions_are_found_by_what_they_learnt_from(registry: Registry) -> None:
+    known = next(source.sha256 for source in Bundle.open().model.sources if source.sha256)
+    assert registry.trained_on({"d", known, "never"}) == {"d": [1, 2], known: [1, 2]}

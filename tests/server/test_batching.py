@@ -14,9 +14,10 @@ from PIL import Image
 
 from inkread.document import Page
 from inkread.errors import DamagedInputError
+from inkread.evaluation.drift import Monitor
 from inkread.server.prediction.batching import Batcher
 from inkread.server.prediction.models import Served
-from inkread.server.prediction.tasks import Decoded
+from inkread.server.prediction.tasks import Decoded, Read
 from inkread.server.problems import ProblemError
 from inkread.server.settings import Settings
 
@@ -28,14 +29,14 @@ class GatedPool:
         self.gate = asyncio.Semaphore(permits)
         self.batches: list[list[int]] = []
 
-    async def run(self, _call: object, pages: Sequence[Decoded], on_item: Callable[[Page], None]) -> None:
+    async def run(self, _call: object, pages: Sequence[Decoded], on_item: Callable[[Read], None]) -> None:
         images = [np.load(page.path) for page in pages]
         self.batches.append([image.shape[1] for image in images])
         for image in images:
             await self.gate.acquire()
             if not image.any():
                 raise RuntimeError("black")
-            on_item(Page(image.shape[1], image.shape[0]))
+            on_item(Read(Page(image.shape[1], image.shape[0]), {}))
 
     def open(self) -> None:
         for _ in range(1000):
@@ -49,6 +50,7 @@ class GatedPool:
 class _Model:
     def __init__(self, pool: GatedPool) -> None:
         self.pool = pool
+        self.drift = Monitor()
 
 
 @pytest.fixture

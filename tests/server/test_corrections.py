@@ -21,8 +21,10 @@ from inkread.formats import fit, read_layout
 from inkread.server.documents import models
 from inkread.server.documents.content import Content
 from inkread.server.documents.corrections import export
+from inkread.server.documents.queue import next_lines
 from inkread.server.documents.store import File, Store, now, page_row, put_version
 from inkread.server.documents.tables import READ, Document, Page
+from inkread.server.problems import ProblemError
 from inkread.server.settings import Settings
 from inkread.server.tokens import Identity
 from inkread.server.users import Users
@@ -91,8 +93,12 @@ def test_accepted_lines_are_a_dataset_with_their_lineage(store: Store, tmp_path:
     assert {row["sample_id"] for row in lineage} == {sample.sample_id for sample in dataset.samples}
     row = next(row for row in lineage if row["sample_id"] == first.sample_id)
     original = read_layout(PAGES / "letter-1905-en.xml").lines[0].text
-    assert (row["read"], row["text"], row["corrected_by"]) == (original, "as it was written", "ada")
-    assert (row["approved_by"], row["approved"]) == ("ada", store.page(document, 1, ADA).time.isoformat())
+    assert (row["read"], row["text"], row["corrected_by"]) == (original, "as it was written", "person 1")
+    assert (row["approved_by"], row["approved"]) == ("person 1", store.page(document, 1, ADA).time.isoformat())
+    assert not any(b"ada" in file.read_bytes() for file in (tmp_path / "out").glob("*.jsonl"))
+    export(store, tmp_path / "named", "ada", names=True)
+    named = json.loads((tmp_path / "named" / "lineage.jsonl").read_text(encoding="utf-8").splitlines()[0])
+    assert (named["approved_by"], named["revision"]) == ("ada", 2)
 
 
 def test_all_lines_of_a_document_are_in_one_split(store: Store, tmp_path: Path) -> None:
@@ -144,3 +150,92 @@ def test_documents_of_all_users_only_where_that_is_asked_for(
     assert "2 documents" in run(str(tmp_path / "b"), "--all-users")[1]
     report = json.loads(run(str(tmp_path / "c"), "--all-users", "--collection", "bob", "--json")[1])
     assert (report["documents"], report["changed"]) == (1, 1)
+
+
+def test_the_queue_has_what_may_be_corrected_and_is_not_yet(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    letters = [add(store, ADA, name) for name in ("letter-1905-en", "letter-1900-fr")]
+    foreign = add(store, BOB, "note-1905-en")
+    for document in (*letters, foreign):
+        doubt(store, document)
+    found = next_lines(store, ADA, limit=500).lines
+    assert {line.document for line in found} == set(letters), "nobody else's"
+    assert {line.document for line in found[:2]} == set(letters), "one line of each before two of one"
+    assert found[0].expected_errors > 0
+
+    page = store.page(letters[0], 1, ADA)
+    page.lines[0] = page.lines[0].model_copy(update={"text": "as it was written"})
+    page.lines[1] = page.lines[1].model_copy(update={"flags": ["illegible"]})
+    store.correct(letters[0], 1, ADA, page.revision, models.Correction(lines=page.lines))
+    left = {(line.document, line.line) for line in next_lines(store, ADA, limit=500).lines}
+    gone = {(letters[0], page.lines[0].id), (letters[0], page.lines[1].id)}
+    assert {(line.document, line.line) for line in found} - left == gone
+
+    store.share(foreign, BOB, "ada", "reader")
+    assert foreign not in {line.document for line in next_lines(store, ADA, limit=500).lines}
+    store.share(foreign, BOB, "ada", "corrector")
+    assert foreign in {line.document for line in next_lines(store, ADA, limit=500).lines}
+    assert next_lines(store, ADA, collection="registers").lines == []
+
+    monkeypatch.setattr("inkread.cli.corrections._store", lambda: store)
+    told = CliRunner().invoke(app, ["queue", "--user", "bob", "--json", "--limit", "3"])
+    assert [line["document"] for line in json.loads(told.stdout)["lines"]] == [foreign] * 3
+
+
+def doubt(store: Store, document: str) -> None:
+    """Give the lines of the first page a confidence, as a reader does."""
+    with store.session() as session:
+        row = page_row(session, document, 1)
+        content = store.content(session, row)
+        assert content is not None
+        regions = tuple(
+            replace(region, lines=tuple(replace(line, confidence=0.5) for line in region.lines))
+            for region in content.page.regions
+        )
+        doubtful = replace(content, page=replace(content.page, regions=regions))
+        row.revision += 1
+        put_version(session, row, doubtful, [], "read", READ, "")
+
+
+def test_it_is_known_which_datasets_and_models_used_a_document(store: Store, tmp_path: Path) -> None:
+    document, other = add(store, ADA, "letter-1905-en"), add(store, ADA, "note-1905-en")
+    finish(store, document, 1, ADA)
+    report = export(store, tmp_path / "out", "ada")
+    assert report.dataset == Dataset.open(tmp_path / "out").content_hash
+    assert [(use.dataset, use.lines) for use in store.uses(document, ADA)] == [(report.dataset, report.lines)]
+    assert store.uses(other, ADA) == []
+    with pytest.raises(ProblemError, match="no such document"):
+        store.uses(document, BOB)
+    store.delete(document, ADA)
+    admin = Identity("eve", "admin")
+    assert [use.dataset for use in store.uses(document, admin)] == [report.dataset], "known after it was deleted"
+    with pytest.raises(ProblemError, match="no such document"):
+        store.uses(document, ADA)
+
+
+def test_two_people_who_disagree_are_shown_to_a_third(store: Store, tmp_path: Path) -> None:
+    document = add(store, ADA, "letter-1905-en")
+    store.share(document, ADA, "bob", "corrector")
+    line = store.page(document, 1, ADA).lines[0].id
+    for revision, (who, text) in enumerate([(ADA, "My dear Sir"), (BOB, "My dear Sirs")], start=1):
+        type_first_line(store, document, who, revision, text)
+    store.share(document, ADA, "eve", "corrector")
+    eve = Identity("eve", "user")
+    (first,) = [entry for entry in next_lines(store, eve).lines if entry.disputed]
+    assert (first.line, first.text, first.disputed) == (line, "My dear Sirs", ["My dear Sir", "My dear Sirs"])
+    assert not any(entry.disputed for who in (ADA, BOB) for entry in next_lines(store, who).lines), (
+        "they have had a say"
+    )
+    page = store.page(document, 1, ADA)
+    store.correct(document, 1, BOB, page.revision, models.Correction(lines=page.lines, state="done"))
+    export(store, tmp_path / "out", "ada")
+    rows = [json.loads(row) for row in (tmp_path / "out" / "lineage.jsonl").read_text(encoding="utf-8").splitlines()]
+    assert [row["line"] for row in rows if row["disputed"]] == [line]
+
+    type_first_line(store, document, eve, page.revision + 1, "My dear Sir,")
+    assert not any(entry.disputed for entry in next_lines(store, Identity("eve", "user")).lines)
+
+
+def type_first_line(store: Store, document: str, who: Identity, revision: int, text: str) -> None:
+    lines = store.page(document, 1, who).lines
+    lines[0] = lines[0].model_copy(update={"text": text})
+    store.correct(document, 1, who, revision, models.Correction(lines=lines))

@@ -19,6 +19,8 @@ from pydantic import SecretStr
 
 from inkread.bundle import Bundle
 from inkread.errors import SettingsError
+from inkread.evaluation.gate import GoldLine, LineErrors, compare
+from inkread.evaluation.text import Errors
 from inkread.registry import Registry
 from inkread.server.gateway.app import gateway_app
 from inkread.server.prediction.app import prediction_app
@@ -169,10 +171,15 @@ def test_models_are_promoted_served_and_taken_back_with_a_trail(client: httpx2.C
     assert (unknown.status_code, "compared with nothing" in unknown.json()["detail"]) == (409, True)
     first = {"why": "first", "force": True}
     assert client.post("/models/2/promote", json=first, auth=ADMIN).json() == {"version": 2, "served": True}
+    lines = [GoldLine(f"letter {number}") for number in range(9)]
+    of = {cer: [LineErrors(Errors(int(cer * 40), 0, 0, 40), Errors(1, 0, 0, 7))] * 9 for cer in (0.1, 0.3)}
+    registry.keep_comparison(3, compare(2, lines, of[0.3], of[0.1]))
     worse = client.post("/models/challenger/promote", json={"why": "hope"}, auth=ADMIN)
     assert worse.status_code == 409
     assert "reads worse" in worse.json()["detail"]
-    assert [row["cer"] for row in worse.json()["table"]] == [0.3, 0.1]
+    assert [(row["cer"], row["champion_cer"]) for row in worse.json()["table"]] == [(0.3, 0.1)]
+    silent = client.post("/models/3/promote", json={"force": True}, auth=ADMIN)
+    assert (silent.status_code, "say why" in silent.json()["detail"]) == (409, True)
     asked = {"why": "for registers", "force": True}
     forced = [client.post("/models/3/promote", json=asked, auth=ADMIN).json() for _ in range(2)]
     assert forced == [{"version": 3, "served": True}] * 2
@@ -181,7 +188,12 @@ def test_models_are_promoted_served_and_taken_back_with_a_trail(client: httpx2.C
     assert client.post("/models/nonsense/promote", json={}, auth=ADMIN).status_code == 409
     assert client.post("/models/9/promote", json={}, auth=ADMIN).status_code == 409
     rows = client.get("/models/audit", auth=ADMIN).json()
-    trail = [(row["action"], row["who"], row["why"]) for row in rows if row["action"] != "register"]
+    trail = [
+        (row["action"], row["who"], row["why"].partition(" (overruled: version")[0])
+        for row in rows
+        if row["action"] not in ("register", "refuse")
+    ]
+    assert [row["who"] for row in rows if row["action"] == "refuse"] == ["admin1"] * 2
     assert trail == [
         ("promote", "inkread", "the bundled model is the first champion"),
         ("promote", "admin1", "first"),

@@ -15,7 +15,8 @@ from rich.table import Table
 from inkread import registry as gate
 from inkread.bundle import Bundle
 from inkread.cli.terminal import print_table
-from inkread.errors import DatasetError, RegistryError
+from inkread.errors import RegistryError
+from inkread.evaluation.gate import gate_table, objections
 from inkread.registry import GateError, Registry
 
 app = typer.Typer(help="List, inspect, promote and roll back model bundles.", no_args_is_help=True)
@@ -113,23 +114,15 @@ def compare(
 
     Example: inkread models compare challenger data/registers
     """
-    from inkread.data.dataset import Dataset
-    from inkread.data.store import CutSettings, line_images
+    from inkread.evaluation.gold import gold_lines
 
     registry = Registry(uri)
-    opened = Dataset.open(dataset)
-    chosen = Dataset(dataset, opened.of_split(split)).lines()
-    written = [sample for sample in chosen if sample.text.strip()]
-    lines = [(image, sample.text) for sample, image in line_images(opened, written, CutSettings(), context=False)]
-    if not lines:
-        raise DatasetError(f"{dataset}: there is no transcribed line in split {split}")
-    found = gate.compare_with_champion(registry, registry.resolve(version), lines)
+    found = gate.compare_with_champion(registry, registry.resolve(version), gold_lines(dataset, split))
     if found is None:
         raise RegistryError(f"version {version} has no other champion to be compared with")
-    table = Table("version", "CER", "WER", "lines")
-    table.add_row(version, f"{found.cer:.4f}", f"{found.wer:.4f}", str(found.lines))
-    table.add_row(f"champion {found.champion}", f"{found.champion_cer:.4f}", f"{found.champion_wer:.4f}", "")
-    print_table(table)
+    _print_rows(gate_table(found))
+    for reason in objections(found):
+        typer.echo(f"the gate objects: {reason}", err=True)
 
 
 @app.command()
@@ -137,23 +130,28 @@ def promote(
     version: Annotated[str, typer.Argument(help="Number or alias.")],
     why: Why,
     who: Who = "",
-    force: Annotated[bool, typer.Option(help="Promote even where it reads worse than the champion.")] = False,
+    force: Annotated[bool, typer.Option(help="Promote although the gate objects; the reason is kept.")] = False,
     uri: Uri = None,
 ) -> None:
-    """Make a version the champion; refused if it reads worse than the champion on the same lines.
+    """Make a version the champion; refused if it does not read better than the champion on the same lines.
 
     Example: inkread models promote challenger --why "better on registers"
     """
     try:
         number = gate.promote(Registry(uri), version, who or getpass.getuser(), why, force=force)
     except GateError as error:
-        if error.table:
-            table = Table(*error.table[0])
-            for row in error.table:
-                table.add_row(*(f"{value:g}" if isinstance(value, float) else str(value) for value in row.values()))
-            print_table(table)
+        _print_rows(error.table)
         raise
     typer.echo(f"version {number} is the champion")
+
+
+def _print_rows(rows: list[dict[str, float | str]]) -> None:
+    if not rows:
+        return
+    table = Table(*rows[0])
+    for row in rows:
+        table.add_row(*(f"{value:g}" if isinstance(value, float) else str(value) for value in row.values()))
+    print_table(table)
 
 
 @app.command()

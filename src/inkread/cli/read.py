@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from inkread.cli.terminal import Reading, quiet_libraries
-from inkread.document import REDUCED, UNFAMILIAR, Document, Page
+from inkread.document import CAPTURE_ADVICE, REDUCED, UNFAMILIAR, Document, Page
 from inkread.errors import BadLineError, BadPageError, DamagedInputError, InkreadError, LayoutFileError
 from inkread.formats import FORMATS
 from inkread.formats.pairing import SAME_NAME, Pairs, find_pairs
@@ -458,6 +458,8 @@ def _write(
         for page in shown.pages:
             if any(UNFAMILIAR in line.flags for line in page.lines):
                 unfamiliar.append(f"{page.source}, page {page.index + 1}")
+            if captured := [CAPTURE_ADVICE[flag] for flag in page.flags if flag in CAPTURE_ADVICE]:
+                progress.say(f"{page.source}, page {page.index + 1}: the picture is {' and '.join(captured)}")
             if REDUCED in page.flags:
                 progress.say(
                     f"{page.source}, page {page.index + 1}: it has {page.width} x {page.height} pixels and was read at "

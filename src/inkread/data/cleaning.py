@@ -15,6 +15,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
 from inkread.data.dataset import Dataset, Sample
+from inkread.data.protected import REASON, digest, protected_images
 from inkread.errors import InputError
 from inkread.recognition.alphabet import Alphabet
 from inkread.recognition.line_images import Grey
@@ -99,10 +100,18 @@ class FilterSettings(BaseModel):
 def filter_samples(
     dataset: Dataset, samples: Iterable[Sample], settings: FilterSettings
 ) -> tuple[list[Sample], Counter[str]]:
-    """The usable samples, and how many were left out for which reason."""
+    """The usable samples, and how many were left out for which reason; gold pages never count as usable."""
     reasons: Counter[str] = Counter()
     kept = []
+    protected = protected_images()
+    gold: dict[str, bool] = {}
     for sample in samples:
+        if protected and sample.image not in gold:
+            path = dataset.folder / sample.image
+            gold[sample.image] = path.is_file() and digest(path) in protected
+        if gold.get(sample.image):
+            reasons[REASON] += 1
+            continue
         reason = _text_fault(sample, settings) or _image_fault(dataset, sample, settings)
         if reason:
             reasons[reason] += 1

@@ -8,7 +8,6 @@ continues with the images that are copied. The same source gives the same bytes.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import shutil
 from collections import Counter
@@ -18,6 +17,7 @@ from pathlib import Path
 from typing import Literal
 
 from inkread.data.dataset import MANIFEST, SPLITS, Dataset, Sample, Skipped, Split, write_manifest
+from inkread.data.protected import REASON, digest, gold_folder, protected_images
 from inkread.data.sources import (
     LICENCE,
     find_tables,
@@ -130,7 +130,10 @@ def ingest(source: Path, output: Path, options: IngestOptions | None = None, pro
     unfinished = output.with_name(f".{output.name}.partial")
     form, foreign = _foreign(source, options or IngestOptions(), unfinished / "unpacked")
     skipped = foreign.skipped
-    samples = [copy for sample in progress(foreign.samples) if (copy := _copied(sample, foreign, unfinished))]
+    protected = frozenset[str]() if output == gold_folder() else protected_images()
+    samples = [
+        copy for sample in progress(foreign.samples) if (copy := _copied(sample, foreign, unfinished, protected))
+    ]
     if not samples:
         raise _nothing(source, skipped)
     name = samples[0].source
@@ -138,7 +141,7 @@ def ingest(source: Path, output: Path, options: IngestOptions | None = None, pro
     for folder in options.add if options else ():
         older = Dataset.open(folder)
         added = (sample for sample in older.samples if sample.sample_id not in taken)
-        copies = [copy for sample in added if (copy := _copied(sample, older, unfinished))]
+        copies = [copy for sample in added if (copy := _copied(sample, older, unfinished, protected))]
         taken |= {sample.sample_id for sample in copies}
         samples += copies
     write_manifest(unfinished, samples)
@@ -259,8 +262,8 @@ def _named(sample: Sample, options: IngestOptions, own_split: Split) -> Sample:
     )
 
 
-def _copied(sample: Sample, foreign: Dataset, folder: Path) -> Sample | None:
-    """The sample with its files copied into the dataset; None where the image is missing or damaged."""
+def _copied(sample: Sample, foreign: Dataset, folder: Path, protected: frozenset[str]) -> Sample | None:
+    """The sample with its files copied into the dataset; None where the image is missing, damaged or protected."""
     source = foreign.folder / sample.image
     try:
         content = source.read_bytes()
@@ -271,13 +274,17 @@ def _copied(sample: Sample, foreign: Dataset, folder: Path) -> Sample | None:
     except InputError as error:
         foreign.skipped.add(sample.sample_id, f"image damaged: {str(error).removeprefix(f'{NAMELESS}: ')}")
         return None
+    sha256 = digest(content)
+    if sha256 in protected:
+        foreign.skipped.add(sample.sample_id, REASON)
+        return None
     place = f"images/{sample.sample_id}"
     image, layout = place + source.suffix.lower(), ""
     _place(folder / image, content)
     if sample.layout:
         layout = place + Path(sample.layout).suffix.lower()
         _place(folder / layout, (foreign.folder / sample.layout).read_bytes())
-    return replace(sample, image=image, layout=layout, sha256=hashlib.sha256(content).hexdigest())
+    return replace(sample, image=image, layout=layout, sha256=sha256)
 
 
 def _place(target: Path, content: bytes) -> None:

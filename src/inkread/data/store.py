@@ -20,6 +20,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from inkread.data.cleaning import Cleaner, FilterSettings, filter_samples
 from inkread.data.dataset import Dataset, Sample
+from inkread.data.protected import protected_images
 from inkread.data.split import SplitSettings, split_samples
 from inkread.errors import DatasetError
 from inkread.io.files import replacing, write_bytes
@@ -186,11 +187,13 @@ def cut_datasets(
         DatasetError: there is too little in the datasets.
     """
     chosen = settings or DataSettings()
-    content = {
+    content: dict[str, object] = {
         "datasets": [dataset.content_hash for dataset in datasets],
         "alphabet": alphabet.characters,
         "settings": chosen.model_dump(mode="json"),
     }
+    if protected := protected_images():
+        content["protected"] = sorted(protected)  # what was cut before the pages became gold is cut again
     known = _known_cut(store, content)
     if known is not None:
         return known

@@ -15,11 +15,13 @@ import numpy as np
 
 from inkread.bundle import Confidences
 from inkread.data.dataset import Dataset
+from inkread.data.protected import gold_folder
 from inkread.data.store import LineStore
 from inkread.document import Line, Word
 from inkread.evaluation.calibration import TuningLine, calibrate, rated_words, reliability, word_error
 from inkread.evaluation.compare import ReadLine, compared
 from inkread.evaluation.coverage import risk_coverage
+from inkread.evaluation.gold import gold_lines, gold_of_store
 from inkread.evaluation.html import html_report
 from inkread.evaluation.report import confidence_figures, summarise
 from inkread.evaluation.statistics import classification
@@ -223,7 +225,10 @@ def export_model(artifacts: Artifacts, params: Params) -> None:
 
 
 def register_model(artifacts: Artifacts, params: Params) -> None:
-    """Store bundle, report and figures as a new version, and compare it with the champion on the test lines."""
+    """Store bundle, report and figures as a new version, and compare it with the champion.
+
+    They are compared on the gold pages, or on the test lines where there are none.
+    """
     chosen = params.register_model
     metrics = read_json(artifacts.metrics)
     registry = Registry(chosen.tracking_uri or None, chosen.name)
@@ -233,6 +238,7 @@ def register_model(artifacts: Artifacts, params: Params) -> None:
         data_hash=Dataset.open(artifacts.dataset).content_hash,
         metrics={name: metrics[name] for name in ("cer", "wer")},
     )
-    store = LineStore.open(artifacts.shards / SPLIT)
-    compare_with_champion(registry, version, [(store.image(i), line.text) for i, line in enumerate(store.lines)])
+    gold = gold_folder()
+    lines = gold_lines(gold, SPLIT) if gold else gold_of_store(LineStore.open(artifacts.shards / SPLIT))
+    compare_with_champion(registry, version, lines)
     write_json(artifacts.registered, {"name": chosen.name, "version": version, "tracking_uri": registry.uri})

@@ -46,6 +46,11 @@ LINES_FLAGGED = Counter("inkread_lines_flagged", "Lines below the confidence tha
 LINE_CONFIDENCE = Histogram(
     "inkread_line_confidence", "Confidence of lines", buckets=(0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 1.0)
 )
+DRIFT = Gauge(
+    "inkread_drift_index",
+    "How far the last pages are from the usual ones (population stability index)",
+    ("figure",),
+)
 WORKERS_REPLACED = Counter("inkread_workers_replaced", "Worker processes ended by a bound or a crash", ("pool",))
 PAGES_SENT_AGAIN = Counter("inkread_pages_sent_again", "Uploads sent to another prediction service after one died")
 DOCUMENTS_WAITING = Gauge("inkread_documents_waiting", "Files to open and pages to read of documents", ("what",))

@@ -251,13 +251,30 @@ def difference(frames: Frames, lines: Sequence[ReadLine], alphabet: Alphabet) ->
 
 def learn(network: Recognizer, lines: Sequence[ReadLine], alphabet: Alphabet, settings: AdaptSettings) -> Recognizer:
     """The network after learning the texts of some lines; it is changed in place."""
+    features = [line_features(network, line.image) for line in lines]
+    return learn_head(network, features, [line.text for line in lines], alphabet, settings)
+
+
+def learn_head(
+    network: Recognizer, features: Sequence[Tensor], texts: Sequence[str], alphabet: Alphabet, settings: AdaptSettings
+) -> Recognizer:
+    """The network after its neck and head learnt some texts; it is changed in place.
+
+    Args:
+        network: its convolutions stay as they are.
+        features: of each line, see `line_features`.
+        texts: what is written in them.
+        alphabet: of the network.
+        settings: those of the training count.
+    """
     with torch.random.fork_rng(devices=()):
         torch.manual_seed(settings.seed)
-        return _learn(network, lines, alphabet, settings)
+        return _learn(network, features, texts, alphabet, settings)
 
 
-def _learn(network: Recognizer, lines: Sequence[ReadLine], alphabet: Alphabet, settings: AdaptSettings) -> Recognizer:
-    features = [_features(network, line.image) for line in lines]
+def _learn(
+    network: Recognizer, features: Sequence[Tensor], texts: Sequence[str], alphabet: Alphabet, settings: AdaptSettings
+) -> Recognizer:
     learning = []
     for name, parameter in network.named_parameters():
         parameter.requires_grad_(name.startswith(LEARNT))
@@ -275,8 +292,8 @@ def _learn(network: Recognizer, lines: Sequence[ReadLine], alphabet: Alphabet, s
         widest = max(features[index].shape[3] for index in batch)
         padded = torch.cat([F.pad(features[i], (0, widest - features[i].shape[3])) for i in batch])
         log_probs = network.named(padded)
-        frames = torch.tensor([network.frames(lines[index].image.shape[1]) for index in batch])
-        targets = [alphabet.encode(lines[index].text) for index in batch]
+        frames = torch.tensor([features[index].shape[3] for index in batch])
+        targets = [alphabet.encode(texts[index]) for index in batch]
         loss = F.ctc_loss(
             log_probs.transpose(0, 1),
             torch.tensor([label for target in targets for label in target]),
@@ -294,11 +311,12 @@ def _learn(network: Recognizer, lines: Sequence[ReadLine], alphabet: Alphabet, s
     return network.eval()
 
 
-def _features(network: Recognizer, image: Grey) -> Tensor:
+def line_features(network: Recognizer, image: Grey) -> Tensor:
+    """What the convolutions make of a line image, [1, 384, 1, frames]; it does not depend on neck and head."""
     network.eval()
     with torch.inference_mode():
         features = network.features(torch.from_numpy(pad_batch([image])))
-    return features.clone()
+    return features[..., : network.frames(image.shape[1])].clone()
 
 
 def _batches(features: Sequence[Tensor], rng: np.random.Generator, size: int) -> list[list[int]]:

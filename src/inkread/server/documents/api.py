@@ -28,11 +28,13 @@ from starlette.datastructures import FormData, UploadFile
 from inkread.document import Document as WholeDocument
 from inkread.formats import FORMATS
 from inkread.formats import json as document_json
+from inkread.registry import Registry
 from inkread.server.answers import ZIP, file_name
 from inkread.server.auth import User
 from inkread.server.documents import models
 from inkread.server.documents.content import shown_line
 from inkread.server.documents.prediction import Prediction
+from inkread.server.documents.queue import next_lines
 from inkread.server.documents.results import Results
 from inkread.server.documents.store import File, Store, check_place
 from inkread.server.documents.webhooks import Webhooks
@@ -157,6 +159,17 @@ async def export(request: Request, who: User, wanted: models.Export) -> FileResp
         return folder.answer(path)
 
 
+@router.get("/documents/queue", summary="Lines to correct next")
+def correction_queue(
+    request: Request,
+    who: User,
+    collection: Annotated[str | None, Query(max_length=200)] = None,
+    limit: Annotated[int, Query(ge=1, le=500)] = 50,
+) -> models.QueueList:
+    """Those that teach the model most first, of the documents that the user may correct."""
+    return next_lines(documents_of(request).store, who, limit, collection)
+
+
 @router.get("/documents/{document}", summary="A document and how its pages stand")
 def get_document(request: Request, who: User, document: str) -> models.Document:
     """404 where it is not shared with the user."""
@@ -167,6 +180,21 @@ def get_document(request: Request, who: User, document: str) -> models.Document:
 def change_document(request: Request, who: User, document: str, change: models.DocumentChange) -> models.Document:
     """For owners."""
     return documents_of(request).store.change(document, who, change)
+
+
+@router.get("/documents/{document}/uses", summary="Datasets and models that used a document")
+def uses(request: Request, who: User, document: str) -> models.Uses:
+    """For owners and admins; an admin may ask after the document was deleted."""
+    found = documents_of(request).store.uses(document, who)
+    versions = Registry().trained_on({use.dataset for use in found}) if found else {}
+    return models.Uses(
+        datasets=[
+            models.DatasetUse(
+                dataset=use.dataset, lines=use.lines, time=use.time, versions=versions.get(use.dataset, [])
+            )
+            for use in found
+        ]
+    )
 
 
 @router.delete("/documents/{document}", summary="Delete a document and every byte of it", status_code=204)

@@ -233,3 +233,40 @@ class HitList(BaseModel):
     """What was found."""
 
     hits: list[Hit]
+
+
+class DatasetUse(BaseModel):
+    """A dataset that was made of a document, by its content hash, and the registered versions that learnt from it."""
+
+    dataset: str
+    lines: int
+    time: datetime
+    versions: list[int]
+
+
+class Uses(BaseModel):
+    """The datasets and versions that used a document, the newest first."""
+
+    datasets: list[DatasetUse]
+
+
+class QueueEntry(BaseModel):
+    """A line to correct; ``expected_errors`` are the characters of it that are probably wrong.
+
+    ``disputed`` has the texts of two people who disagree about it, none of whom is asked again.
+    """
+
+    document: str
+    name: str
+    page: int
+    line: str
+    text: str
+    confidence: float | None
+    expected_errors: float
+    disputed: list[str] = []
+
+
+class QueueList(BaseModel):
+    """What to correct next, the most useful first."""
+
+    lines: list[QueueEntry]

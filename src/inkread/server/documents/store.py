@@ -58,6 +58,7 @@ from inkread.server.documents.tables import (
     Passage,
     Share,
     Upload,
+    Use,
     Version,
 )
 from inkread.server.keys import Keys
@@ -341,8 +342,15 @@ class Store:
 
     # deletion
 
+    def uses(self, document: str, who: Identity) -> list[Use]:
+        """The datasets that were made of a document, the newest first; an admin may ask after it was deleted."""
+        with self.session() as session:
+            if not (who.admin and session.get(Document, document) is None):
+                self.allow(session, document, who, "owner", or_admin=True)
+            return list(session.scalars(select(Use).where(Use.document == document).order_by(Use.time.desc())))
+
     def delete(self, document: str, who: Identity) -> None:
-        """Delete a document and every byte of it."""
+        """Delete a document and every byte of it; what was made of it is told by `uses`."""
         with self.session() as session:
             self.allow(session, document, who, "owner", or_admin=True)
         self.remove(document)

@@ -163,6 +163,17 @@ class Share(Base):
     role: Mapped[str] = mapped_column(String(16))
 
 
+class Use(Base):
+    """A dataset that was made of a document, by its content hash; the row outlives the document."""
+
+    __tablename__ = "document_uses"
+
+    document: Mapped[str] = mapped_column(String(ID_LENGTH), primary_key=True)
+    dataset: Mapped[str] = mapped_column(String(HASH_LENGTH), primary_key=True)
+    lines: Mapped[int] = mapped_column(Integer)
+    time: Mapped[datetime]
+
+
 class Deletion(Base):
     """A document whose rows are gone and whose bytes may still be on the disk."""
 

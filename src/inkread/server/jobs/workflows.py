@@ -22,6 +22,8 @@ import sqlalchemy as sa
 import structlog
 from dbos import DBOS, DBOSConfig, SetWorkflowID, WorkflowStatus
 
+from inkread.data.protected import gold_folder
+from inkread.registry import GateError, Registry, promote
 from inkread.server.jobs.models import SHOWN, Job, JobList, Kind, Schedule, State
 from inkread.server.jobs.workspace import JobError, JobStopped, Workspace
 from inkread.server.metrics import JOB_KINDS, JOB_SECONDS, JOB_STATES, JOBS, JOBS_FINISHED, SERVICE_UP
@@ -148,8 +150,9 @@ def train(changes: dict[str, Any], who: str) -> dict[str, float]:
 
 @DBOS.workflow(name="retrain")
 def retrain(_when: datetime, _context: Any) -> dict[str, float]:
-    """Train with the parameters as they are; nothing is done where neither data nor parameters changed."""
-    return _run("retrain", {})
+    """Train with the parameters as they are, and let the gate decide; nothing is done where nothing changed."""
+    made = _run("retrain", {})
+    return made | let_gate_decide(int(made.get("version", 0)))
 
 
 @DBOS.workflow(name="health")
@@ -244,6 +247,22 @@ def collect(kind: str) -> dict[str, float]:
         return workspace.results()
     version = workspace.keep_dataset(str(DBOS.workflow_id))
     return workspace.counts() | ({} if version is None else {"dataset_version": float(version)})
+
+
+@DBOS.step()
+def let_gate_decide(version: int) -> dict[str, float]:
+    """``promoted`` 1 where scheduled retraining made the champion, 0 where the gate refused it.
+
+    Nothing is decided without gold pages: only on these is it known that neither model has learnt them.
+    """
+    if gold_folder() is None or not version:
+        return {}
+    try:
+        promote(Registry(), version, SCHEDULED, "scheduled retraining")
+    except GateError as error:
+        structlog.get_logger().warning("challenger_refused", version=version, detail=str(error))
+        return {"promoted": 0.0}
+    return {"promoted": 1.0}
 
 
 @DBOS.step()

@@ -283,10 +283,11 @@ class Batcher:
         begun = time.perf_counter()
         pages: list[Page] = []
 
-        def arrived(page: Page) -> None:
-            item = batch[len(pages)]
+        def arrived(read: tasks.Read) -> None:
+            page, item = read.page, batch[len(pages)]
             pages.append(page)
             _count(page)
+            item.served.drift.add(read.figures)
             if not item.page.done():
                 item.page.set_result(page)
 

@@ -22,6 +22,7 @@ from inkread.io.files import write_bytes
 from inkread.io.images import Limits
 from inkread.server.metrics import MODEL, MODEL_SWAPS
 from inkread.server.prediction import tasks
+from inkread.server.prediction.drift import Drift
 from inkread.server.prediction.workers import Pool
 from inkread.server.settings import Settings
 from inkread.worker_process import Bounds
@@ -46,10 +47,18 @@ class Served:
         uses_language_model: whether they decode with the bundle's language model.
         registered: its number in the registry, None for a bundle folder.
         identity: first digits of the hash of its content.
+        drift: watches the pages that it reads.
     """
 
     def __init__(
-        self, bundle: Bundle, pool: Pool, provenance: Provenance, *, uses_language_model: bool, registered: int | None
+        self,
+        bundle: Bundle,
+        pool: Pool,
+        provenance: Provenance,
+        *,
+        uses_language_model: bool,
+        registered: int | None,
+        references: Path,
     ) -> None:
         self.bundle = bundle
         self.pool = pool
@@ -59,6 +68,7 @@ class Served:
         self.name = bundle.model.name
         self.version = bundle.model.version
         self.identity = bundle.identity[:HASH_LENGTH]
+        self.drift = Drift(references, self.identity)
         weakref.finalize(self, pool.close)
 
     @property
@@ -156,6 +166,7 @@ class Models:
             hello.provenance,
             uses_language_model=hello.uses_language_model,
             registered=registered,
+            references=settings.home / "drift",
         )
 
     def close(self) -> None:

@@ -6,6 +6,7 @@ Usage: ``await pool.run(tasks.decode, path, 0, limits, target)``
 from __future__ import annotations
 
 import base64
+from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -17,13 +18,16 @@ import numpy as np
 from PIL import Image
 
 from inkread.bundle import Bundle
-from inkread.document import Document, Page, Provenance
+from inkread.document import UNFAMILIAR, Document, Page, Provenance
 from inkread.errors import InputError, InputTooLargeError
-from inkread.formats import FORMATS
+from inkread.formats import FORMATS, fit
 from inkread.formats.json import load as load_document
 from inkread.io.images import Limits, PageImage, Pixels, turn
 from inkread.io.inputs import count_pages, load_pages
+from inkread.layout.capture import page_features
 from inkread.reader import Reader
+from inkread.recognition.line_images import Grey
+from inkread.recognition.line_reader import LineReader
 from inkread.server.answers import Answer, write_answer
 
 PREVIEW_SIDE = 1600
@@ -155,10 +159,41 @@ def introduce(reader: Reader) -> Iterator[Hello]:
     yield Hello(reader.provenance, reader.uses_language_model)
 
 
-def read(reader: Reader, pages: Sequence[Decoded]) -> Iterator[Page]:
+@dataclass(frozen=True, slots=True)
+class Read:
+    """A page that was read, and the figures that `inkread.evaluation.drift` compares; none for a single line."""
+
+    page: Page
+    figures: dict[str, float]
+
+
+def read(reader: Reader, pages: Sequence[Decoded]) -> Iterator[Read]:
     """Read decoded pages together; each is yielded as soon as it is read."""
-    images = (
-        PageImage(np.load(page.path, mmap_mode="c"), index=page.index, dpi=page.dpi, full_size=page.full_size)
-        for page in pages
-    )
-    yield from reader.read_pages(images, [page.layout for page in pages])
+    begun: deque[tuple[Decoded, PageImage]] = deque()
+
+    def images() -> Iterator[PageImage]:
+        for page in pages:
+            pixels = np.load(page.path, mmap_mode="c")
+            image = PageImage(pixels, index=page.index, dpi=page.dpi, full_size=page.full_size)
+            begun.append((page, image))
+            yield image
+
+    for page in reader.read_pages(images(), [page.layout for page in pages]):
+        decoded, image = begun.popleft()
+        yield Read(page, {} if decoded.layout else figures_of(page, image.grey, reader.lines))
+
+
+def figures_of(page: Page, grey: Grey, lines: LineReader) -> dict[str, float]:
+    """Figures of the capture, and signals of the model: confidence, doubtful lines, surprise in nats a character."""
+    height, width = grey.shape
+    found = page_features(grey, fit(page, width, height).lines)
+    read = [line for line in page.lines if line.text]
+    if not found or not read:
+        return {}
+    texts = sum(len(line.text) for line in read)
+    return found | {
+        "confidence": sum((line.confidence or 0.0) * len(line.text) for line in read) / texts,
+        "doubtful": sum(UNFAMILIAR in line.flags for line in read) / len(read),
+        "surprise": -sum(lines.log_probability("", line.text) for line in read) / texts,
+        "characters": texts / len(read),
+    }
