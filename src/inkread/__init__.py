@@ -26,6 +26,7 @@ from inkread.errors import (
     PatternError,
     RegistryError,
     SettingsError,
+    TemplateError,
     UnsupportedInputError,
 )
 
@@ -76,6 +77,7 @@ __all__ = [
     "RegistryError",
     "SettingsError",
     "Step",
+    "TemplateError",
     "UnsupportedInputError",
     "Word",
     "__version__",

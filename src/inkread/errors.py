@@ -18,6 +18,7 @@ Catch all of them with ``except inkread.InkreadError as error``. The message is 
     ├── DatasetError               a dataset folder or manifest is missing or inconsistent
     ├── RegistryError              the model registry cannot be reached, or has no such version
     ├── PatternError               a pattern for a field has an error, or nothing can fit it
+    ├── TemplateError              a form's template is missing, has an error or does not fit together
     ├── SettingsError              a service's settings are missing, wrong or not safe
     └── OutputError                a result cannot be written
 """
@@ -77,6 +78,10 @@ class RegistryError(InkreadError):
 
 class PatternError(InkreadError):
     """A pattern for a field has an error, or no text that the model can write fits it."""
+
+
+class TemplateError(InkreadError):
+    """A form's template is missing, has an error or does not fit together."""
 
 
 class SettingsError(InkreadError):
