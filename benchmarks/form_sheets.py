@@ -7,19 +7,21 @@ A form is described by rows of fields. All randomness comes from a seed, so equa
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
+import yaml
 from PIL import Image, ImageDraw, ImageFont
 
+from form_hands import Writer
 from inkread.forms.template import Box, FormField, Template, TemplatePage, rows_of
 from inkread.recognition.line_images import Grey
-from inkread.synthesis.ink import Coverage, Hand, Paper, find_fonts, write
+from inkread.synthesis.ink import Coverage, Paper
 
 WIDTH, HEIGHT = 1654, 2339
 """A4 at 200 dpi."""
@@ -40,327 +42,37 @@ class Form:
     rules: tuple[Mapping[str, Any], ...] = ()
 
 
-def _f(label: str, kind: str = "text", width: float = 1.0, style: str = "box", **options: Any) -> Item:
+def entry(label: str, kind: str = "text", width: float = 1.0, style: str = "box", **options: Any) -> Item:
+    """A field to draw."""
     return (label, kind, width, style, options)
 
 
-PERSON = (
-    (_f("Surname", "name", 2, "comb", comb=16), _f("First name", "name", 2, "box")),
-    (
-        _f("Date of birth", "date", 1, "comb", comb=8, years=(1930, 2020)),
-        _f("Sex", "ticks", 1, ticks=("female", "male", "other")),
-    ),
-)
-CONTACT = (
-    (_f("Postcode", "postcode", 1, "comb", country="us", comb=5), _f("Town", "choice", 2, "line")),
-    (_f("Telephone", "phone", 1, "box"), _f("E-mail", "email", 2, "line")),
-)
-MONEY = ((_f("IBAN", "iban", 3, "comb", comb=22),),)
-SIGNED = ((_f("Date", "date", 1, "line", years=(2020, 2030)), _f("Signature", "signature", 2, "line")),)
-PERIOD = ((_f("Begin", "date", 1, "box", years=(2020, 2030)), _f("End", "date", 1, "box", years=(2020, 2030))),)
-ORDERED = ({"rule": "order", "first": "begin", "second": "end"},)
+def table_of(label: str, rows: int, *columns: Item) -> tuple[Item, ...]:
+    """A row of a form that is a table."""
+    return (entry(label, "table", rows=rows, columns=columns),)
 
 
-def _table(label: str, rows: int, *columns: Item) -> tuple[Item, ...]:
-    return (_f(label, "table", rows=rows, columns=columns),)
+TWENTY = Path(__file__).with_suffix(".yaml")
 
 
-ITEMS = _table(
-    "items", 5, _f("Article", "choice", 4), _f("Quantity", "number", 1), _f("Amount", "amount", 2, cents=True)
-)
-LOG = _table(
-    "log",
-    8,
-    _f("Day", "date", 2, years=(2020, 2030)),
-    _f("Time", "time", 1),
-    _f("Value", "number", 1),
-    _f("Remark", "text", 3),
-)
+def load_forms(path: Path = TWENTY) -> tuple[Form, ...]:
+    """The forms of a YAML file, by default the twenty of this project."""
 
+    def item(content: dict[str, Any]) -> Item:
+        own = {key: content.pop(key) for key in ("label", "type", "width", "style") if key in content}
+        if "columns" in content:
+            content["columns"] = tuple(item(column) for column in content["columns"])
+        return entry(own["label"], own["type"], own.get("width", 1.0), own.get("style", "box"), **content)
 
-def _questions(*texts: str) -> tuple[tuple[Item, ...], ...]:
-    return tuple((_f(text, "ticks", 1, ticks=("yes", "no", "unknown")),) for text in texts)
-
-
-FORMS: tuple[Form, ...] = (
-    Form(
-        "claim",
-        "Insurance claim",
-        (
-            (
-                *PERSON,
-                *CONTACT,
-                *MONEY,
-                *PERIOD,
-                (
-                    _f("Amount claimed", "amount", 1, cents=True),
-                    _f("Policy", "regex", 2, "comb", expression="[A-Z]{2}[0-9]{6}", comb=8),
-                ),
-                (_f("What happened", "text", lines=3),),
-                *SIGNED,
-            ),
-        ),
-        ORDERED,
-    ),
-    Form(
-        "admission",
-        "Hospital admission",
-        (
-            (
-                *PERSON,
-                *CONTACT,
-                (_f("Diagnosis", "choice", 2), _f("Ward", "number", 1)),
-                *_questions("Allergies", "Diabetes", "Smoker"),
-                *SIGNED,
-            ),
-        ),
-    ),
-    Form(
-        "registration",
-        "Registration of residence",
-        (
-            (
-                *PERSON,
-                *CONTACT,
-                (_f("Occupation", "choice", 2, "line"), _f("Nationality", "choice", 2, "line")),
-                (_f("Moved in on", "date", 1, "comb", comb=8, years=(2020, 2030)), _f("Persons", "number", 1)),
-                *SIGNED,
-            ),
-        ),
-    ),
-    Form(
-        "logsheet",
-        "Log sheet",
-        (((_f("Station", "choice", 2, "line"), _f("Observer", "name", 2, "line")), LOG, *SIGNED),),
-    ),
-    Form(
-        "questionnaire",
-        "Health questionnaire",
-        (
-            (
-                *PERSON,
-                *_questions("Headaches", "Sleeps well", "Takes medicine", "Eats meat", "Drinks coffee", "Does sports"),
-                (_f("Remarks", "text", lines=2),),
-            ),
-        ),
-    ),
-    Form(
-        "order",
-        "Order",
-        (
-            (
-                (_f("Customer", "name", 2, "line"), _f("Order date", "date", 1, years=(2020, 2030))),
-                ITEMS,
-                (_f("Total", "amount", 1, cents=True), _f("Paid", "tick", 1)),
-                *MONEY,
-                *SIGNED,
-            ),
-        ),
-        ({"rule": "sum", "total": "total", "parts": ["items.amount"]},),
-    ),
-    Form(
-        "travel",
-        "Travel expenses",
-        (
-            (
-                *PERSON[:1],
-                *PERIOD,
-                ITEMS,
-                (_f("Total", "amount", 1, cents=True), _f("Advance", "amount", 1, cents=True)),
-                *MONEY,
-                *SIGNED,
-            ),
-        ),
-        (*ORDERED, {"rule": "sum", "total": "total", "parts": ["items.amount"]}),
-    ),
-    Form(
-        "membership",
-        "Membership application",
-        (
-            (
-                *PERSON,
-                *CONTACT,
-                (_f("Section", "ticks", 1, ticks=("football", "rowing", "chess")),),
-                *MONEY,
-                (_f("Newsletter", "tick", 1), _f("Fee", "amount", 1, cents=True)),
-                *SIGNED,
-            ),
-        ),
-    ),
-    Form(
-        "school",
-        "School enrolment",
-        (
-            (
-                (_f("Child", "name", 2, "comb", comb=18), _f("Class", "regex", 1, expression="[1-9][A-D]")),
-                *PERSON[1:],
-                *CONTACT,
-                *_questions("Takes the bus", "Eats at school"),
-                *SIGNED,
-            ),
-        ),
-    ),
-    Form(
-        "leave",
-        "Request for leave",
-        (
-            (
-                *PERSON[:1],
-                *PERIOD,
-                (_f("Days", "number", 1), _f("Kind", "ticks", 2, ticks=("paid", "unpaid"))),
-                (_f("Reason", "text", lines=2),),
-                *SIGNED,
-            ),
-        ),
-        ORDERED,
-    ),
-    Form(
-        "vehicle",
-        "Vehicle registration",
-        (
-            (
-                *PERSON,
-                (
-                    _f("Plate", "regex", 1, "comb", expression="[A-Z]{2}[0-9]{4}", comb=6),
-                    _f("First registered", "date", 1, years=(1990, 2030)),
-                ),
-                (_f("Mileage", "number", 1), _f("Price", "amount", 1, cents=True)),
-                *CONTACT[:1],
-                *SIGNED,
-            ),
-        ),
-    ),
-    Form(
-        "library",
-        "Interlibrary loan",
-        (
-            (
-                (_f("Reader", "name", 2, "line"), _f("Card", "card", 2, "comb", comb=16)),
-                (_f("ISBN", "isbn", 1, "comb", comb=13), _f("Due", "date", 1, years=(2020, 2030))),
-                (_f("Title", "text", 2, "line"),),
-                (_f("Copy", "tick", 1), _f("Pages", "number", 1)),
-                *SIGNED,
-            ),
-        ),
-    ),
-    Form(
-        "laboratory",
-        "Laboratory request",
-        (
-            (
-                *PERSON,
-                (_f("Sample", "regex", 1, "comb", expression="L[0-9]{7}", comb=8), _f("Taken at", "time", 1)),
-                *_questions("Glucose", "Iron", "Cholesterol", "Urgent"),
-                *SIGNED,
-            ),
-        ),
-    ),
-    Form(
-        "delivery",
-        "Delivery note",
-        (
-            (
-                (
-                    _f("Recipient", "name", 2, "line"),
-                    _f("Delivered", "date", 1, years=(2020, 2030)),
-                    _f("At", "time", 1),
-                ),
-                _table("parcels", 6, _f("Article", "choice", 3), _f("Code", "ean", 3), _f("Number", "number", 1)),
-                (_f("Complete", "tick", 1), _f("Damaged", "tick", 1)),
-                *SIGNED,
-            ),
-        ),
-    ),
-    Form(
-        "donation",
-        "Pledge of a donation",
-        (
-            (
-                *PERSON[:1],
-                *CONTACT,
-                *MONEY,
-                (_f("Amount", "amount", 1, cents=True), _f("Every", "ticks", 2, ticks=("month", "quarter", "year"))),
-                *SIGNED,
-            ),
-        ),
-    ),
-    Form(
-        "inspection",
-        "Fire inspection",
-        (
-            (
-                (_f("Site", "choice", 2, "line"), _f("Inspector", "name", 2, "line")),
-                *_questions("Exits free", "Extinguishers", "Alarm tested", "Lights", "Plan shown"),
-                (_f("Next", "date", 1, years=(2020, 2035)), _f("Defects", "number", 1)),
-                (_f("Notes", "text", lines=3),),
-                *SIGNED,
-            ),
-        ),
-    ),
-    Form(
-        "visa",
-        "Visa application",
-        (
-            (
-                *PERSON,
-                (
-                    _f("Passport", "regex", 1, "comb", expression="[A-Z][0-9]{8}", comb=9),
-                    _f("Valid until", "date", 1, "comb", comb=8, years=(2020, 2040)),
-                ),
-                (_f("Nationality", "choice", 1, "line"), _f("Occupation", "choice", 1, "line")),
-                *PERIOD,
-            ),
-            (*CONTACT, *_questions("Travelled before", "Insured"), (_f("Purpose", "text", lines=2),), *SIGNED),
-        ),
-        ORDERED,
-    ),
-    Form(
-        "pension",
-        "Pension statement",
-        (
-            (
-                *PERSON,
-                *MONEY,
-                (_f("Monthly", "amount", 1, cents=True), _f("Since", "date", 1, years=(1990, 2030))),
-                *_questions("Married", "Other income"),
-            ),
-            (*CONTACT, (_f("Employer", "text", 1, "line"),), *SIGNED),
-        ),
-    ),
-    Form(
-        "survey",
-        "Reader survey",
-        (
-            (
-                *_questions("Reads daily", "Subscribes", "Recommends"),
-                (_f("Age", "number", 1), _f("Town", "choice", 2, "line")),
-                (_f("Wishes", "text", lines=3),),
-                (_f("Raffle", "tick", 1), _f("E-mail", "email", 3, "line")),
-            ),
-        ),
-    ),
-    Form(
-        "workshop",
-        "Workshop job card",
-        (
-            (
-                (
-                    _f("Customer", "name", 2, "line"),
-                    _f("Plate", "regex", 1, "comb", expression="[A-Z]{2}[0-9]{4}", comb=6),
-                ),
-                (_f("In", "date", 1, years=(2020, 2030)), _f("Out", "date", 1, years=(2020, 2030))),
-                ITEMS,
-                (_f("Total", "amount", 1, cents=True), _f("Tested", "tick", 1)),
-                (_f("Work done", "text", lines=2),),
-                *SIGNED,
-            ),
-        ),
-        (
-            {"rule": "sum", "total": "total", "parts": ["items.amount"]},
-            {"rule": "order", "first": "in", "second": "out"},
-        ),
-    ),
-)
+    return tuple(
+        Form(
+            form["name"],
+            form["title"],
+            tuple(tuple(tuple(item(each) for each in row) for row in page) for page in form["pages"]),
+            tuple(form.get("rules", ())),
+        )
+        for form in yaml.safe_load(path.read_text(encoding="utf-8"))
+    )
 
 
 class _Press:
@@ -425,7 +137,7 @@ class _Press:
 
     def ticks(self, x: float, label: str, name: str, kind: str, options: Sequence[str]) -> float:
         self.text(x, self.y + 12, label)
-        x += 30 + max(self.label.getlength(label), 120 if kind == "tick" else 230)
+        x += 30 + max(float(self.label.getlength(label)), 120 if kind == "tick" else 230)
         boxes = {}
         for option in options:
             boxes[option] = (x, self.y + 8.0, 30.0, 30.0)
@@ -481,46 +193,6 @@ def draw_form(form: Form) -> tuple[Template, dict[str, Grey]]:
     ), blanks
 
 
-# Writing
-
-
-class Writer(Protocol):
-    """Somebody who fills in forms; ``name`` tells one from another."""
-
-    name: str
-
-    def write(self, text: str, height: float, rng: np.random.Generator) -> Coverage | None:
-        """Ink of a text, 255 where it is full, whose capitals are ``height`` pixels high; None where letters miss."""
-
-
-@dataclass(frozen=True)
-class FontWriter:
-    """Writes with a font."""
-
-    name: str
-    hand: Hand
-
-    @classmethod
-    def sample(cls, rng: np.random.Generator, folders: Sequence[Path] = ()) -> FontWriter:
-        """A random hand in one of the fonts."""
-        hand = Hand.sample(find_fonts(folders), "ABC abc 0123456789 .,-@/:", rng, 20.0)
-        return cls(hand.font.name, hand)
-
-    def write(self, text: str, height: float, rng: np.random.Generator) -> Coverage | None:
-        """Ink of a text."""
-        from dataclasses import replace
-
-        hand = replace(self.hand, x_height=height * 0.62)
-        return _trimmed(write(text, hand, rng).coverage) if hand.font.covers(text) else None
-
-
-def _trimmed(coverage: Coverage) -> Coverage:
-    rows, columns = np.nonzero(coverage > 40)
-    if not len(rows):
-        return coverage[:1, :1]
-    return coverage[rows.min() : rows.max() + 1, columns.min() : columns.max() + 1]
-
-
 @dataclass
 class Sheet:
     """A filled form: its pages in ink, and what stands in each field, "" where it is empty."""
@@ -537,7 +209,6 @@ class Values:
     lists: Mapping[str, Sequence[str]]
     texts: Sequence[str]
     empty: float = 0.1
-    written: dict[str, str] = field(default_factory=dict)
 
 
 def fill(
@@ -679,7 +350,10 @@ def _scribble(ink: Coverage, box: Box, rng: np.random.Generator) -> None:
 def choose_values(template: Template, values: Values, rng: np.random.Generator) -> dict[str, str]:
     """A value for every field, by its name; rules hold where all their fields are filled in."""
     fields = {name: each for _, name, each in template.named_fields()}
-    chosen = {name: "" if rng.random() < values.empty else _value(each, values, rng) for name, each in fields.items()}
+    chosen = {
+        name: "" if rng.random() < values.empty else MAKERS[each.type](each, values, rng)
+        for name, each in fields.items()
+    }
     for rule in template.rules:
         if rule.rule == "order" and all(chosen[name] for name in rule.fields):
             days = sorted((chosen[name] for name in rule.fields), key=lambda day: day.split("/")[::-1])
@@ -699,55 +373,62 @@ def part_names(part: str, names: Mapping[str, Any]) -> Iterator[str]:
     )
 
 
-def _value(item: FormField, values: Values, rng: np.random.Generator) -> str:
-    def pick(options: Sequence[str]) -> str:
-        return str(options[int(rng.integers(len(options)))])
+Make = Callable[[FormField, Values, np.random.Generator], str]
 
-    def digits(count: int) -> str:
-        return "".join(map(str, rng.integers(0, 10, count)))
 
-    match item.type:
-        case "name" | "choice":
-            return pick(values.lists[item.list or ""])
-        case "date":
-            first, last = item.years or (1950, 2030)
-            day = np.datetime64(f"{first:04}-01-01") + int(rng.integers((last - first) * 365))
-            year, month, number = str(day).split("-")
-            return f"{number}{month}{year}" if item.comb else f"{number}/{month}/{year}"
-        case "time":
-            return f"{int(rng.integers(24)):02}:{int(rng.integers(60)):02}"
-        case "number":
-            return str(int(rng.integers(1, 10 ** int(rng.integers(1, 5)))))
-        case "amount":
-            return f"{int(rng.integers(1, 3000))}.{digits(2)}"
-        case "phone":
-            return f"0{int(rng.integers(10, 999))}-{digits(int(rng.integers(5, 8)))}"
-        case "email":
-            name = pick(values.lists["names.txt"]).lower().replace(" ", ".")
-            return f"{name}@{pick(('example.org', 'example.com', 'post.example.net'))}"
-        case "iban":
-            account = digits(18)
-            return f"DE{98 - int(account + '131400') % 97:02}{account}"
-        case "card":
-            return _luhn(digits(15))
-        case "ean" | "isbn":
-            return _ean(("978" if item.type == "isbn" else digits(3)) + digits(9))
-        case "postcode":
-            return digits(5)
-        case "regex":
-            return _of_expression(item.expression or "", rng)
-        case "tick" | "signature":
-            return "yes"
-        case "ticks":
-            return pick(list(item.options or ()))
-        case _:
-            return pick(values.texts)
+def _pick(options: Sequence[str], rng: np.random.Generator) -> str:
+    return str(options[int(rng.integers(len(options)))])
+
+
+def _digits(count: int, rng: np.random.Generator) -> str:
+    return "".join(map(str, rng.integers(0, 10, count)))
+
+
+def _date(item: FormField, _: Values, rng: np.random.Generator) -> str:
+    first, last = item.years or (1950, 2030)
+    day = np.datetime64(f"{first:04}-01-01") + int(rng.integers((last - first) * 365))
+    year, month, number = str(day).split("-")
+    return f"{number}{month}{year}" if item.comb else f"{number}/{month}/{year}"
+
+
+def _email(_: FormField, values: Values, rng: np.random.Generator) -> str:
+    name = _pick(values.lists["names.txt"], rng).lower().replace(" ", ".")
+    return f"{name}@{_pick(('example.org', 'example.com', 'post.example.net'), rng)}"
+
+
+def _iban(_: FormField, __: Values, rng: np.random.Generator) -> str:
+    account = _digits(18, rng)
+    return f"DE{98 - int(account + '131400') % 97:02}{account}"
+
+
+def _listed_value(item: FormField, values: Values, rng: np.random.Generator) -> str:
+    return _pick(values.lists[item.list or ""], rng)
+
+
+MAKERS: Mapping[str, Make] = {
+    "name": _listed_value,
+    "choice": _listed_value,
+    "date": _date,
+    "email": _email,
+    "iban": _iban,
+    "time": lambda _, __, rng: f"{int(rng.integers(24)):02}:{int(rng.integers(60)):02}",
+    "number": lambda _, __, rng: str(int(rng.integers(1, 10 ** int(rng.integers(1, 5))))),
+    "amount": lambda _, __, rng: f"{int(rng.integers(1, 3000))}.{_digits(2, rng)}",
+    "phone": lambda _, __, rng: f"0{int(rng.integers(10, 999))}-{_digits(int(rng.integers(5, 8)), rng)}",
+    "card": lambda _, __, rng: _luhn(_digits(15, rng)),
+    "ean": lambda _, __, rng: _ean(_digits(12, rng)),
+    "isbn": lambda _, __, rng: _ean("978" + _digits(9, rng)),
+    "postcode": lambda _, __, rng: _digits(5, rng),
+    "regex": lambda item, _, rng: _of_expression(item.expression or "", rng),
+    "tick": lambda _, __, ___: "yes",
+    "signature": lambda _, __, ___: "yes",
+    "ticks": lambda item, _, rng: _pick(list(item.options or ()), rng),
+    "text": lambda _, values, rng: _pick(values.texts, rng),
+}
 
 
 def _of_expression(expression: str, rng: np.random.Generator) -> str:
     """A text that fits an expression made of classes, repetitions and letters."""
-    import re
-
     text = ""
     for ranges, letter, count in re.findall(r"(?:\[([^\]]+)\]|(\w))(?:\{(\d+)\})?", expression):
         letters = letter or "".join(chr(n) for a, b in re.findall("(.)-(.)", ranges) for n in range(ord(a), ord(b) + 1))
@@ -763,57 +444,3 @@ def _luhn(number: str) -> str:
 def _ean(number: str) -> str:
     total = sum(int(digit) * (1 + 2 * (place % 2)) for place, digit in enumerate(number))
     return f"{number}{-total % 10}"
-
-
-# Scanner and camera
-
-Matrix = NDArray[np.float64]
-
-
-def scan(page: Grey, rng: np.random.Generator, kind: str = "scan") -> tuple[Grey, Matrix]:
-    """What a scanner, fax machine or camera makes of a page.
-
-    Args:
-        page: at 200 dpi.
-        rng: source of all randomness.
-        kind: scan, fax or photo.
-
-    Returns:
-        The picture, and the 3 x 3 homography from the page to it.
-    """
-    height, width = page.shape
-    corners = np.array([(0, 0), (width, 0), (width, height), (0, height)], np.float64)
-    turned = (corners - (width / 2, height / 2)) @ _rotation(rng.normal(0, 1.2) + 180 * (rng.random() < 0.1)).T
-    if kind == "photo":
-        scale = rng.uniform(0.8, 1.6)
-        target = turned * scale + rng.uniform(-0.05, 0.05, (4, 2)) * (width * scale)
-        margin = rng.uniform(0.03, 0.12, 2) * width * scale
-    else:
-        scale = 1.02 if kind == "fax" else float(rng.choice([0.75, 1.0, 1.0, 1.5]))
-        target = turned * scale * (1 + rng.normal(0, 0.003, 2))
-        margin = rng.uniform(-20, 30, 2) * scale
-    target = target - target.min(axis=0) + margin
-    size = np.ceil(target.max(axis=0) + margin).astype(int)
-    matrix = cv2.getPerspectiveTransform(corners.astype(np.float32), target.astype(np.float32)).astype(np.float64)
-    table = float(rng.uniform(40, 130)) if kind == "photo" else 245.0
-    flags = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
-    source = cv2.GaussianBlur(page, (0, 0), 0.45 / scale) if scale < 1 else page
-    picture = cv2.warpPerspective(
-        source, matrix, (int(size[0]), int(size[1])), flags=flags, borderValue=(table,)
-    ).astype(np.float32)
-    if kind == "photo":
-        y, x = np.mgrid[0 : picture.shape[0], 0 : picture.shape[1]].astype(np.float32)
-        picture *= 1 - rng.uniform(0, 0.35) * (x / size[0]) - rng.uniform(0, 0.25) * (y / size[1])
-        picture = cv2.GaussianBlur(picture, (0, 0), float(rng.uniform(0.4, 1.3)))
-    picture += rng.normal(0, rng.uniform(1, 6), picture.shape).astype(np.float32)
-    seen = np.asarray(np.clip(picture, 0, 255), np.uint8)
-    if kind == "fax":
-        return np.where(seen > int(rng.integers(130, 180)), np.uint8(255), np.uint8(0)), matrix
-    quality = int(rng.integers(60, 92))
-    encoded = cv2.imencode(".jpg", seen, [cv2.IMWRITE_JPEG_QUALITY, quality])[1]
-    return np.asarray(cv2.imdecode(encoded, cv2.IMREAD_GRAYSCALE), np.uint8), matrix
-
-
-def _rotation(degrees: float) -> Matrix:
-    angle = np.deg2rad(degrees)
-    return np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])

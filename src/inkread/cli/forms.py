@@ -125,7 +125,7 @@ def read(
                 journal_of(output),
                 crops=crops,
                 on_error=lambda _, error: progress.file_failed(error),
-                on_form=lambda form: [progress.page_read(sheet.source) for sheet in form.sheets.values()] and None,
+                on_form=lambda form: progress.page_read(form.sheets[min(form.sheets)].source),
             )
             batch = Batch.graded(forms, least=min_confidence, max_error=max_error)
             write_table(output, batch)

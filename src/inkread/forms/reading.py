@@ -19,7 +19,7 @@ from inkread.document import Line, Polygon
 from inkread.errors import InputError, PatternError, TemplateError
 from inkread.forms.registration import Match, Refusal, Register, warp
 from inkread.forms.rules import pattern_of, settle
-from inkread.forms.template import Box, FormField, Template, boxes_of
+from inkread.forms.template import FormField, Template, boxes_of
 from inkread.forms.writing import Written
 from inkread.io.images import PageImage
 from inkread.io.inputs import Input, count_pages, each_input, input_name, load_readable_pages
@@ -122,6 +122,11 @@ class FormReader:
         validators: own checks by name of a field (``claim.policy`` or ``policy``): a function from a value to whether
             it is right, or its dotted name as ``package.module:function``.
 
+    Attributes:
+        templates: as given.
+        reader: the model.
+        register: matches sheets with the templates.
+
     Raises:
         TemplateError: two templates have the same name, a list cannot be read or a validator cannot be found.
         PatternError: an expression or list has an error.
@@ -140,7 +145,7 @@ class FormReader:
             raise TemplateError("give templates with different names, at least one")
         self.templates = tuple(templates)
         self.reader = reader or Reader()
-        self._register = Register(self.templates)
+        self.register = Register(self.templates)
         self._patterns = [
             {name: _checked_pattern(template, name, each) for _, name, each in template.named_fields()}
             for template in self.templates
@@ -207,14 +212,14 @@ class FormReader:
                 yield None
 
     def _find(self, image: PageImage | None) -> _Sheet | None:
-        return None if image is None else _Sheet(image, self._register.match(image.grey))
+        return None if image is None else _Sheet(image, self.register.match(image.grey))
 
     def _form(self, number: int, sheets: Mapping[int, _Sheet]) -> Form:
         template = self.templates[number]
         written, values, crops = {}, {}, {}
         matches = {page: sheet.found for page, sheet in sheets.items() if isinstance(sheet.found, Match)}
         for page, match in matches.items():
-            blank = self._register.blank(number, page)
+            blank = self.register.blank(number, page)
             warped = warp(sheets[page].image.grey, match.matrix, (blank.shape[1], blank.shape[0]))
             written[page] = Written(warped, blank)
         lines: list[tuple[str, Grey]] = []

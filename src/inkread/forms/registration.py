@@ -190,7 +190,11 @@ def _placed(blank: _Blank, points: Points, pairs: NDArray[np.intp], scale: float
     matrix, agreed = cv2.findHomography(
         blank.points[pairs[:, 0]], points[pairs[:, 1]], cv2.USAC_MAGSAC, reach, None, 5000, 0.999
     )
-    if matrix is None or agreed.sum() < LEAST_MATCHES or not _is_plausible(matrix, blank.grey.shape):
+    if (
+        matrix is None
+        or agreed.sum() < LEAST_MATCHES
+        or not _is_plausible(np.asarray(matrix, np.float64), blank.grey.shape)
+    ):
         return None
     return int(agreed.sum()), np.asarray(matrix, np.float64), blank
 
@@ -263,7 +267,7 @@ def _shifts(blank: _Blank, warped: Grey) -> tuple[Points, Points]:
     return np.array(places, np.float32).reshape(-1, 2), np.array(shifts, np.float32).reshape(-1, 2)
 
 
-def _peak(values: NDArray[np.float32]) -> float:
+def _peak(values: Any) -> float:
     """Where a parabola through three values is highest, relative to the middle one."""
     before, middle, after = map(float, values)
     bend = before - 2 * middle + after

@@ -44,7 +44,7 @@ class Batch:
         Args:
             forms: as read.
             least: confidence from which a field is sure; None for 0.9.
-            max_error: the expected share of wrong fields among the sure ones; the threshold is the lowest that keeps it.
+            max_error: expected share of wrong fields among the sure ones; the threshold is the lowest that keeps it.
         """
         confidences = [
             value.confidence
@@ -75,7 +75,7 @@ def threshold_for(confidences: Sequence[float], max_error: float) -> float:
         return 0.0
     errors = np.cumsum(1 - ordered) / np.arange(1, len(ordered) + 1)
     last_of_equal = np.append(ordered[1:] < ordered[:-1], True)
-    allowed = np.flatnonzero((errors <= max_error) & last_of_equal)
+    allowed = np.flatnonzero((errors <= max_error + 1e-9) & last_of_equal)
     return float(ordered[allowed[-1]]) if len(allowed) else 1.01
 
 
@@ -198,7 +198,7 @@ def _write_xlsx(path: Path, batch: Batch) -> None:
             for column, name in enumerate(rows[0] if rows else ()):
                 sheet.write_string(0, column, name, head)
                 for number, row in enumerate(rows, 1):
-                    shown = colours.get(row.get(f"{name}_state"))
+                    shown = colours.get(str(row.get(f"{name}_state")))
                     if isinstance(row[name], str):
                         sheet.write_string(number, column, row[name], shown)
                     else:

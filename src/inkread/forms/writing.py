@@ -91,17 +91,23 @@ class Written:
         )
 
     def _strokes(self, box: Box) -> tuple[Mask, tuple[slice, slice]]:
-        """The strokes that belong to a field, bool [rows, columns] of the field and what is around it."""
+        """The strokes that belong to a field, bool [rows, columns] of the field and what is around it.
+
+        Parts of a stroke above and below a printed line belong together.
+        """
         rows, columns = self._slices(box, BEYOND)
         ink = self._ink[rows, columns]
-        count, labels, stats, _ = cv2.connectedComponentsWithStats(ink.astype(np.uint8))
+        joined = cv2.morphologyEx(ink.astype(np.uint8), cv2.MORPH_CLOSE, np.ones((2 * AROUND_PRINT + 1, 1), np.uint8))
+        count, labels = cv2.connectedComponents(joined)
+        labels = np.where(ink, labels, 0)
+        sizes: NDArray[np.intp] = np.bincount(labels.ravel(), minlength=count)
         inner_rows, inner_columns = self._slices(box, 0)
         inside = labels[
             inner_rows.start - rows.start : inner_rows.stop - rows.start,
             inner_columns.start - columns.start : inner_columns.stop - columns.start,
         ]
-        shares = np.bincount(inside.ravel(), minlength=count) / np.maximum(stats[:, cv2.CC_STAT_AREA], 1)
-        kept = (shares >= 1 - MOST_OUTSIDE) & (stats[:, cv2.CC_STAT_AREA] >= LEAST_STROKE)
+        shares = np.bincount(inside.ravel(), minlength=count) / np.maximum(sizes, 1)
+        kept = (shares >= 1 - MOST_OUTSIDE) & (sizes >= LEAST_STROKE)
         kept[0] = False
         return kept[labels], (rows, columns)
 

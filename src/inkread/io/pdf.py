@@ -80,18 +80,22 @@ def text_boxes(path: Path) -> dict[int, list[tuple[str, tuple[float, float, floa
     found = {}
     with path.open("rb") as stream, PDFIUM_LOCK, closing(_open(stream)) as document:
         for index in range(len(document)):
-            with suppress(pypdfium2.PdfiumError), closing(document[index]) as page:
-                width, height = page.get_size()
-                with closing(page.get_textpage()) as text:
-                    pieces = []
-                    for number in range(min(text.count_rects(), MAX_OBJECTS)):
-                        left, bottom, right, top = text.get_rect(number)
-                        words = " ".join(text.get_text_bounded(left, bottom, right, top).split())
-                        box = (left / width, 1 - top / height, (right - left) / width, (top - bottom) / height)
-                        if words:
-                            pieces.append((words, box))
-                    found[index] = pieces
+            with (
+                suppress(pypdfium2.PdfiumError),
+                closing(document[index]) as page,
+                closing(page.get_textpage()) as text,
+            ):
+                found[index] = [piece for piece in _pieces(text, *page.get_size()) if piece[0]]
     return found
+
+
+def _pieces(
+    text: pypdfium2.PdfTextPage, width: float, height: float
+) -> Iterator[tuple[str, tuple[float, float, float, float]]]:
+    for number in range(min(text.count_rects(), MAX_OBJECTS)):
+        left, bottom, right, top = text.get_rect(number)
+        words = " ".join(text.get_text_bounded(left, bottom, right, top).split())
+        yield words, (left / width, 1 - top / height, (right - left) / width, (top - bottom) / height)
 
 
 def read_pdf(stream: BinaryIO, limits: Limits, first: int = 0) -> Iterator[Raster]:
