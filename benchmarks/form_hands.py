@@ -48,6 +48,8 @@ class FontWriter:
         return _trimmed(write(text, hand, rng).coverage) if hand.font.covers(text) else None
 
 
+LARGEST_CHARACTER = 1.7
+"""Side of a recorded character in median heights of a digit."""
 DRAWN: Mapping[str, Sequence[Sequence[tuple[float, float]]]] = {
     "-": [[(0, -0.4), (0.35, -0.42)]],
     "/": [[(0, 0.1), (0.4, -1.05)]],
@@ -63,20 +65,27 @@ class StrokeWriter:
 
     def __init__(self, hands: StrokeHands, name: str, items: Mapping[str, Sequence[int]]) -> None:
         self.name = name
-        self._hands, self._items = hands, items
+        self._hands = hands
         digits = [hands.item(index).box for digit in "0123456789" for index in items[digit]]
         self._capital = float(np.median([bottom - top for _, top, _, bottom in digits]))
+        kept = {text: [index for index in indices if self._is_one(text, index)] for text, indices in items.items()}
+        self._items = {text: indices for text, indices in kept.items() if indices and text not in DRAWN}
 
     @classmethod
     def all(cls, path: Path) -> list[StrokeWriter]:
-        """The writers of a file of strokes who have recorded all digits and capitals."""
+        """The writers of a file of strokes who have recorded all digits."""
         hands = StrokeHands.open(path, Alphabet(LATIN))
         recorded: dict[str, dict[str, list[int]]] = {}
         for index in hands.items:
             mine = recorded.setdefault(hands.writer(index), {})
             mine.setdefault(hands.item(index).text, []).append(index)
-        wanted = set("0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ")
+        wanted = set("0123456789")
         return [cls(hands, name, items) for name, items in sorted(recorded.items()) if wanted <= set(items)]
+
+    def _is_one(self, text: str, index: int) -> bool:
+        """Whether a character is as large as one: some records hold a word instead of the character they name."""
+        left, top, right, bottom = self._hands.item(index).box
+        return len(text) > 1 or max(right - left, bottom - top) <= LARGEST_CHARACTER * self._capital
 
     def words(self, count: int, rng: np.random.Generator) -> str:
         """Random words that are recorded."""

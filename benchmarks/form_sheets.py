@@ -297,8 +297,10 @@ def _enter_comb(ink: Coverage, item: FormField, value: str, writer: Writer, rng:
     x, y, width, height = item.box
     cell = width / (item.comb or 1)
     compact = value.replace(" ", "").replace("-", "") if item.type in ("iban", "card", "isbn") else value
-    for number, letter in enumerate(compact[: item.comb]):
-        drawn = None if letter == " " else writer.write(letter, min(height * 0.55, 36), rng)
+    letters = [None if letter == " " else writer.write(letter, min(height * 0.55, 36), rng) for letter in compact]
+    if any(drawn is None for drawn, letter in zip(letters, compact, strict=True) if letter != " "):
+        return ""
+    for number, drawn in enumerate(letters[: item.comb]):
         if drawn is None:
             continue
         if drawn.shape[1] > cell - 10:

@@ -199,7 +199,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--kinds", default="scan,photo,fax")
     parser.add_argument("--registration-only", action="store_true")
-    parser.add_argument("-o", "--output", type=Path)
+    parser.add_argument("-o", "--output", type=Path, required=True, help="JSON file, written after each form")
     options = parser.parse_args()
     writers = StrokeWriter.all(options.data / "unipen-en" / f"{options.split}.parquet")
     lists, tally = lists_of(options.text), Tally()
@@ -212,7 +212,7 @@ def main() -> None:
             template.save(Path(folder, f"{drawn.name}.yaml"), blanks)
             templates.append(Template.load(Path(folder, f"{drawn.name}.yaml")))
         recording = Recording(templates)
-        reader = None if options.registration_only else FormReader(templates, Reader(threads=1))
+        reader = None if options.registration_only else FormReader(templates, Reader(threads=1), threads=1)
         if reader is not None:
             reader.register = recording
         kinds = options.kinds.split(",")

@@ -1,3 +1,7 @@
+import json
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import cv2
@@ -46,3 +50,28 @@ def test_a_template_that_is_there_is_not_replaced(desk: tuple[Path, Sheet]) -> N
     shown = CliRunner().invoke(app, ["forms", "show", str(folder / "visit.yaml"), "-o", str(folder / "fields.png")])
     assert shown.exit_code == 0
     assert (folder / "fields.png").read_bytes()[:4] == b"\x89PNG"
+
+
+@pytest.mark.system
+def test_a_batch_that_was_killed_goes_on(desk: tuple[Path, Sheet], tmp_path: Path) -> None:
+    folder, sheet = desk
+    for number in range(4):
+        cv2.imwrite(str(tmp_path / f"{number}.png"), sheet.pages[0])
+    output, journal = tmp_path / "out.json", tmp_path / "out.json.part.jsonl"
+    template = str(folder / "visit.yaml")
+    command = [sys.executable, "-m", "inkread", "forms", "read", template, str(tmp_path), "-o", str(output)]
+    first = subprocess.Popen(command)
+    deadline = time.monotonic() + 120
+    while first.poll() is None and time.monotonic() < deadline:
+        if journal.exists() and journal.read_bytes().count(b"\n") >= 2:  # its head, and a form
+            break
+        time.sleep(0.02)
+    first.kill()
+    first.wait()
+    before = journal.read_bytes()
+    assert not output.exists()
+    subprocess.run(command, check=True)
+    forms = json.loads(output.read_text(encoding="utf-8"))["forms"]
+    assert [Path(form["sheets"]["0"]["source"]).name for form in forms] == [f"{number}.png" for number in range(4)]
+    assert json.loads(before.split(b"\n")[1])["fields"].keys() == forms[0]["fields"].keys()
+    assert not journal.exists()

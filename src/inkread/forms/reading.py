@@ -41,6 +41,8 @@ SIGNED = 0.004
 MOST_CONFIDENT = 0.999
 DEFAULT_LEAST = 0.9
 """Confidence below which a field is unsure, unless an error rate is wanted."""
+NONE_OF_THEM = 0.05
+"""Probability that no reading is right, once a rule or validator has refused the most probable one."""
 TICK_REACH = 4
 """Pixels around a tick box in which its tick counts."""
 
@@ -121,6 +123,7 @@ class FormReader:
         reader: with which model; None for the one in the package.
         validators: own checks by name of a field (``claim.policy`` or ``policy``): a function from a value to whether
             it is right, or its dotted name as ``package.module:function``.
+        threads: sheets that are matched at a time; None takes the processors this process may use.
 
     Attributes:
         templates: as given.
@@ -139,6 +142,7 @@ class FormReader:
         reader: Reader | None = None,
         *,
         validators: Mapping[str, Validator | str] | None = None,
+        threads: int | None = None,
     ) -> None:
         names = [template.name for template in templates]
         if not names or len(set(names)) < len(names):
@@ -151,7 +155,7 @@ class FormReader:
             for template in self.templates
         ]
         self._validators = {name: _validator(each) for name, each in (validators or {}).items()}
-        self._workers = Workers()
+        self._workers = Workers(threads)
 
     def read(
         self,
@@ -383,11 +387,14 @@ def _validated(value: FormValue, check: Validator) -> FormValue:
 
 
 def _chosen(value: FormValue, chosen: str) -> FormValue:
-    """Another value, because the most probable one does not fit; its probability is taken among those left."""
+    """Another value, because the most probable one does not fit; its probability is taken among those left.
+
+    One of these is that none of the readings is right.
+    """
     shares = dict(value.alternatives)
     others = tuple(each for each in value.alternatives if each[0] != chosen)
-    left = shares[chosen] + sum(share for _, share in others)
-    return replace(value, value=chosen, confidence=round(shares[chosen] / max(left, 1e-9), 4), alternatives=others)
+    left = shares[chosen] + sum(share for _, share in others) + NONE_OF_THEM
+    return replace(value, value=chosen, confidence=round(shares[chosen] / left, 4), alternatives=others)
 
 
 def _polygon(each: FormField, matrix: object) -> Polygon:
