@@ -33,7 +33,7 @@ SURE, UNSURE, INVALID, EMPTY, MISSING = "sure", "unsure", "invalid", "empty", "m
 """States of a field. Invalid: nothing that fits can be read, or a rule is broken. Missing: its page was not found."""
 YES = "yes"
 """Value of a tick box that is ticked and of a signature that is present."""
-TICKED, BLACKENED = 0.05, 0.6
+TICKED, BLACKENED = 0.03, 0.6
 """Share of a tick box covered with ink from which it is ticked, and from which its tick was crossed out."""
 TICK_SLOPE = 2.5
 """How fast the confidence in a tick box grows with the logarithm of the ink."""
