@@ -48,8 +48,9 @@ def scan(page: Grey, rng: np.random.Generator, kind: str = "scan") -> tuple[Grey
     if kind == "photo":
         y, x = np.mgrid[0 : picture.shape[0], 0 : picture.shape[1]].astype(np.float32)
         picture *= 1 - rng.uniform(0, 0.35) * (x / size[0]) - rng.uniform(0, 0.25) * (y / size[1])
-        picture = cv2.GaussianBlur(picture, (0, 0), float(rng.uniform(0.4, 1.3)))
-    picture += rng.normal(0, rng.uniform(1, 6), picture.shape).astype(np.float32)
+        picture = np.asarray(cv2.GaussianBlur(picture, (0, 0), float(rng.uniform(0.4, 1.3))), np.float32)
+    noise = rng.normal(0, float(rng.uniform(1, 6)), picture.shape)
+    picture += np.asarray(noise, np.float32)
     seen = np.asarray(np.clip(picture, 0, 255), np.uint8)
     if kind == "fax":
         return np.where(seen > int(rng.integers(130, 180)), np.uint8(255), np.uint8(0)), matrix

@@ -153,7 +153,7 @@ class _Press:
         return 50.0
 
     def table(self, x: float, width: float, name: str, options: Mapping[str, Any]) -> float:
-        columns, rows, pitch = options["columns"], options["rows"], float(self.row_height)
+        columns, rows, pitch = options["columns"], int(options["rows"]), float(self.row_height)
         total, left, top = sum(item[2] for item in columns), x, self.y + 40.0
         made = []
         for label, kind, share, _, more in columns:

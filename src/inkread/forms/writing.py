@@ -54,9 +54,8 @@ class Written:
     def ink(self, box: Box, beyond: int = 0) -> float:
         """Share of a box that is covered with ink, print left out; ``beyond`` pixels around it count too."""
         rows, columns = self._slices(box, beyond)
-        area = self._ink[rows, columns]
-        free = np.count_nonzero(~self._print[rows, columns])
-        return float(np.count_nonzero(area) / max(free, 1))
+        free = int(np.count_nonzero(~self._print[rows, columns]))
+        return int(np.count_nonzero(self._ink[rows, columns])) / max(free, 1)
 
     def is_empty(self, box: Box) -> bool:
         """Whether nothing but dust is written in a box."""
