@@ -11,7 +11,7 @@ from inkread.errors import InputError, TemplateError
 from inkread.forms.batch import read_batch
 from inkread.forms.reading import BLACKENED, Form, FormReader, FormValue, _of_marks, graded
 from inkread.forms.results import Batch, rows_of_forms, threshold_for, write_table
-from inkread.forms.template import Template
+from inkread.forms.template import Template, TemplatePage
 from inkread.forms.writing import Written
 
 
@@ -78,6 +78,21 @@ def test_a_validator_takes_the_next_reading_or_refuses(template: Template, reade
     assert form.fields["name"].value == filled.truth["name"]
     with pytest.raises(TemplateError, match="cannot be found"):
         FormReader([template], reader, validators={"name": "nowhere:check"})
+
+
+def test_pages_in_any_order_with_an_empty_back_between_them_are_one_form(
+    template: Template, other: Template, reader: Reader, tmp_path: Path
+) -> None:
+    for name, blank in (("a.png", template.blank(0)), ("b.png", other.blank(0))):
+        cv2.imwrite(str(tmp_path / name), blank)
+    guide = next(field for field in template.pages[0].fields if field.name == "guide")
+    pages = (TemplatePage(blank="a.png", fields=(guide,)), TemplatePage(blank="b.png"))
+    forms = FormReader([Template(name="both", pages=pages, folder=tmp_path)], reader)
+    empty = np.full_like(template.blank(0), 255)
+    *refused, both, rest = forms.read([other.blank(0), empty, template.blank(0), template.blank(0)])
+    assert ["nearly empty" in form.problem for form in refused] == [True]
+    assert (sorted(both.sheets), both.problem) == ([0, 1], "")
+    assert (sorted(rest.sheets), rest.problem) == ([0], "page 2 of the form is missing")
 
 
 def test_a_bad_file_and_a_foreign_sheet_do_not_end_a_batch(

@@ -13,7 +13,7 @@ from inkread.cli.terminal import Reading, quiet_libraries
 from inkread.errors import InkreadError
 from inkread.io.inputs import find_inputs
 
-app = typer.Typer(help="Read filled forms into a table.", no_args_is_help=True)
+app = typer.Typer(help="Read filled forms into a table, by templates of the empty forms.", no_args_is_help=True)
 
 TEMPLATE_SUFFIXES = (".yaml", ".yml")
 

@@ -1,4 +1,4 @@
 """Forms: from a filled sheet to a row in a table.
 
-Usage: ``FormReader([Template.load("claim.yaml")]).read(["scan.pdf"])``
+Usage: ``inkread forms read claim.yaml scans -o claims.csv``
 """

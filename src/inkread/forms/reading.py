@@ -166,7 +166,8 @@ class FormReader:
     ) -> Iterator[Form]:
         """Read sheets lazily; a form is given when its last page, or a sheet that begins another form, was seen.
 
-        Pages of one form follow each other, in any order; in a file of several pages they are all in this file.
+        Pages of one form follow each other, in any order; in a file of several pages they are all in this file. A sheet
+        that is no form, such as an empty back, may stand between them.
 
         Args:
             inputs: as `Reader.read`.
@@ -181,7 +182,7 @@ class FormReader:
         for sheet in self._workers.map(self._find, self._load(each_input(inputs), on_error, known)):
             found = None if sheet is None else sheet.found
             same = isinstance(found, Match) and found.template == current and found.page not in gathered
-            if gathered and not same:
+            if gathered and not same and not isinstance(found, Refusal):
                 yield self._form(current, gathered)
                 gathered = {}
             if isinstance(found, Refusal) and sheet is not None:

@@ -70,7 +70,7 @@ def pages_with_text(stream: BinaryIO) -> set[int]:
 
 
 def text_boxes(path: Path) -> dict[int, list[tuple[str, tuple[float, float, float, float]]]]:
-    """``text_boxes(Path("form.pdf"))[0][0] == ("Surname", (0.1, 0.2, 0.05, 0.01))``: printed text by page.
+    """``text_boxes(path)``: the printed text of a PDF file by page, each piece with its box.
 
     Boxes are left, top, width and height as shares of the page. Text of the same line that stands apart is divided.
 
