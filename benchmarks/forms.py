@@ -199,7 +199,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--kinds", default="scan,photo,fax")
     parser.add_argument("--registration-only", action="store_true")
-    parser.add_argument("-o", "--output", type=Path, required=True, help="JSON file, written after each form")
+    parser.add_argument("-o", "--output", type=Path, help="JSON file")
     options = parser.parse_args()
     writers = StrokeWriter.all(options.data / "unipen-en" / f"{options.split}.parquet")
     lists, tally = lists_of(options.text), Tally()
