@@ -1,6 +1,6 @@
-"""Make the pictures of the documentation: a letter beside its text, and what ``inkread read --debug-image`` draws.
+"""Make the pictures of the documentation: a letter beside its text, what ``inkread read --debug-image`` draws, a form.
 
-Usage: ``python docs/images/render.py`` writes reading.png and debug.png beside this file.
+Usage: ``PYTHONPATH=benchmarks python docs/images/render.py`` writes the pictures beside this file.
 """
 
 from __future__ import annotations
@@ -10,10 +10,17 @@ import sys
 import tempfile
 from pathlib import Path
 
+import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 import inkread
+from form_hands import FontWriter
+from form_scans import scan
+from form_sheets import Values, draw_form, fill, load_forms
 from inkread import Line
+from inkread.forms.reading import FormReader
+from inkread.forms.results import Batch
+from inkread.forms.template import Template
 
 HERE = Path(__file__).parent
 LETTER = HERE.parents[1] / "tests" / "pages" / "letter-1905-en.webp"
@@ -61,13 +68,39 @@ def debug(page: Path) -> Image.Image:
     return image.resize((1000, round(image.height * 1000 / image.width)), Image.Resampling.LANCZOS)
 
 
+def form() -> Image.Image:
+    """A form, drawn, filled in and photographed by simulation, with the values that are read."""
+    rng = np.random.default_rng(11)
+    drawn, blanks = draw_form(load_forms()[0])
+    lists = {"names.txt": ["Anna Miller", "Otto Kern", "Jane Fox"], "town.txt": ["Boston", "Portland", "Springfield"]}
+    with tempfile.TemporaryDirectory() as folder:
+        for name, entries in lists.items():
+            Path(folder, name).write_text("\n".join(entries), encoding="utf-8")
+        drawn.save(Path(folder, "claim.yaml"), blanks)
+        template = Template.load(Path(folder, "claim.yaml"))
+        values = Values(lists, ["a branch fell on the roof of the car in the night"])
+        sheet = fill(template, blanks, FontWriter.sample(rng), values, rng)
+        picture, _ = scan(sheet.pages[0], rng, "photo")
+        (read,) = Batch.graded(list(FormReader([template]).read(picture))).forms
+    image = Image.fromarray(picture).convert("RGB")
+    draw = ImageDraw.Draw(image, "RGBA")
+    font = ImageFont.truetype(FONT, round(image.width / 60))
+    for value in read.fields.values():
+        colour = SURE if value.state in ("sure", "empty") else DOUBTFUL
+        draw.polygon(value.polygon, fill=(*colour, 30), outline=(*colour, 255), width=3)
+        if value.value:
+            draw.text(value.polygon[1], f"{value.value} {value.confidence:.2f}", colour, font, anchor="rb")
+    image = image.crop((0, 0, image.width, image.height * 7 // 10))
+    return image.resize((1000, round(image.height * 1000 / image.width)), Image.Resampling.LANCZOS)
+
+
 def _bottom(line: Line) -> float:
     return max(y for _, y in line.polygon)
 
 
 def main() -> None:
-    """Write both pictures."""
-    for name, picture in (("reading", beside(LETTER)), ("debug", debug(EXAMPLE))):
+    """Write the pictures."""
+    for name, picture in (("reading", beside(LETTER)), ("debug", debug(EXAMPLE)), ("form", form())):
         picture.quantize(64, dither=Image.Dither.NONE).save(HERE / f"{name}.png", optimize=True)
 
 

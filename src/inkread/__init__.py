@@ -27,6 +27,7 @@ from inkread.errors import (
     RegistryDownError,
     RegistryError,
     SettingsError,
+    TemplateError,
     UnsupportedInputError,
 )
 
@@ -78,6 +79,7 @@ __all__ = [
     "RegistryError",
     "SettingsError",
     "Step",
+    "TemplateError",
     "UnsupportedInputError",
     "Word",
     "__version__",

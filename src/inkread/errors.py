@@ -19,6 +19,7 @@ Catch all of them with ``except inkread.InkreadError as error``. The message is 
     ├── RegistryError              the model registry refuses, or has no such version
     │   └── RegistryDownError      it cannot be reached
     ├── PatternError               a pattern for a field has an error, or nothing can fit it
+    ├── TemplateError              a form's template is missing, has an error or does not fit together
     ├── SettingsError              a service's settings are missing, wrong or not safe
     └── OutputError                a result cannot be written
 """
@@ -82,6 +83,10 @@ class RegistryDownError(RegistryError):
 
 class PatternError(InkreadError):
     """A pattern for a field has an error, or no text that the model can write fits it."""
+
+
+class TemplateError(InkreadError):
+    """A form's template is missing, has an error or does not fit together."""
 
 
 class SettingsError(InkreadError):

@@ -21,7 +21,7 @@ from tests.docs.blocks import PAGES, ROOT, Block, blocks
 
 BLOCKS = [block for page in PAGES for block in blocks(page)]
 PAGES_THAT_RUN = sorted({block.page for block in BLOCKS if block.language in ("sh", "python") and not block.reason})
-GROUPS = ("admin", "corrections", "models", "synthesize", "users")
+GROUPS = ("admin", "corrections", "forms", "models", "synthesize", "users")
 """Commands that have commands."""
 TOP = 480
 """Rows of an example page that are kept: its first lines, so that reading takes little time."""

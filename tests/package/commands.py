@@ -12,6 +12,7 @@ from inkread.cli import COMMANDS, EXTRAS
 # Written down, because in an environment without extras they cannot be asked for; test_bare.py compares.
 GROUPS = {
     "corrections": ("export", "queue"),
+    "forms": ("new", "show", "read"),
     "models": ("list", "show", "register", "promote", "rollback", "audit", "compare"),
     "synthesize": ("lines", "pages", "iam", "strokes"),
     "users": ("add", "passwd", "disable", "enable", "list", "keys"),

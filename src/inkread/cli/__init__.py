@@ -22,6 +22,7 @@ from inkread.errors import InkreadError
 
 COMMANDS = {
     "read": "Read handwriting from images, PDFs, folders and globs.",
+    "forms": "Read filled forms into a table, by templates of the empty forms.",
     "evaluate": "Measure how well transcribed pages are read: CER, WER, page CER, line detection.",
     "bench": "Measure speed, memory and page CER on your own pages.",
     "train": "Train a recogniser on datasets; inkread export makes a bundle of the run.",
@@ -37,6 +38,7 @@ COMMANDS = {
     "admin": "Back up, restore and upgrade what the services store.",
 }
 EXTRAS = {
+    "forms": "forms",
     "evaluate": "bench",
     "bench": "bench",
     "synthesize": "train",

@@ -14,6 +14,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import closing, suppress
 from io import SEEK_END, BytesIO
 from itertools import islice
+from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
@@ -66,6 +67,35 @@ def pages_with_text(stream: BinaryIO, indices: Iterable[int]) -> set[int]:
                 if text.get_text_range().strip():
                     found.add(index)
     return found
+
+
+def text_boxes(path: Path) -> dict[int, list[tuple[str, tuple[float, float, float, float]]]]:
+    """``text_boxes(path)``: the printed text of a PDF file by page, each piece with its box.
+
+    Boxes are left, top, width and height as shares of the page. Text of the same line that stands apart is divided.
+
+    Raises:
+        InputError: the file cannot be opened as a PDF.
+    """
+    found = {}
+    with path.open("rb") as stream, PDFIUM_LOCK, closing(_open(stream)) as document:
+        for index in range(len(document)):
+            with (
+                suppress(pypdfium2.PdfiumError),
+                closing(document[index]) as page,
+                closing(page.get_textpage()) as text,
+            ):
+                found[index] = [piece for piece in _pieces(text, *page.get_size()) if piece[0]]
+    return found
+
+
+def _pieces(
+    text: pypdfium2.PdfTextPage, width: float, height: float
+) -> Iterator[tuple[str, tuple[float, float, float, float]]]:
+    for number in range(min(text.count_rects(), MAX_OBJECTS)):
+        left, bottom, right, top = text.get_rect(number)
+        words = " ".join(text.get_text_bounded(left, bottom, right, top).split())
+        yield words, (left / width, 1 - top / height, (right - left) / width, (top - bottom) / height)
 
 
 def read_pdf(stream: BinaryIO, limits: Limits, first: int = 0) -> Iterator[Raster]:

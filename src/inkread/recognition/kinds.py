@@ -102,6 +102,8 @@ class Dates:
         named = re.search("|".join(sorted(_NAME_OF, key=len, reverse=True)), text.lower())
         numbers = re.findall(r"\d+", text)
         if named:
+            if len(numbers) == 1:  # the day and the year after a month without a comma
+                numbers = [numbers[0][:-4], numbers[0][-4:]]
             (day, year), month = numbers, str(_NAME_OF[named.group()])
         elif len(numbers) == 1:
             numbers = [text[:2], text[2:4], text[4:]]

@@ -73,6 +73,11 @@ class StrokeHands:
         return cls(rows, alphabet)
 
     @property
+    def items(self) -> range:
+        """Numbers of all items."""
+        return range(len(self._rows))
+
+    @property
     def texts(self) -> tuple[int, ...]:
         """Numbers of the items that are whole texts."""
         return tuple(self._kinds["text"])
