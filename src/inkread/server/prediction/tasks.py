@@ -45,6 +45,7 @@ class Decoded:
         preview: data URL of a picture that fits a screen; "" where none was asked for.
         layout: its lines, None to find them.
         full_size: see `inkread.io.images.PageImage`.
+        language: of the page, None where nobody named it.
     """
 
     path: Path
@@ -53,6 +54,7 @@ class Decoded:
     preview: str
     layout: Page | None = None
     full_size: tuple[int, int] | None = None
+    language: str | None = None
 
 
 def count(_state: object, path: Path, limits: Limits) -> Iterator[int]:
@@ -131,6 +133,7 @@ class Hello:
 
     provenance: Provenance
     uses_language_model: bool
+    languages: tuple[str, ...]
 
 
 def open_reader(folder: Path | None, threads: int | None) -> Reader:
@@ -147,7 +150,7 @@ def preparing(folder: Path | None, threads: int | None) -> partial[Reader]:
 
 def introduce(reader: Reader) -> Iterator[Hello]:
     """What the reader says of itself."""
-    yield Hello(reader.provenance, reader.uses_language_model)
+    yield Hello(reader.provenance, reader.uses_language_model, reader.lines.languages)
 
 
 def read(reader: Reader, pages: Sequence[Decoded]) -> Iterator[Page]:
@@ -156,4 +159,4 @@ def read(reader: Reader, pages: Sequence[Decoded]) -> Iterator[Page]:
         PageImage(np.load(page.path, mmap_mode="c"), index=page.index, dpi=page.dpi, full_size=page.full_size)
         for page in pages
     )
-    yield from reader.read_pages(images, [page.layout for page in pages])
+    yield from reader.read_pages(images, [page.layout for page in pages], [page.language for page in pages])
