@@ -100,8 +100,8 @@ DEFAULT_SETTINGS = ReaderSettings()
 FAST_SIDE = 736
 """Map pixels: longer side of a page for a fast reader."""
 FAST_DOUBTFUL = 0.75
-"""Mean confidence of a page below which a fast reader reads a sample of it turned. Four pages of val that lay upside down
-had 0.59 to 0.61. It reads no pale lines mirrored, which took a fifth of its time on five pages of val."""
+"""Mean confidence of a page below which a fast reader reads a sample of it turned. Four pages of val had 0.59 to 0.61
+upside down. It reads no pale lines mirrored, which took a fifth of its time on five pages of val."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
