@@ -73,6 +73,8 @@ LICENCES = {
     "zola-fr": CC_BY,
 }
 """Licence of the transcriptions, by folder."""
+LANGUAGES = {"mss18-more": "fr", "repertoires-more": "fr", "romance": "", "romance-more": ""}
+"""Of transcriptions, where the name of the folder does not end in it."""
 LEFT_OUT = ("csafe-en",)
 """Two short texts that every writer copies."""
 
@@ -100,11 +102,13 @@ class Corpus:
         source: where they come from.
         lines: the texts.
         weight: how much each of them counts.
+        language: ISO 639-1, "" for a mixture.
     """
 
     source: Source
     lines: tuple[str, ...]
     weight: float
+    language: str = ""
 
 
 def all_transcriptions(folder: Path) -> list[Corpus]:
@@ -147,7 +151,7 @@ def transcriptions(folder: Path) -> Corpus:
         raise DatasetError(f"{folder}: no transcribed lines")
     content = "\n".join(lines).encode()
     source = Source(f"{folder.name} train", "", licence, hashlib.sha256(content).hexdigest(), len(content))
-    return Corpus(source, lines, TRANSCRIPTION_WEIGHT)
+    return Corpus(source, lines, TRANSCRIPTION_WEIGHT, LANGUAGES.get(folder.name, folder.name.rpartition("-")[2]))
 
 
 def all_texts(folder: Path) -> list[Corpus]:
@@ -169,7 +173,7 @@ def _text(folder: Path, row: dict[str, str]) -> Corpus:
     paragraphs = lzma.decompress(content).decode().splitlines()
     lines = tuple(line for text in paragraphs for line in _wrap(clean_text(text.translate(PRINTED))))
     source = Source(f"{name} ({row['source']})", "", row["licence"], hashlib.sha256(content).hexdigest(), len(content))
-    return Corpus(source, lines, weight)
+    return Corpus(source, lines, weight, name.partition("-")[0])
 
 
 def _rows(table: Path) -> Iterator[dict[str, str]]:

@@ -12,9 +12,10 @@ is one uint64, a byte a character.
 from __future__ import annotations
 
 import argparse
+import math
 import sys
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -31,6 +32,8 @@ DISCOUNTS = (0.8, 1.05, 1.2)
 """Of n-grams that occur once, twice and more often."""
 LEAST_GAIN = 4.3
 """An n-gram must make its occurrences so much more probable, in nats times weight; 4.3 gives a file of 11 MB."""
+OWN = {"de": 2.0, "en": math.inf, "fr": 3.0}
+"""Languages with n-grams of their own (decision 0065), by the gain that these need."""
 LEAST_OCCURRENCES = 3
 MOST_CHARACTERS = 230
 TINY = 1e-9
@@ -71,16 +74,37 @@ class _Smoothed:
     gains: Values
 
 
-def build(corpora: Sequence[Corpus], *, order: int = ORDER, least_gain: float = LEAST_GAIN) -> LanguageModel:
-    """A model of ``order``-grams, 1 to 8. Equal corpora give equal bytes."""
+def build(
+    corpora: Sequence[Corpus],
+    *,
+    order: int = ORDER,
+    least_gain: float = LEAST_GAIN,
+    languages: Mapping[str, float] | None = None,
+) -> LanguageModel:
+    """A model of ``order``-grams, 1 to 8. Equal corpora give equal bytes.
+
+    Args:
+        corpora: texts.
+        order: longest n-gram.
+        least_gain: of the n-grams that stay.
+        languages: that also get n-grams of their own, with their ``least_gain``; infinity for none of their own.
+    """
     characters = _characters(corpora)
+    levels = _estimate(corpora, characters, order, least_gain)
+    single = {}
+    for language, gain in (languages or {}).items():
+        own = [corpus for corpus in corpora if corpus.language == language]
+        single[language] = [] if gain == math.inf else _estimate(own, characters, order, gain)
+    return LanguageModel(characters, levels, [corpus.source.record() for corpus in corpora], single)
+
+
+def _estimate(corpora: Sequence[Corpus], characters: str, order: int, least_gain: float) -> list[Level]:
     texts = [_symbols(corpus, characters) for corpus in corpora]
     weights = [corpus.weight for corpus in corpora]
     grams = [_count(texts, weights, length) for length in range(1, order + 1)]
     uniform = 1 / (len(characters) + 1)
     smoothed = _smooth(grams, uniform)
-    levels = _levels(smoothed, _kept(smoothed, least_gain), uniform)
-    return LanguageModel(characters, levels, [corpus.source.record() for corpus in corpora])
+    return _levels(smoothed, _kept(smoothed, least_gain), uniform)
 
 
 def _characters(corpora: Sequence[Corpus]) -> str:
@@ -227,7 +251,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     options = parser.parse_args(arguments)
     try:
         corpora = [*all_transcriptions(options.data), *all_texts(options.texts)]
-        write_bytes(options.out, build(corpora).to_bytes())
+        found = {corpus.language for corpus in corpora}
+        own = {language: gain for language, gain in OWN.items() if language in found}
+        write_bytes(options.out, build(corpora, languages=own).to_bytes())
     except InkreadError as error:
         raise SystemExit(str(error)) from None
 

@@ -339,6 +339,22 @@ def test_words_and_weight_are_recorded_and_need_the_language_model(letter: Page)
         Reader(threads=1, words=["Margaret"], language_model=False)
 
 
+def test_the_language_can_be_named_for_a_reader_or_a_page(reader: Reader) -> None:
+    german = Reader(threads=1, language="de")
+    top = PageImage(next(load_pages(LETTER)).grey[:420])
+    (step,) = (step for step in german.provenance.steps if step.name == "recognition")
+
+    usual, named = reader.read_pages([top, top], languages=[None, "de"])
+
+    assert step.settings["language"] == "de"
+    assert list(german.read_pages([top])) == [named]
+    assert usual != named, "confidences and alternatives differ at least"
+    with pytest.raises(BundleError, match="the language ru cannot be named, only de, en, fr; leave it out"):
+        Reader(threads=1, language="ru")
+    with pytest.raises(BundleError, match="the language de cannot be named: "):
+        Reader(threads=1, language="de", language_model=False)
+
+
 def test_the_short_way_reads_a_page() -> None:
     assert len(inkread.read(LETTER).text) > 50
 

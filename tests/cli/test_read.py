@@ -159,7 +159,16 @@ def test_options_reach_the_reader(tmp_path: Path) -> None:
     path = picture(tmp_path / "a.png")
     inkread(path)
     nothing: dict[str, object] = dict.fromkeys(
-        ("model", "threads", "language_model", "language_model_weight", "words", "min_confidence", "max_cer")
+        (
+            "model",
+            "threads",
+            "language_model",
+            "language_model_weight",
+            "language",
+            "words",
+            "min_confidence",
+            "max_cer",
+        )
     )
     nothing["limits"] = Limits()
     nothing["fast"] = False
@@ -168,12 +177,13 @@ def test_options_reach_the_reader(tmp_path: Path) -> None:
     loaded = {"model": str(tmp_path), "threads": 3, "language_model": True, "min_confidence": 0.4, "max_cer": 0.02}
     assert SizeReader.loaded_with == nothing | loaded
     (tmp_path / "names.txt").write_text("Quelimane\n")
-    inkread(path, "--words", tmp_path / "names.txt", "--lm-weight", "0.3", "--fast")
+    inkread(path, "--words", tmp_path / "names.txt", "--lm-weight", "0.3", "--fast", "--language", "de")
     words = SizeReader.loaded_with.pop("words")
     assert isinstance(words, WordList)
     assert words.words == ("Quelimane",)
     assert SizeReader.loaded_with["language_model_weight"] == 0.3
     assert SizeReader.loaded_with["fast"] is True
+    assert SizeReader.loaded_with["language"] == "de"
 
 
 def test_a_list_of_words_that_cannot_be_read_is_named(tmp_path: Path) -> None:

@@ -71,6 +71,18 @@ def test_a_heavier_corpus_counts_for_more() -> None:
     assert model.score("th", "e") > model.score("th", "a")
 
 
+def test_a_language_of_its_own_expects_its_own_texts() -> None:
+    french, english = (
+        Corpus(Source("test", "", "", "", 0), lines, 1.0, language)
+        for lines, language in ((TEXT[::5], "fr"), (TEXT[2:4], "en"))
+    )
+    model = build([french, english], least_gain=KEEP_ALL, languages={"fr": KEEP_ALL, "en": math.inf})
+
+    assert bits(model.of("fr"), TEXT[::5]) < bits(model, TEXT[::5])
+    assert bits(model.of("fr"), TEXT[2:4]) > bits(model, TEXT[2:4])
+    assert model.of("en") is model
+
+
 def test_the_more_an_ngram_must_gain_the_smaller_the_model() -> None:
     lines = TEXT * 3
     full, half, few = (build([corpus(*lines)], least_gain=gain) for gain in (KEEP_ALL, 0.5, 3.0))

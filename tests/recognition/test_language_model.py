@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from inkread.errors import BundleError
-from inkread.recognition.language_model import BOUNDARY, LEAST, OTHER, LanguageModel
+from inkread.recognition.language_model import BOUNDARY, LEAST, OTHER, LanguageModel, languages_of
 
 TEXT = st.text(st.sampled_from("ab\n€"), max_size=12)
 
@@ -79,6 +79,32 @@ def test_a_saved_model_loads_as_it_was(model: LanguageModel, tmp_path: Path) -> 
     assert loaded.characters == model.characters
     for context, character in itertools.product(("", "a", "ab", "\na", "zz"), "ab\n€"):
         assert loaded.score(context, character) == model.score(context, character)
+
+
+def test_a_language_takes_half_of_each_probability_from_its_own_model(model: LanguageModel, tmp_path: Path) -> None:
+    likelier_a = [replace(level, probabilities=level.probabilities // 2) for level in model.levels]
+    own = LanguageModel(model.characters, likelier_a)
+    path = tmp_path / "lm.bin"
+    path.write_bytes(LanguageModel(model.characters, model.levels, languages={"fr": likelier_a, "en": []}).to_bytes())
+
+    loaded = LanguageModel.load(path)
+
+    assert languages_of(path) == ("en", "fr")
+    assert loaded.of(None) is loaded.of("en") is loaded, "English has no n-grams of its own"
+    assert loaded.of("fr") is loaded.of("fr")
+    for context, character in itertools.product(("", "a", "ab", "\na", "zz"), "ab\n€"):
+        half = (math.exp(model.score(context, character)) + math.exp(own.score(context, character))) / 2
+        assert loaded.of("fr").score(context, character) == pytest.approx(math.log(half))
+        assert loaded.score(context, character) == model.score(context, character)
+    with pytest.raises(KeyError):
+        loaded.of("de")
+
+
+def test_a_file_that_is_no_model_knows_no_language(model: LanguageModel, tmp_path: Path) -> None:
+    for content in (b"", b"INKLM\x00\x02\x00\x05\x00\x00\x00nope!", model.to_bytes()):
+        (tmp_path / "lm.bin").write_bytes(content)
+        assert languages_of(tmp_path / "lm.bin") == ()
+    assert languages_of(tmp_path / "missing.bin") == ()
 
 
 @settings(deadline=None)

@@ -90,6 +90,22 @@ def test_doubtful_lines_are_flagged(client: TestClient, called_by: Headers, lett
         assert any(flags) if "min" in query else len(flags) > 3
 
 
+def test_the_language_of_a_request_is_recorded_and_an_unknown_one_refused(
+    client: TestClient, called_by: Headers, letter: bytes
+) -> None:
+    def answer(language: str) -> httpx2.Response:
+        files, headers = {"file": ("l.png", letter)}, called_by("user")
+        return client.post("/predict?format=json", files=files, data={"language": language}, headers=headers)
+
+    provenance = load(answer("fr").content).provenance
+    assert provenance is not None
+    settings = {step.name: step.settings for step in provenance.steps}
+    assert settings["recognition"]["language"] == "fr"
+    refused = answer("ru")
+    assert refused.status_code == 422
+    assert refused.json()["detail"] == "language: ru cannot be named, only: de, en, fr"
+
+
 @pytest.mark.parametrize(
     ("body", "status", "detail"),
     [

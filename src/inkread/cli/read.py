@@ -224,6 +224,12 @@ def read(
         float | None,
         typer.Option(metavar="W", min=0, max=2, help="How much the language model counts; 0.5 in the bundled model."),
     ] = None,
+    language: Annotated[
+        str | None,
+        typer.Option(
+            metavar="CODE", help="Language of the pages: de, en or fr in the bundled model; leave it out for any other."
+        ),
+    ] = None,
     words: Annotated[
         Path | None,
         typer.Option(
@@ -371,6 +377,7 @@ def read(
                     chosen,
                     language_model=lm,
                     language_model_weight=lm_weight,
+                    language=language,
                     words=None if words is None else WordList.load(words),
                     fast=fast,
                     min_confidence=min_confidence,

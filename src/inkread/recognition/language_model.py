@@ -9,10 +9,14 @@ Goodman, "An empirical study of smoothing techniques for language modeling", 199
 The n-grams are a trie in arrays. The entries of level n are the n-grams of n characters, those of one context side by
 side and in the order of the contexts. An entry that longer n-grams go on from is a context of the next level.
 
+A file may also hold n-grams of single languages, over the same characters. ``model.of("de")`` takes half of each
+probability from them and half from the n-grams of all languages.
+
 The file: the magic bytes, the length of the header (uint32, little-endian), a JSON header, and then for each level
 five arrays one after the other: ``symbols`` (uint8, the last character of each entry), ``probabilities`` (uint8),
 ``firsts`` (a bit an entry: whether it is the first of its context), ``continued`` (a bit an entry: whether it is a
-context of the next level) and ``backoffs`` (uint8, one a context). Probabilities are ``exp(-byte / 16)``.
+context of the next level) and ``backoffs`` (uint8, one a context). Probabilities are ``exp(-byte / 16)``. The levels of
+single languages follow, in the order of the header.
 """
 
 from __future__ import annotations
@@ -20,8 +24,9 @@ from __future__ import annotations
 import json
 import math
 from array import array
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -37,6 +42,8 @@ BOUNDARY = "\n"
 """The character that starts a context and ends a line."""
 STEPS_PER_NAT = 16
 PROBABILITIES = [math.exp(-byte / STEPS_PER_NAT) for byte in range(256)]
+OWN_SHARE = 0.5
+"""Of a probability, from the n-grams of a single language (decision 0065)."""
 LEAST = 1e-9
 """No character after any context is taken for less probable than this."""
 
@@ -74,15 +81,24 @@ class LanguageModel:
         characters: the known characters; symbol ``i`` is ``characters[i - 1]``, symbol 0 any other one.
         levels: n-grams by length, from single characters on.
         sources: what the model learnt from.
+        languages: by ISO 639-1 code the n-grams of single languages; without any, the language has no model of its own.
 
     Raises:
         ValueError: the levels do not belong together.
     """
 
-    def __init__(self, characters: str, levels: Sequence[Level], sources: Iterable[dict[str, str | int]] = ()) -> None:
+    def __init__(
+        self,
+        characters: str,
+        levels: Sequence[Level],
+        sources: Iterable[dict[str, str | int]] = (),
+        languages: Mapping[str, Sequence[Level]] | None = None,
+    ) -> None:
         self.characters = characters
         self.levels = tuple(levels)
         self.sources = tuple(sources)
+        self.languages = {code: tuple(own) for code, own in (languages or {}).items()}
+        self._of: dict[str, LanguageModel] = {}
         self._symbols = {character: symbol for symbol, character in enumerate(characters, start=1)}
         self._uniform = 1 / (len(characters) + 1)
         self._tables = [_Table(level) for level in self.levels]
@@ -122,16 +138,30 @@ class LanguageModel:
         except (ValueError, KeyError, TypeError):
             raise BundleError(f"{path}: no language model of this version, or damaged; copy the file again") from None
 
+    def of(self, language: str | None) -> LanguageModel:
+        """The model for texts of one language, the same object each time; this one for None.
+
+        Raises:
+            KeyError: the model does not know the language.
+        """
+        if language is None or not self.languages[language]:
+            return self
+        if language not in self._of:
+            self._of[language] = _Mixture(self, LanguageModel(self.characters, self.languages[language]))
+        return self._of[language]
+
     def to_bytes(self) -> bytes:
         """The content of the model file; equal models give equal bytes."""
-        header = {
+        header: dict[str, object] = {
             "characters": self.characters,
-            "levels": [[len(level.symbols), len(level.backoffs)] for level in self.levels],
+            "levels": _sizes(self.levels),
             "sources": list(self.sources),
         }
+        if self.languages:
+            header["languages"] = {code: _sizes(levels) for code, levels in self.languages.items()}
         text = json.dumps(header, ensure_ascii=False, sort_keys=True).encode()
         parts = [MAGIC, len(text).to_bytes(4, "little"), text]
-        for level in self.levels:
+        for level in chain(self.levels, *(self.languages[code] for code in sorted(self.languages))):
             bits = (np.packbits(level.firsts), np.packbits(level.continued))
             parts += [part.tobytes() for part in (level.symbols, level.probabilities, *bits, level.backoffs)]
         return b"".join(parts)
@@ -202,7 +232,54 @@ class _Table:
             self.followers = array("i", followers.tobytes())
 
 
-def _parse(content: bytes) -> tuple[str, list[Level], list[dict[str, str | int]]]:
+class _Mixture(LanguageModel):
+    """Probabilities of which ``OWN_SHARE`` comes from the second model; a context is the first one's, its length before
+    it, and the second one's."""
+
+    def __init__(self, general: LanguageModel, own: LanguageModel) -> None:
+        self.characters, self.levels, self.sources = general.characters, general.levels, general.sources
+        self.languages = {}
+        self._of = {}
+        self._symbols = general._symbols
+        self._general, self._own = general, own
+
+    def extend(self, context: Context, symbol: int) -> Context:
+        general, own = self._contexts(context)
+        longer = self._general.extend(general, symbol)
+        return (len(longer), *longer, *self._own.extend(own, symbol))
+
+    def probability(self, context: Context, symbol: int) -> float:
+        general, own = self._contexts(context)
+        by_own = self._own.probability(own, symbol)
+        return OWN_SHARE * by_own + (1 - OWN_SHARE) * self._general.probability(general, symbol)
+
+    @staticmethod
+    def _contexts(context: Context) -> tuple[Context, Context]:
+        if context == NOTHING:
+            return NOTHING, NOTHING
+        end = context[0] + 1
+        return context[1:end], context[end:]
+
+
+def languages_of(path: str | Path) -> tuple[str, ...]:
+    """The languages that `LanguageModel.of` of a model file knows; none if it cannot be read, which loading it says."""
+    try:
+        with Path(path).open("rb") as file:
+            if file.read(len(MAGIC)) != MAGIC:
+                return ()
+            header = json.loads(file.read(int.from_bytes(file.read(4), "little")))
+    except (OSError, ValueError):
+        return ()
+    return tuple(sorted(header.get("languages", {})))
+
+
+def _sizes(levels: Iterable[Level]) -> list[list[int]]:
+    return [[len(level.symbols), len(level.backoffs)] for level in levels]
+
+
+def _parse(
+    content: bytes,
+) -> tuple[str, list[Level], list[dict[str, str | int]], dict[str, list[Level]]]:
     if not content.startswith(MAGIC):
         raise ValueError("magic")
     start = len(MAGIC) + 4
@@ -219,10 +296,14 @@ def _parse(content: bytes) -> tuple[str, list[Level], list[dict[str, str | int]]
     def take_flags(count: int) -> Flags:
         return np.unpackbits(take(-(-count // 8)), count=count).view(np.bool_)
 
-    levels = [
-        Level(take(entries), take(entries), take_flags(entries), take_flags(entries), take(contexts))
-        for entries, contexts in header["levels"]
-    ]
+    def take_levels(sizes: Iterable[tuple[int, int]]) -> list[Level]:
+        return [
+            Level(take(entries), take(entries), take_flags(entries), take_flags(entries), take(contexts))
+            for entries, contexts in sizes
+        ]
+
+    levels = take_levels(header["levels"])
+    languages = {code: take_levels(sizes) for code, sizes in sorted(header.get("languages", {}).items())}
     if offset != len(content):
         raise ValueError("length")
-    return header["characters"], levels, header["sources"]
+    return header["characters"], levels, header["sources"], languages

@@ -26,7 +26,7 @@ from inkread.recognition.confidence import (
 )
 from inkread.recognition.decoding import Hypothesis, LogProbs, beam_search, greedy
 from inkread.recognition.fields import FieldReading, read_field
-from inkread.recognition.language_model import LanguageModel
+from inkread.recognition.language_model import LanguageModel, languages_of
 from inkread.recognition.line_images import Strip
 from inkread.recognition.patterns import Pattern
 from inkread.recognition.recognizer import Grey, Recognizer
@@ -140,9 +140,13 @@ class LineReader:
         workers: what runs the network; None takes as many as this process may use processors.
         language_model: search with the bundle's language model instead of taking the best path; None where it has one.
         language_model_weight: how much it counts, and the bonus for each character with it; None as the bundle says.
+        language: ISO 639-1 code of the language of the lines, one of ``languages``; None for any.
         words: that the language model takes for likelier than it would.
         fast: search less with the language model.
         alternatives: other readings to keep for each line, at most; without a language model there are none.
+
+    Attributes:
+        languages: that can be named.
 
     Raises:
         BundleError: a part of the bundle is missing or does not fit.
@@ -155,6 +159,7 @@ class LineReader:
         *,
         language_model: bool | None = None,
         language_model_weight: float | None = None,
+        language: str | None = None,
         words: WordList | None = None,
         fast: bool = False,
         alternatives: int = 4,
@@ -181,6 +186,9 @@ class LineReader:
             raise BundleError("a list of words and a weight need the language model; read with it, or without them")
         if language_model is not False and path is not None:
             self._language_model = PerProcess(partial(LanguageModel.load, path))
+        self.languages = () if self._language_model is None or path is None else languages_of(path)
+        self.check_language(language)
+        self._language = language
         confidences = model.confidences(language_model=self._language_model is not None)
         self._word_calibration = _calibration(confidences.word_calibration)
         self._line_calibration = _calibration(confidences.line_calibration)
@@ -195,17 +203,33 @@ class LineReader:
         """For provenance: height of line images in pixels, and how they are decoded."""
         decoding = self._decoding.model_dump() if self.uses_language_model else {}
         noted: dict[str, Setting] = {} if self._words is None else {"words": self._words.digest}
+        if self._language is not None:
+            noted["language"] = self._language
         return {"height": self.height, "language_model": self.uses_language_model, **decoding, **self._floors, **noted}
 
-    def __call__(self, lines: Sequence[Line], strips: Sequence[Strip]) -> list[Line]:
+    def check_language(self, language: str | None) -> None:
+        """Raise BundleError where the language cannot be named."""
+        if language is None or language in self.languages:
+            return
+        if not self.languages:
+            raise BundleError(f"the language {language} cannot be named: the language model has no single languages")
+        raise BundleError(
+            f"the language {language} cannot be named, only {', '.join(self.languages)}; leave it out for any other"
+        )
+
+    def __call__(
+        self, lines: Sequence[Line], strips: Sequence[Strip], languages: Sequence[str | None] | None = None
+    ) -> list[Line]:
         """The lines with their text.
 
         Args:
             lines: with geometry.
             strips: the image of each line.
+            languages: of each line; None, or a None among them, as the reader was made.
         """
+        named = languages or [None] * len(lines)
         read = {
-            index: self._fill(lines[index], strips[index], log_probs)
+            index: self._fill(lines[index], strips[index], log_probs, named[index])
             for index, log_probs in self._network.each([strip.image for strip in strips])
         }
         return [read[index] for index in range(len(lines))]
@@ -247,8 +271,8 @@ class LineReader:
         model = self._language_model.get()
         return sum(model.score(context + text[:number], character) for number, character in enumerate(text))
 
-    def _fill(self, line: Line, strip: Strip, log_probs: LogProbs) -> Line:
-        best, *others = self._decode(log_probs)
+    def _fill(self, line: Line, strip: Strip, log_probs: LogProbs, language: str | None) -> Line:
+        best, *others = self._decode(log_probs, language)
         hypothesis = tidy(best)
         ranked = shares([best.score, *(other.score for other in others)])[1:]
         texts = {hypothesis.text: 1.0}
@@ -263,14 +287,14 @@ class LineReader:
             alternatives=tuple(Alternative(text, _rounded(share)) for text, share in texts.items()),
         )
 
-    def _decode(self, log_probs: LogProbs) -> list[Hypothesis]:
+    def _decode(self, log_probs: LogProbs, language: str | None = None) -> list[Hypothesis]:
         if self._language_model is None:
             return [greedy(log_probs, self._alphabet)]
         return beam_search(
             log_probs,
             self._alphabet,
             width=self._decoding.beam_width,
-            language_model=self._language_model.get(),
+            language_model=self._language_model.get().of(language or self._language),
             weight=self._decoding.language_model_weight,
             length_bonus=self._decoding.length_bonus,
             temperature=self._decoding.temperature,

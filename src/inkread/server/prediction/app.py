@@ -17,7 +17,7 @@ from fastapi import Depends, FastAPI, File, Form, Query, Request, Response, Uplo
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel
 
-from inkread.document import Document, Page
+from inkread.document import Document, Page, Provenance
 from inkread.errors import InkreadError, InputError
 from inkread.formats import FORMATS
 from inkread.formats.json import dump
@@ -94,20 +94,29 @@ def prediction_app(settings: Settings) -> FastAPI:
         await asyncio.to_thread(models.close)
 
     async def read(
-        request: Request, who: Identity, file: UploadFile, pictures: int, least: Callable[[Served], float | None]
+        request: Request,
+        who: Identity,
+        file: UploadFile,
+        pictures: int,
+        least: Callable[[Served], float | None],
+        language: str | None = None,
     ) -> tuple[Document, list[str], Served, Path]:
         """The document, its pictures, what read it, and where the upload lies until the request ends."""
         model = served()
+        if language is not None and language not in model.languages:
+            known = ", ".join(model.languages) or "none"
+            raise ProblemError(422, "Unprocessable Content", f"language: {language} cannot be named, only: {known}")
         flag_below = least(model)
         batcher.check_room()
         name = file_name(file.filename)
         path = await kept(request, file)
         try:
-            pages, shown = await while_connected(request, batcher.read(path, model, who.name, pictures))
+            pages, shown = await while_connected(request, batcher.read(path, model, who.name, pictures, language))
         except InputError as error:
             REQUESTS_REJECTED.labels("unreadable").inc()
             raise _named(error, name, path) from error
-        return Document(_finished(pages, name, flag_below), model.provenance), shown, model, path
+        made = model.provenance if language is None else _with_language(model.provenance, language)
+        return Document(_finished(pages, name, flag_below), made), shown, model, path
 
     app = create_app(
         "prediction",
@@ -138,10 +147,11 @@ def prediction_app(settings: Settings) -> FastAPI:
         format: Annotated[FormatName | None, Query(description="Else Accept decides, else JSON")] = None,
         min_confidence: MinConfidence = None,
         max_cer: Annotated[float | None, Query(gt=0, le=1, description="Flag lines that do not keep this CER")] = None,
+        language: Annotated[str | None, Form(description="ISO 639-1; leave it out if several or not known")] = None,
     ) -> Response:
         chosen = choose_format(format, request.headers.get("accept", ""))
         document, _, model, path = await read(
-            request, who, file, 0, lambda model: _least_confidence(model, min_confidence, max_cer)
+            request, who, file, 0, lambda model: _least_confidence(model, min_confidence, max_cer), language or None
         )
         if chosen.name == "pdf":
             written = await while_connected(request, batcher.write([path], document, chosen.name))
@@ -206,6 +216,14 @@ def _least_confidence(model: Served, min_confidence: float | None, max_cer: floa
     except InkreadError as error:
         raise ProblemError(422, "Unprocessable Content", f"max_cer: {error}") from None
     return max(kept, min_confidence or 0.0)
+
+
+def _with_language(provenance: Provenance, language: str) -> Provenance:
+    steps = (
+        replace(step, settings={**step.settings, "language": language}) if step.name == "recognition" else step
+        for step in provenance.steps
+    )
+    return replace(provenance, steps=tuple(steps))
 
 
 def _finished(pages: tuple[Page, ...], name: str, least: float | None) -> tuple[Page, ...]:

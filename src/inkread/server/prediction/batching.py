@@ -132,7 +132,7 @@ class Batcher:
         return ProblemError(429, "Queue Full", detail, {"Retry-After": str(seconds)})
 
     async def read(
-        self, path: Path, served: Served, user: str, pictures: int = 0
+        self, path: Path, served: Served, user: str, pictures: int = 0, language: str | None = None
     ) -> tuple[tuple[Page, ...], list[str]]:
         """Read all pages of a file.
 
@@ -141,6 +141,7 @@ class Batcher:
             served: the model to read with.
             user: who asks; one user's uploads leave a decoder for others.
             pictures: how many pages to make a picture of, as data URLs.
+            language: of the pages, one of those of the model; None for any.
 
         Returns:
             The pages in order, and the pictures of the first of them.
@@ -153,7 +154,7 @@ class Batcher:
         with self._place() as request, TemporaryDirectory(prefix="inkread-pages-") as folder:
             try:
                 async with asyncio.timeout(self._settings.request_seconds):
-                    found = await self._read(path, served, user, pictures, request, Path(folder))
+                    found = await self._read(path, served, user, pictures, language, request, Path(folder))
             except TimeoutError:
                 if not request.started:
                     raise self._busy() from None
@@ -174,7 +175,14 @@ class Batcher:
             QUEUE_PAGES.set(self.waiting)
 
     async def _read(
-        self, path: Path, served: Served, user: str, pictures: int, request: _Request, folder: Path
+        self,
+        path: Path,
+        served: Served,
+        user: str,
+        pictures: int,
+        language: str | None,
+        request: _Request,
+        folder: Path,
     ) -> list[tuple[Page, Decoded]]:
         async with self._turn(user):
             request.left = int(await self._decoders.run(tasks.count, path, self.limits))
@@ -191,7 +199,7 @@ class Batcher:
                 target = folder / f"{index}.npy"
                 try:
                     decoded = await self._decode(path, index, target, user, with_preview=index < pictures)
-                    page = await self._queued(decoded, served)
+                    page = await self._queued(replace(decoded, language=language), served)
                     request.started = True
                 except WorkerLostError as error:
                     raise WorkerLostError(f"page {index + 1}: {error}") from None

@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING
 import structlog
 
 from inkread.bundle import Bundle, is_registered, split_reference
-from inkread.document import Provenance
 from inkread.errors import InkreadError, RegistryError
 from inkread.io.files import write_bytes
 from inkread.io.images import Limits
@@ -45,25 +44,20 @@ class Served:
         pool: its workers.
         provenance: what they say of themselves.
         uses_language_model: whether they decode with the bundle's language model.
+        languages: that a request can name.
         registered: its number in the registry, None for a bundle folder.
         identity: first digits of the hash of its content.
         drift: watches the pages that it reads.
     """
 
     def __init__(
-        self,
-        bundle: Bundle,
-        pool: Pool,
-        provenance: Provenance,
-        *,
-        uses_language_model: bool,
-        registered: int | None,
-        references: Path,
+        self, bundle: Bundle, pool: Pool, hello: tasks.Hello, *, registered: int | None, references: Path
     ) -> None:
         self.bundle = bundle
         self.pool = pool
-        self.provenance = provenance
-        self.uses_language_model = uses_language_model
+        self.provenance = hello.provenance
+        self.uses_language_model = hello.uses_language_model
+        self.languages = hello.languages
         self.registered = registered
         self.name = bundle.model.name
         self.version = bundle.model.version
@@ -160,14 +154,7 @@ class Models:
         pool = Pool("reader", settings.readers, tasks.preparing(bundle.folder, settings.threads), bounds)
         pool.start()
         hello: tasks.Hello = pool.call(tasks.introduce)
-        return Served(
-            bundle,
-            pool,
-            hello.provenance,
-            uses_language_model=hello.uses_language_model,
-            registered=registered,
-            references=settings.home / "drift",
-        )
+        return Served(bundle, pool, hello, registered=registered, references=settings.home / "drift")
 
     def close(self) -> None:
         """End the workers of the model that is served."""

@@ -49,6 +49,7 @@ class Decoded:
         preview: data URL of a picture that fits a screen; "" where none was asked for.
         layout: its lines, None to find them.
         full_size: see `inkread.io.images.PageImage`.
+        language: of the page, None where nobody named it.
     """
 
     path: Path
@@ -57,6 +58,7 @@ class Decoded:
     preview: str
     layout: Page | None = None
     full_size: tuple[int, int] | None = None
+    language: str | None = None
 
 
 def count(_state: object, path: Path, limits: Limits) -> Iterator[int]:
@@ -140,6 +142,7 @@ class Hello:
 
     provenance: Provenance
     uses_language_model: bool
+    languages: tuple[str, ...]
 
 
 def open_reader(folder: Path | None, threads: int | None) -> Reader:
@@ -156,7 +159,7 @@ def preparing(folder: Path | None, threads: int | None) -> partial[Reader]:
 
 def introduce(reader: Reader) -> Iterator[Hello]:
     """What the reader says of itself."""
-    yield Hello(reader.provenance, reader.uses_language_model)
+    yield Hello(reader.provenance, reader.uses_language_model, reader.lines.languages)
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,7 +181,7 @@ def read(reader: Reader, pages: Sequence[Decoded]) -> Iterator[Read]:
             begun.append((page, image))
             yield image
 
-    for page in reader.read_pages(images(), [page.layout for page in pages]):
+    for page in reader.read_pages(images(), [page.layout for page in pages], [page.language for page in pages]):
         decoded, image = begun.popleft()
         yield Read(page, {} if decoded.layout else figures_of(page, image.grey, reader.lines))
 
