@@ -11,7 +11,7 @@ import subprocess
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from pydantic import SecretStr
@@ -19,6 +19,11 @@ from sqlalchemy import create_engine, text
 
 from inkread.server.settings import Settings
 from inkread.server.tokens import Identity, Role, service_header
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
+
+    from tests.server.browsing import Enter
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 SECRET = "a secret of the tests, which is long enough"
@@ -83,3 +88,28 @@ def postgres_url(postgres: str) -> str:
         connection.execute(text(f"create database {name}"))
     engine.dispose()
     return f"{postgres}/{name}"
+
+
+@pytest.fixture
+def browser() -> Iterator[Browser]:
+    from tests.server.browsing import chromium  # which the tests without a browser need not wait for
+
+    with chromium() as browser:
+        yield browser
+
+
+@pytest.fixture
+def problems() -> list[str]:
+    """What the browser's console complains of."""
+    return []
+
+
+@pytest.fixture
+def enter(browser: Browser, problems: list[str]) -> Enter:
+    """``enter(address, *USER)``: a page of a person who has logged in, with a browser of their own.
+
+    Tests ask for it behind the gateway, so that it ends first: a gateway waits for open streams of events.
+    """
+    from tests.server.browsing import entering
+
+    return entering(browser, problems)
