@@ -406,6 +406,8 @@ def shut_out(page: Page, ada: Page) -> None:
     ada.get_by_label("Password").fill(ADA[1])
     ada.get_by_role("button", name="Log in").click()
     expect(ada.get_by_role("alert")).to_contain_text("wrong")
+    page.get_by_role("button", name="Enable ada").click()
+    told(page, "ada may log in again.")
 
 
 def make_a_key(page: Page) -> None:

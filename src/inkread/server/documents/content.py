@@ -180,7 +180,7 @@ def _regions(page: Page, lines: Iterable[Line], kinds: Mapping[str, str]) -> Ite
         placed.append((current, line))
     seen: set[str] = set()
     for (region, kind), group in groupby(placed, key=lambda item: (item[0].id, item[0].kind)):
-        members = [line for _, line in group]
+        members = [line if kind == "table" else replace(line, cell=None) for _, line in group]
         base = next(old for old in (*page.regions, Region("r1", ())) if old.id == region)
         name = next(name for name in _names(region) if name not in seen)
         seen.add(name)
