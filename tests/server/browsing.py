@@ -19,7 +19,7 @@ from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
 
 CHROMIUM = Path("/usr/bin/chromium")
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-sync", "--no-first-run"]
-PICTURES = os.environ.get("INKREAD_PICTURES", "")
+PICTURES = Path(os.environ["INKREAD_PICTURES"]).resolve() if "INKREAD_PICTURES" in os.environ else None
 """A folder for the pictures of the documentation: INKREAD_PICTURES=docs/images pytest -m system tests/server"""
 WITH_CHROMIUM = [
     pytest.mark.system,
@@ -82,13 +82,13 @@ def told(page: Page, text: str) -> None:
 
 def picture(page: Page, name: str, scheme: Scheme = "light") -> None:
     """Take a picture for the documentation, where pictures are wanted."""
-    if not PICTURES:
+    if PICTURES is None:
         return
     page.emulate_media(color_scheme=scheme)
     taken = Image.open(io.BytesIO(page.screenshot())).convert("RGB")
     taken.thumbnail((1000, 1000), Image.Resampling.LANCZOS)
     small = taken.quantize(256, kmeans=1, dither=Image.Dither.NONE)
-    small.save(Path(PICTURES) / f"{name}.png", optimize=True)
+    small.save(PICTURES / f"{name}.png", optimize=True)
     page.emulate_media(color_scheme="light")
 
 

@@ -108,7 +108,7 @@ def _owners(session: Session) -> list[Owner]:
             sizes[user] = sizes.get(user, 0) + int(size or 0)
             if table is Page:
                 pages[user] = count
-    found = select(Document.owner, func.count(), func.min(Document.created), func.min(Document.expires))
+    kept = select(Document.owner, func.count(), func.min(Document.created), func.min(Document.expires))
     owners = [
         Owner(
             user=user,
@@ -118,7 +118,7 @@ def _owners(session: Session) -> list[Owner]:
             oldest=oldest,
             next_expiry=expires,
         )
-        for user, count, oldest, expires in session.execute(found.group_by(Document.owner))
+        for user, count, oldest, expires in session.execute(kept.group_by(Document.owner))
     ]
     return sorted(owners, key=lambda owner: (-owner.bytes, owner.user))
 

@@ -47,7 +47,7 @@ export async function show(place, { go }) {
           ["State", (job) => state(job)],
           ["By", (job) => job.who],
           ["Asked for", (job) => when(job.submitted)],
-          ["Took", (job) => duration(job), "number"],
+          ["Took", (job) => job.ended && duration(job), "number"],
         ],
         found.jobs,
         { empty: "No job was started yet." },

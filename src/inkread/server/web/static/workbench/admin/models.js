@@ -160,10 +160,11 @@ async function promote(item, done) {
       try {
         return await send("POST", `/models/${item.version}/promote`, { why, force: refused });
       } catch (error) {
-        if (error.status === 409) {
+        if (error.body?.table) {
+          // only the gate sends a table: other refusals, such as an unreachable registry, are no reason to overrule it
           refused = true;
           error.retry = "Promote nevertheless";
-          error.table = error.body.table?.length ? [figures(error.body.table)] : [];
+          error.table = error.body.table.length ? [figures(error.body.table)] : [];
         }
         throw error;
       }
