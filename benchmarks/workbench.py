@@ -10,6 +10,7 @@ are shown, and from a key press until the frame after it.
 
 from __future__ import annotations
 
+import logging
 import os
 import random
 import sys
@@ -19,6 +20,7 @@ from pathlib import Path
 
 import httpx2
 import numpy as np
+import structlog
 from playwright.sync_api import Browser, Page
 from pydantic import SecretStr
 
@@ -89,6 +91,7 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=20, help="pages that are opened")
     parser.add_argument("--keys", type=int, default=200, help="key presses")
     options = parser.parse_args()
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))  # a line a request else
     chosen = random.Random(1).sample(range(1, options.pages + 1), options.runs)
     with tempfile.TemporaryDirectory() as home, served(transcribed_prediction()) as prediction:
         settings = Settings(
