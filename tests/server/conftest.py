@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from pydantic import SecretStr
@@ -11,6 +12,11 @@ from pydantic import SecretStr
 from inkread.server.settings import Settings
 from inkread.server.tokens import Identity, Role, service_header
 from tests.server.postgresql import new_database, postgresql_programs, postgresql_server
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
+
+    from tests.server.browsing import Enter
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 SECRET = "a secret of the tests, which is long enough"
@@ -54,3 +60,28 @@ def postgres() -> Iterator[str]:
 def postgres_url(postgres: str) -> str:
     """An empty database."""
     return new_database(postgres)
+
+
+@pytest.fixture
+def browser() -> Iterator[Browser]:
+    from tests.server.browsing import chromium  # which the tests without a browser need not wait for
+
+    with chromium() as browser:
+        yield browser
+
+
+@pytest.fixture
+def problems() -> list[str]:
+    """What the browser's console complains of."""
+    return []
+
+
+@pytest.fixture
+def enter(browser: Browser, problems: list[str]) -> Enter:
+    """``enter(address, *USER)``: a page of a person who has logged in, with a browser of their own.
+
+    Tests ask for it behind the gateway, so that it ends first: a gateway waits for open streams of events.
+    """
+    from tests.server.browsing import entering
+
+    return entering(browser, problems)

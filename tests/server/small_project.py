@@ -6,9 +6,16 @@ with a file ``away`` the registration fails once
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
+from dataclasses import asdict
 from pathlib import Path
+
+from inkread.data.dataset import Sample, write_manifest
+from inkread.data.ingest import REPORT, IngestReport
+from inkread.io.files import write_bytes
+from inkread.server.jobs.workspace import Workspace
 
 WORK = """
 import json, pathlib, sys, time
@@ -57,3 +64,28 @@ def write_project(folder: Path) -> None:
     )
     (folder / "dvc.yaml").write_text("stages:\n" + stages, encoding="utf-8")
     subprocess.run([sys.executable, "-m", "dvc", "init", "--no-scm", "--quiet"], cwd=folder, check=True)
+
+
+def keep_dataset(workspace: Workspace, source: str, lines: int) -> None:
+    """Keep the next version of the data set, as a job would: lines of a source added to those that are there."""
+    made = workspace.project / "artifacts" / "dataset"
+    made.mkdir(parents=True, exist_ok=True)
+    older = int((made / "count").read_text()) if (made / "count").is_file() else 0
+    (made / "count").write_text(str(older + lines))
+    names = [(f"old-{number}", "older") for number in range(older)] + [(f"{source}-{i}", source) for i in range(lines)]
+    samples = [
+        Sample(name, "a.png", "text", "line", of, f"{of} {i % 4}", f"writer {i % 3}", "en", "train", "CC0-1.0")
+        for i, (name, of) in enumerate(names)
+    ]
+    write_manifest(made, samples)
+    report = IngestReport(
+        source,
+        "pages",
+        {"line": len(samples)},
+        {"train": len(samples)},
+        {"image missing": 2, "no text": 1},
+        ("a#1: image missing", "a#2: image missing", "b#1: no text"),
+        "0" * 64,
+    )
+    write_bytes(made / REPORT, json.dumps(asdict(report)).encode())  # the version before has a link to the old file
+    workspace.keep_dataset(f"ingest-{source}")

@@ -15,6 +15,7 @@ from typing import Any
 import httpx2
 import pikepdf
 import pytest
+from lxml import etree
 from PIL import Image
 from prometheus_client import REGISTRY
 from pydantic import SecretStr
@@ -280,6 +281,23 @@ def test_a_line_can_be_accepted_and_a_correction_undone(client: httpx2.Client, o
     assert (typed["lines"][0]["confidence"], typed["lines"][0]["corrected_by"]) == (None, "user1")
     undone = put(client, typed, page["lines"]).json()
     assert undone["lines"] == page["lines"], "with all that was read, and accepted by nobody"
+
+
+def test_a_line_becomes_a_heading_and_is_exported_as_one(client: httpx2.Client, own: str) -> None:
+    page = page_of(client, own)
+    first, *rest = page["lines"]
+    changed = put(client, page, [first | {"kind": "heading"}, *rest]).json()
+    assert [line["kind"] for line in changed["lines"]] == ["heading", *(line["kind"] for line in rest)]
+    assert changed["lines"][0]["region"] != changed["lines"][1]["region"]
+    assert changed["lines"][0]["text"] == first["text"], "what was read stays, with its confidence"
+    assert changed["lines"][0]["confidence"] == first["confidence"]
+    written = etree.fromstring(client.get(f"/documents/{own}/result?format=page").content)
+    heading = written.find(".//{*}TextRegion[@type='heading']")
+    assert heading is not None
+    assert len(heading.findall("{*}TextLine")) == 1
+    kept = put(client, changed, [{**line, "kind": None} for line in changed["lines"]]).json()
+    assert kept["lines"][0]["kind"] == "heading", "who knows of no kinds changes none"
+    assert put(client, kept, [first | {"kind": "1;}"}, *rest]).status_code == 422
 
 
 def test_many_corrections_at_once_keep_exactly_one_of_each_revision(gateway: str, own: str) -> None:

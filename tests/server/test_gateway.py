@@ -23,6 +23,7 @@ from inkread.evaluation.gate import GoldLine, LineErrors, compare
 from inkread.evaluation.text import Errors
 from inkread.registry import Registry
 from inkread.server.gateway.app import gateway_app
+from inkread.server.gateway.storage import folder_sizes
 from inkread.server.prediction.app import prediction_app
 from inkread.server.settings import Settings
 from inkread.server.users import Users
@@ -114,6 +115,13 @@ def test_uploads_are_bounded(client: httpx2.Client) -> None:
         ("POST", "/models/1/promote"),
         ("POST", "/models/rollback"),
         ("GET", "/models/audit"),
+        ("GET", "/datasets"),
+        ("GET", "/datasets/1"),
+        ("GET", "/users"),
+        ("POST", "/users"),
+        ("PATCH", "/users/user1"),
+        ("DELETE", "/users/user1/sessions"),
+        ("GET", "/storage"),
     ],
 )
 def test_what_is_for_admins_is_for_nobody_else(client: httpx2.Client, method: str, path: str) -> None:
@@ -185,6 +193,9 @@ def test_models_are_promoted_served_and_taken_back_with_a_trail(client: httpx2.C
     assert forced == [{"version": 3, "served": True}] * 2
     back = {"why": "complaints", "version": 3}
     assert [client.post("/models/rollback", json=back, auth=ADMIN).json()["version"] for _ in range(2)] == [2, 2]
+    described = client.get("/models/3", auth=USER).json()
+    assert (described["model"], described["metrics"][0]["split"]) == ("2.0", "test")
+    assert client.get("/models/9", auth=USER).status_code == 409
     assert client.post("/models/nonsense/promote", json={}, auth=ADMIN).status_code == 409
     assert client.post("/models/9/promote", json={}, auth=ADMIN).status_code == 409
     rows = client.get("/models/audit", auth=ADMIN).json()
@@ -296,6 +307,54 @@ def test_a_token_ends_with_the_log_out(client: httpx2.Client) -> None:
     steps = (("GET", "/models"), ("DELETE", "/token"), ("GET", "/models"))
     statuses = [client.request(verb, path, headers=header).status_code for verb, path in steps]
     assert statuses == [200, 204, 401]
+
+
+def test_an_admin_adds_changes_and_shuts_out_users(client: httpx2.Client) -> None:
+    eve = {"name": "eve", "password": "correct horse battery"}
+    made = client.post("/users", json=eve, auth=ADMIN)
+    assert (made.status_code, made.json()["role"], made.json()["sessions"]) == (201, "user", 0)
+    assert client.post("/users", json=eve, auth=ADMIN).status_code == 409
+    assert client.post("/users", json={"name": "fay", "password": "short"}, auth=ADMIN).status_code == 422
+
+    def log_in() -> dict[str, str]:
+        form = {"username": eve["name"], "password": eve["password"]}
+        return {"Authorization": f"Bearer {client.post('/token', data=form).json()['access_token']}"}
+
+    header = log_in()
+    listed = {user["name"]: user for user in client.get("/users", auth=ADMIN).json()}
+    assert (listed["eve"]["sessions"], "password" in str(listed)) == (1, False)
+    changed = client.patch("/users/eve", json={"role": "admin"}, auth=ADMIN)
+    assert (changed.json()["role"], changed.json()["sessions"]) == ("admin", 0)
+    assert client.get("/models", headers=header).status_code == 401, "a session under the old role ends"
+    header = log_in()
+    assert client.get("/users", headers=header).status_code == 200
+    assert client.delete("/users/eve/sessions", auth=ADMIN).status_code == 204
+    assert client.get("/users", headers=header).status_code == 401
+    for change in ({"role": "user"}, {"disabled": True}):
+        own = client.patch("/users/eve", json=change, auth=("eve", eve["password"]))
+        assert (own.status_code, "another admin" in own.json()["detail"]) == (409, True)
+    assert client.patch("/users/eve", json={"disabled": True}, auth=ADMIN).json()["disabled"]
+    assert client.get("/users", auth=("eve", eve["password"])).status_code == 401
+    assert client.patch("/users/nobody", json={}, auth=ADMIN).status_code == 404
+    assert client.patch("/users/eve", json={"name": "adam"}, auth=ADMIN).status_code == 422
+
+
+def test_storage_says_what_is_kept_of_whom(client: httpx2.Client, letter: bytes, tmp_path: Path) -> None:
+    before = {owner["user"]: owner["bytes"] for owner in client.get("/storage", auth=ADMIN).json()["owners"]}
+    document = client.post("/documents", files={"file": ("a.png", letter)}, auth=USER).json()["id"]
+    found = client.get("/storage", auth=ADMIN).json()
+    owners = {owner["user"]: owner for owner in found["owners"]}
+    assert owners["user1"]["bytes"] >= before.get("user1", 0) + len(letter)
+    assert found["disk_total"] > found["disk_free"] > 0
+    assert {"documents", "files"} <= {folder["name"] for folder in found["folders"]}
+    client.delete(f"/documents/{document}", auth=USER)
+
+    for name in ("datasets", "pipeline"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "datasets" / "a").write_bytes(b"x" * 100_000)
+    (tmp_path / "pipeline" / "a").hardlink_to(tmp_path / "datasets" / "a")
+    sizes = {folder.name: folder.bytes for folder in folder_sizes(tmp_path)}
+    assert (sizes["datasets"] >= 100_000, sizes["pipeline"]) == (True, 0), "what has two links takes its space once"
 
 
 def test_what_is_no_upload_is_small_also_before_it_is_known_who_asks(client: httpx2.Client) -> None:

@@ -17,7 +17,7 @@ from inkread.server.jobs.app import ingestion_app, training_app
 from inkread.server.jobs.workflows import UPLOADS
 from inkread.server.settings import Settings
 from inkread.server.tokens import Role
-from tests.server.small_project import write_project
+from tests.server.small_project import keep_dataset, write_project
 
 Headers = Callable[[Role], dict[str, str]]
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::ResourceWarning")
@@ -75,6 +75,25 @@ def test_an_archive_becomes_a_job_that_can_be_watched(
     assert str(allowed.home / UPLOADS / job["id"] / "up.zip") in parameters
     assert "CC BY 4.0" in parameters
     assert ingestion.get("/jobs", headers=headers).json()["jobs"][0]["id"] == job["id"]
+
+
+def test_versions_of_the_data_set_say_what_is_in_them_and_what_was_left_out(
+    ingestion: TestClient, allowed: Settings, called_by: Headers
+) -> None:
+    headers = called_by("admin")
+    assert ingestion.get("/datasets", headers=headers).json() == {"versions": []}
+    for source, lines in (("letters", 12), ("ledgers", 30)):
+        keep_dataset(workspace.Workspace(allowed.home), source, lines)
+    newest, first = ingestion.get("/datasets", headers=headers).json()["versions"]
+    assert (newest["version"], newest["samples"], newest["job"]) == (2, {"line": 42}, "ingest-ledgers")
+    assert (first["version"], first["samples"], first["source"]) == (1, {"line": 12}, "letters")
+    found = ingestion.get("/datasets/2", headers=headers).json()
+    sizes = {source["source"]: (source["samples"], source["writers"]) for source in found["sources"]}
+    assert sizes == {"ledgers": (30, 3), "older": (12, 3)}
+    assert found["skipped"] == {"image missing": 2, "no text": 1}
+    assert len(found["skipped_names"]) == 3
+    assert ingestion.get("/datasets/3", headers=headers).status_code == 404
+    assert ingestion.get("/datasets", headers=called_by("user")).status_code == 403
 
 
 def test_what_is_no_archive_is_refused_and_not_kept(

@@ -1,142 +1,44 @@
-"""A person works in the workbench with a browser: upload, corrections by keyboard, two tabs, no network, export."""
+"""What can go wrong while a person works in the workbench: two tabs, no network, an ended session, small screens."""
 
 from __future__ import annotations
 
-import io
-import os
 import re
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Literal
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
-from lxml import etree
-from PIL import Image
-from playwright.sync_api import Browser, Locator, Page, Route, expect, sync_playwright
+from playwright.sync_api import Page, Route, expect
 
 from inkread.server.gateway.app import gateway_app
-from inkread.server.prediction.app import prediction_app
 from inkread.server.settings import Settings
-from tests.server.servers import served, wait_until_ready
+from tests.server.browsing import (
+    WITH_CHROMIUM,
+    Enter,
+    accessible,
+    current,
+    field,
+    picture,
+    status,
+    texts,
+    told,
+    upload,
+    watch,
+)
+from tests.server.servers import served
 from tests.server.transcribed import PAGES, READ_AGAIN, transcribed_prediction
 
-CHROMIUM = Path("/usr/bin/chromium")
-ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-sync", "--no-first-run"]
-USER, ADA = ("user1", "1resu"), ("ada", "correct horse battery")
-NOTE = 5  # a page with alternatives
-PICTURES = os.environ.get("INKREAD_PICTURES", "")
-"""A folder for the pictures of the documentation: INKREAD_PICTURES=docs/images pytest tests/server/test_workbench.py"""
-
-pytestmark = [
-    pytest.mark.system,
-    pytest.mark.skipif(not CHROMIUM.exists(), reason="Chromium is not installed (Debian: apt-get install chromium)"),
-    pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::ResourceWarning"),
-]
-
-Scheme = Literal["light", "dark"]
-Enter = Callable[..., Page]
-
-
-@pytest.fixture(scope="module")
-def pdf(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Twelve real pages."""
-    path = tmp_path_factory.mktemp("pdf") / "letters.pdf"
-    pictures = [Image.open(page).convert("L") for page in [*PAGES, PAGES[3], PAGES[4]]]
-    pictures[0].save(path, save_all=True, append_images=pictures[1:], resolution=150)
-    return path
-
-
-@pytest.fixture
-def reading(settings: Settings) -> Iterator[str]:
-    """The address of a gateway whose prediction reads with the bundled model."""
-    with served(prediction_app(settings)) as prediction:
-        wait_until_ready(prediction)
-        yield from gateway(settings, prediction)
+USER = ("user1", "1resu")
+pytestmark = WITH_CHROMIUM
 
 
 @pytest.fixture
 def transcribed(settings: Settings) -> Iterator[str]:
     """The address of a gateway whose prediction knows its pages."""
     with served(transcribed_prediction()) as prediction:
-        yield from gateway(settings, prediction)
-
-
-def gateway(settings: Settings, prediction: str) -> Iterator[str]:
-    app = gateway_app(settings.model_copy(update={"prediction_url": prediction}))
-    app.state.users.add(*ADA, "user")
-    with served(app) as url:
-        yield url
-
-
-@pytest.fixture
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=str(CHROMIUM), args=ARGUMENTS)
-        yield browser
-        browser.close()
-
-
-@pytest.fixture
-def problems() -> list[str]:
-    """What the browser's console complains of."""
-    return []
-
-
-@pytest.fixture
-def enter(browser: Browser, problems: list[str]) -> Enter:
-    """``enter(address, *USER)``: a page of a person who has logged in, with a browser of their own.
-
-    Tests ask for it behind the gateway, so that it ends first: a gateway waits for open streams of events.
-    """
-
-    def enter(address: str, name: str, password: str) -> Page:
-        context = browser.new_context(viewport={"width": 1280, "height": 800}, base_url=address)
-        context.set_default_timeout(60_000)
-        expect.set_options(timeout=60_000)
-        page = context.new_page()
-        watch(page, problems)
-        page.goto("/")
-        page.get_by_label("User name").fill(name)
-        page.get_by_label("Password").fill(password)
-        page.get_by_role("button", name="Log in").click()
-        expect(page.get_by_role("heading", name="Documents")).to_be_visible()
-        return page
-
-    return enter
-
-
-def watch(page: Page, problems: list[str]) -> None:
-    page.on("console", lambda message: problems.append(message.text) if message.type == "error" else None)
-    page.on("pageerror", lambda error: problems.append(str(error)))
-
-
-def accessible(page: Page) -> None:
-    """In light and dark."""
-    schemes: tuple[Scheme, ...] = ("dark", "light")
-    for scheme in schemes:
-        page.emulate_media(color_scheme=scheme)
-        found = Axe().run(page).response["violations"]
-        assert [(item["id"], [node["html"] for node in item["nodes"]]) for item in found] == [], scheme
-
-
-def picture(page: Page, name: str, scheme: Scheme = "light") -> None:
-    if not PICTURES:
-        return
-    page.emulate_media(color_scheme=scheme)
-    taken = Image.open(io.BytesIO(page.screenshot())).convert("RGB")
-    taken.thumbnail((1000, 1000), Image.Resampling.LANCZOS)
-    small = taken.quantize(256, kmeans=1, dither=Image.Dither.NONE)
-    small.save(Path(PICTURES) / f"workbench-{name}.png", optimize=True)
-    page.emulate_media(color_scheme="light")
-
-
-def upload(page: Page, file: Path, name: str, collection: str = "") -> None:
-    page.get_by_label("Files", exact=True).set_input_files(file)
-    page.get_by_label("Name", exact=True).fill(name)
-    page.get_by_label("Collection (may be empty)").fill(collection)
-    page.get_by_role("button", name="Upload and read").click()
+        settings = settings.model_copy(update={"prediction_url": prediction})
+        with served(gateway_app(settings)) as url:
+            yield url
 
 
 def known(page: Page, pages: int, tmp_path: Path) -> str:
@@ -148,173 +50,6 @@ def known(page: Page, pages: int, tmp_path: Path) -> str:
     expect(page.locator(".tools").get_by_role("button", name="Stop reading")).to_have_count(0)
     expect(page.locator(".tile .state.read").first).to_be_visible()
     return page.url
-
-
-def field(page: Page, number: int) -> Locator:
-    return page.get_by_label(f"Line {number}", exact=True)
-
-
-def current(page: Page) -> Locator:
-    return page.locator(".lines li.here textarea")
-
-
-def texts(page: Page) -> list[str]:
-    return [area.input_value() for area in page.locator(".lines textarea").all()]
-
-
-def status(page: Page, text: str = "Saved") -> None:
-    expect(page.locator(".status")).to_have_text(text)
-
-
-def told(page: Page, text: str) -> None:
-    expect(page.locator(".message", has_text=text).last).to_be_visible()
-
-
-def test_the_story_from_upload_to_export(
-    reading: str, enter: Enter, pdf: Path, problems: list[str], tmp_path: Path
-) -> None:
-    page = enter(reading, *USER)
-    accessible(page)
-    upload(page, pdf, "Letters of four hands", "Family")
-    page.get_by_role("link", name="Letters of four hands").click()
-    expect(page.locator(".tile")).to_have_count(12)
-    expect(page.locator(".tile .state.read").first).to_be_visible()
-    picture(page, "reading")
-    expect(page.locator(".tile .state.read")).to_have_count(12, timeout=300_000)
-    accessible(page)
-    page.get_by_role("link", name=f"Page {NOTE},").press("Enter")
-    before, typed = correct_three_lines(page)
-    move_a_baseline(page)
-    find(page, typed)
-    go_back(page, before, typed)
-    page.get_by_role("link", name="Letters of four hands").click()
-    share(page)
-    export(page, tmp_path / "export.zip", 12)
-    page.get_by_role("button", name="Log out").click()
-    expect(page.get_by_role("heading", name="Log in")).to_be_visible()
-    assert [problem for problem in problems if "404" not in problem] == []  # the user "nobody" was not found
-
-
-def correct_three_lines(page: Page) -> tuple[str, str]:
-    """By keyboard alone: another reading, words typed, a line split and joined; a text before, a text typed."""
-    expect(current(page)).to_be_focused()
-    picture(page, "page")
-    picture(page, "page-dark", "dark")
-    accessible(page)
-    before = current(page).input_value()
-    other = page.locator(".lines li.here .choice span").first.inner_text().strip()
-    page.keyboard.press("Alt+1")
-    expect(current(page)).to_have_value(other)
-    page.keyboard.press("Control+Enter")
-    expect(current(page)).not_to_have_value(other)
-    page.keyboard.press("End")
-    page.keyboard.type(" Zanzibar")
-    typed = current(page).input_value()
-    page.keyboard.press("Control+z")
-    expect(current(page)).not_to_have_value(typed)
-    page.keyboard.press("Control+Shift+z")
-    expect(current(page)).to_have_value(typed)
-    for _ in range(20):
-        page.keyboard.press("Enter")
-        if " " in current(page).input_value():
-            break
-    lines, whole = page.locator(".lines li").count(), current(page).input_value()
-    page.keyboard.press("Home")
-    page.keyboard.press("Control+ArrowRight")
-    page.keyboard.press("Alt+s")
-    expect(page.locator(".lines li")).to_have_count(lines + 1)
-    page.keyboard.press("ArrowUp")
-    page.keyboard.press("Alt+j")
-    expect(page.locator(".lines li")).to_have_count(lines)
-    expect(current(page)).to_have_value(whole)
-    status(page)
-    expect(page.locator(".state.in_correction")).to_be_visible()
-    return before, typed
-
-
-def move_a_baseline(page: Page) -> None:
-    page.keyboard.press("Alt+ArrowDown")
-    page.keyboard.press("Alt+g")
-    picture(page, "places")
-    accessible(page)
-    box = page.locator(".handle").first.bounding_box()
-    assert box is not None
-    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
-    page.mouse.move(x, y)
-    page.mouse.down()
-    page.mouse.move(x + 6, y + 4, steps=3)
-    page.mouse.up()
-    told(page, "The line was read again.")
-    page.keyboard.press("Alt+g")
-    status(page)
-
-
-def find(page: Page, typed: str) -> None:
-    """Also after a reload."""
-    page.get_by_role("link", name="Search").click()
-    page.get_by_label("Search all documents").fill("zanzibar")
-    expect(page.locator(".hits li a")).to_have_count(1)
-    accessible(page)
-    page.locator(".hits li a").click()
-    expect(current(page)).to_have_value(typed)
-    page.reload()
-    expect(field(page, 1)).to_be_visible()
-    assert typed in texts(page)
-
-
-def go_back(page: Page, before: str, typed: str) -> None:
-    page.get_by_role("button", name="Versions").click()
-    expect(page.locator(".versions ins", has_text="Zanzibar").first).to_be_visible()
-    accessible(page)
-    picture(page, "versions")
-    page.get_by_role("button", name="Go back to this").last.click()
-    told(page, "as it was then")
-    assert before in texts(page)
-    assert typed not in texts(page)
-
-
-def share(page: Page) -> None:
-    page.get_by_role("button", name="Share").click()
-    dialog = page.get_by_role("dialog")
-    dialog.get_by_label("User name").fill("nobody")
-    dialog.get_by_role("button", name="Share", exact=True).click()
-    expect(dialog.locator(".problem")).to_contain_text("nobody")
-    dialog.get_by_label("User name").fill("ada")
-    dialog.get_by_role("button", name="Share", exact=True).click()
-    expect(dialog.locator(".shares")).to_contain_text("ada")
-    accessible(page)
-    page.keyboard.press("Escape")
-
-
-def export(page: Page, path: Path, pages: int) -> None:
-    page.get_by_role("button", name="Export").click()
-    accessible(page)
-    with page.expect_download() as download:
-        page.get_by_role("button", name="PAGE XML").click()
-    download.value.save_as(path)
-    with zipfile.ZipFile(path) as archive:
-        assert len(archive.namelist()) == pages
-        for name in archive.namelist():
-            assert etree.fromstring(archive.read(name)).findall(".//{*}TextLine"), name
-
-
-def test_others_see_what_is_shared_and_no_more(transcribed: str, enter: Enter, tmp_path: Path) -> None:
-    owner, ada = enter(transcribed, *USER), enter(transcribed, *ADA)
-    address = known(owner, 2, tmp_path)
-    ada.goto(f"{address}/1")
-    expect(ada.get_by_role("heading", name="This is not here")).to_be_visible()
-    owner.get_by_role("button", name="Share").click()
-    owner.get_by_label("User name").fill("ada")
-    owner.get_by_label("Role", exact=True).first.select_option("reader")
-    owner.get_by_role("dialog").get_by_role("button", name="Share", exact=True).click()
-    expect(owner.locator(".shares")).to_contain_text("ada")
-    ada.goto(f"{address}/1")
-    expect(field(ada, 1)).not_to_be_editable()
-    ada.keyboard.press("Enter")
-    expect(ada.get_by_role("button", name="Done")).to_have_count(0)
-    ada.get_by_role("link", name="Known pages").click()
-    expect(ada.locator(".tile")).to_have_count(2)
-    expect(ada.get_by_role("button", name=re.compile("Delete|Share"))).to_have_count(0)
 
 
 def test_two_tabs_on_one_page_lose_nothing(transcribed: str, enter: Enter, problems: list[str], tmp_path: Path) -> None:
@@ -344,7 +79,7 @@ def test_two_tabs_on_one_page_lose_nothing(transcribed: str, enter: Enter, probl
     expect(dialog).to_contain_text("user1 saved this page")
     expect(dialog).to_contain_text("one reading")
     accessible(second)
-    picture(second, "merge")
+    picture(second, "workbench-merge")
     second.reload()  # the question comes back, and what was typed with it
     expect(dialog).to_contain_text("another reading")
     dialog.get_by_role("button", name="Save these lines").click()
@@ -359,11 +94,14 @@ def test_two_tabs_on_one_page_lose_nothing(transcribed: str, enter: Enter, probl
 
 MERGE = """async ([base, mine, theirs]) => {
   const { merge } = await import("/static/workbench/merge.js");
-  const line = ([id, text, y]) => ({ id, text, baseline: [[0, y], [9, y]], polygon: [], corrected_by: null });
+  const known = { polygon: [], corrected_by: null };
+  const line = ([id, text, y, kind]) => ({ id, text, kind, baseline: [[0, y], [9, y]], ...known });
   const { lines, conflicts } = merge(...[base, mine, theirs].map((lines) => lines.map(line)));
-  return [lines.map((line) => [line.id, line.text, line.baseline[0][1]]), conflicts.map(({ id }) => id)];
+  const shown = ({ id, text, baseline, kind }) => [id, text, baseline[0][1], ...(kind ? [kind] : [])];
+  return [lines.map(shown), conflicts.map(({ id }) => id)];
 }"""
 A, B, C, D = (["a", "one", 1], ["b", "two", 2], ["c", "three", 3], ["d", "four", 4])
+K, KEPT = ["a", "one", 1, "text"], ["a", "ONE", 1, "heading"]
 
 
 def test_what_two_people_did_is_merged_line_by_line(transcribed: str, enter: Enter) -> None:
@@ -377,6 +115,8 @@ def test_what_two_people_did_is_merged_line_by_line(transcribed: str, enter: Ent
         ("deleted", [A, B], [B], [A, B], [B], []),
         ("deleted, and changed there", [A, B], [B], [["a", "ONE", 1], B], [["a", "ONE", 1], B], []),
         ("changed, and deleted there", [A, B], [["a", "ONE", 1], B], [B], [["a", "ONE", 1], B], []),
+        ("kind, and changed there", [K], [["a", "one", 1, "heading"]], [["a", "ONE", 1, "text"]], [KEPT], []),
+        ("changed, and kind there", [K], [["a", "ONE", 1, "text"]], [["a", "one", 1, "heading"]], [KEPT], []),
         ("moved, and changed there", [A, B, C], [C, A, B], [A, ["b", "TWO", 2], C], [C, A, ["b", "TWO", 2]], []),
         ("added by both", [A, B], [A, C, B], [A, B, D], [A, C, B, D], []),
         ("moved by both", [A, B, C], [C, A, B], [B, A, C], [B, A, C], []),
@@ -452,6 +192,21 @@ def test_lines_are_drawn_deleted_ordered_and_undone(
     expect(current(page)).to_have_value(READ_AGAIN)
     assert len(texts(page)) == len(original) + 1
 
+    # By keyboard: the line becomes a heading, in a region of its own, and is text again after undo.
+    page.keyboard.press("Alt+t")
+    expect(page.get_by_label("Kind of region")).to_be_focused()
+    page.keyboard.type("h")
+    page.keyboard.press("Enter")
+    expect(current(page)).to_be_focused()
+    about = page.locator(".lines li.here .about")
+    expect(about).to_contain_text("heading")
+    status(page)
+    page.keyboard.press("Control+z")
+    expect(about).not_to_contain_text("heading")
+    page.keyboard.press("Control+Shift+z")
+    expect(about).to_contain_text("heading")
+    accessible(page)
+
     # Without a mouse: a point is moved with the arrow keys, and the place survives a reload.
     page.locator(".handle").first.focus()
     x = page.locator(".handle").first.get_attribute("cx")
@@ -460,6 +215,7 @@ def test_lines_are_drawn_deleted_ordered_and_undone(
     status(page)
     page.reload()
     expect(page.locator(".lines li")).to_have_count(len(original) + 1)
+    expect(page.locator(".lines .about", has_text="heading")).to_have_count(1)
     assert problems == []
 
 
@@ -528,7 +284,7 @@ def test_narrow_and_wide_screens(transcribed: str, enter: Enter, tmp_path: Path,
     page.goto(f"{address}/1")
     field(page, 2).click()
     expect(page.locator("canvas.strip")).to_be_in_viewport()
-    picture(page, str(width))
+    picture(page, f"workbench-{width}")
 
 
 def test_five_hundred_pages_stay_fluent(transcribed: str, enter: Enter, tmp_path: Path) -> None:

@@ -42,6 +42,7 @@ SCOPE_OF: dict[str, Scope] = {
     "ingest": "jobs",
     "train": "jobs",
     "jobs": "jobs",
+    "datasets": "jobs",
 }
 """Which scope an API key needs, by the first part of the path; admin for every other."""
 READING = ("/predict", "/documents")

@@ -8,7 +8,7 @@ from __future__ import annotations
 import secrets
 from datetime import UTC, datetime, timedelta
 
-from sqlalchemy import DateTime, Engine, String, delete, select
+from sqlalchemy import DateTime, Engine, String, delete, func, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from inkread.server.database import Base
@@ -46,6 +46,12 @@ class Sessions:
         chosen = select(_Session.id).where(_Session.id == session, _Session.user == user)
         with self._engine.connect() as connection:
             return connection.execute(chosen.where(_Session.expires > datetime.now(UTC))).first() is not None
+
+    def running(self) -> dict[str, int]:
+        """How many sessions run, by user."""
+        chosen = select(_Session.user, func.count()).where(_Session.expires > datetime.now(UTC))
+        with self._engine.connect() as connection:
+            return {row[0]: row[1] for row in connection.execute(chosen.group_by(_Session.user))}
 
     def end(self, session: str) -> None:
         """End a session: its tokens are refused from now on."""

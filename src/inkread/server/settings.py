@@ -167,6 +167,11 @@ class Settings(BaseSettings):
         return self.documents_folder or self.home / "documents"
 
     @property
+    def bundles(self) -> Path:
+        """Where bundles of the registry are kept."""
+        return self.home / "bundles"
+
+    @property
     def pipeline(self) -> Path:
         """The DVC project that jobs work in."""
         return self.home / "pipeline"

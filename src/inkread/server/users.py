@@ -98,6 +98,11 @@ class Users:
         self._change(name, password_hash=self._hashed(password, check=True))
         self.sessions.end_all(name)
 
+    def set_role(self, name: str, role: Role) -> None:
+        """Give a user another role; sessions under the old one end."""
+        self._change(name, role=role)
+        self.sessions.end_all(name)
+
     def set_disabled(self, name: str, disabled: bool) -> None:
         """Shut a user out, or let one in again; the sessions end."""
         self._change(name, disabled=disabled)

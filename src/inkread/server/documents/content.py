@@ -44,7 +44,11 @@ class Content:
 
     def lines(self) -> list[models.Line]:
         """The lines as the API gives them."""
-        return [_shown(line, self.marks.get(line.id, Mark())) for line in self.page.lines]
+        return [
+            _shown(line, self.marks.get(line.id, Mark())).model_copy(update={"kind": region.kind, "region": region.id})
+            for region in self.page.regions
+            for line in region.lines
+        ]
 
     def corrected(self, lines: Sequence[models.Line], user: str, reading: Content) -> Content:
         """The content with these lines in this order.
@@ -71,7 +75,8 @@ class Content:
             if not typed and "corrected_by" in given.model_fields_set:
                 by = (by or user) if given.corrected_by else None
             marks[line.id] = Mark(by, tuple(given.flags))
-        page = within_page(complete(replace(self.page, regions=tuple(_regions(self.page, made)))))
+        kinds = {line.id: line.kind for line in lines if line.kind}
+        page = within_page(complete(replace(self.page, regions=tuple(_regions(self.page, made, kinds)))))
         return Content(page, self.provenance, {line: mark for line, mark in marks.items() if mark != Mark()})
 
     def changes(self, newer: Content) -> list[models.Change]:
@@ -161,17 +166,21 @@ def _outlines(line: Line) -> Outlines:
     return tuple(tuple((round(x, 2), round(y, 2)) for x, y in points) for points in (line.baseline, line.polygon))
 
 
-def _regions(page: Page, lines: Iterable[Line]) -> Iterator[Region]:
-    """The lines in their order, by regions; a new line joins the region of the line before it."""
+def _regions(page: Page, lines: Iterable[Line], kinds: Mapping[str, str]) -> Iterator[Region]:
+    """The lines in their order, by regions; a new line joins the region of the line before it.
+
+    Lines whose kind is not that of their region are parted from it.
+    """
     home = {line.id: region for region in page.regions for line in region.lines}
     placed: list[tuple[Region, Line]] = []
     current = page.regions[0] if page.regions else Region("r1", ())
     for line in lines:
         current = home.get(line.id, current)
+        current = replace(current, kind=kinds.get(line.id, current.kind))
         placed.append((current, line))
     seen: set[str] = set()
-    for region, group in groupby(placed, key=lambda item: item[0].id):
-        members = [line for _, line in group]
+    for (region, kind), group in groupby(placed, key=lambda item: (item[0].id, item[0].kind)):
+        members = [line if kind == "table" else replace(line, cell=None) for _, line in group]
         base = next(old for old in (*page.regions, Region("r1", ())) if old.id == region)
         name = next(name for name in _names(region) if name not in seen)
         seen.add(name)
@@ -179,7 +188,7 @@ def _regions(page: Page, lines: Iterable[Line]) -> Iterator[Region]:
         if {line.id for line in members} != {line.id for line in base.lines}:
             points = [point for line in members for point in line.polygon or line.baseline]
             polygon = box_polygon(box_of(points)) if points else base.polygon
-        yield replace(base, id=name, polygon=_outline(polygon, page), lines=tuple(members))
+        yield replace(base, id=name, kind=kind, polygon=_outline(polygon, page), lines=tuple(members))
 
 
 def _names(name: str) -> Iterator[str]:

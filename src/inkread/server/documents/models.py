@@ -70,7 +70,11 @@ class Outline(BaseModel):
 
 
 class Line(Outline):
-    """A line. What a person typed has neither a confidence nor confidences of words."""
+    """A line. What a person typed has neither a confidence nor confidences of words.
+
+    ``kind`` is that of its region: text, heading, marginalia, table, page-number and so on; lines of a region that get
+    another kind become a region of their own. None keeps the kind. ``region`` is the id of the region, and only told.
+    """
 
     id: str = Field(pattern=r"^[A-Za-z_][\w.-]{0,63}$")
     text: Text = ""
@@ -79,6 +83,8 @@ class Line(Outline):
     alternatives: list[Alternative] = Field([], max_length=20)
     flags: list[Annotated[str, Field(max_length=32)]] = Field([], max_length=10)
     corrected_by: str | None = None
+    kind: str | None = Field(None, pattern=r"^[A-Za-z][A-Za-z-]{0,31}$")
+    region: str | None = None
 
 
 class PageSummary(BaseModel):

@@ -27,11 +27,21 @@ from inkread.server.app import create_app
 from inkread.server.auth import Admin, Gatekeeper, User, client_address
 from inkread.server.documents import api as documents
 from inkread.server.documents.api import serving_documents
-from inkread.server.gateway import alerts, keys, models
+from inkread.server.gateway import alerts, keys, models, storage
+from inkread.server.gateway import users as user_routes
 from inkread.server.gateway.forwarding import Forwarder
 from inkread.server.gateway.pages import add_pages
 from inkread.server.gateway.replicas import Replicas
-from inkread.server.jobs.models import IngestRequest, Job, JobId, JobList, TrainRequest
+from inkread.server.jobs.models import (
+    DatasetDetails,
+    DatasetList,
+    DatasetNumber,
+    IngestRequest,
+    Job,
+    JobId,
+    JobList,
+    TrainRequest,
+)
 from inkread.server.problems import PROBLEMS, ProblemError, problem_response
 from inkread.server.settings import Settings
 from inkread.server.users import Users
@@ -92,6 +102,8 @@ TRAIN: dict[str, Any] = {
     "openapi_extra": _body("application/json", TrainRequest.model_json_schema(), required=False),
 }
 JOBS: dict[str, Any] = {"responses": {**PROBLEMS, 200: {"description": "Jobs", "model": JobList}}}
+DATASETS: dict[str, Any] = {"responses": {**PROBLEMS, 200: {"description": "Versions", "model": DatasetList}}}
+DATASET: dict[str, Any] = {"responses": {**PROBLEMS, 200: {"description": "The version", "model": DatasetDetails}}}
 JOB: dict[str, Any] = {"responses": {**PROBLEMS, 200: {"description": "The job", "model": Job}}}
 
 
@@ -226,8 +238,18 @@ def gateway_app(settings: Settings) -> FastAPI:
     async def cancel(request: Request, who: Admin, job_id: JobId) -> StreamingResponse:
         return await _jobs(request, who, f"/jobs/{job_id}")
 
+    @app.get("/datasets", tags=["jobs"], summary="Versions of the data set", **DATASETS)
+    async def datasets(request: Request, who: Admin) -> StreamingResponse:
+        return await _jobs(request, who, "/datasets")
+
+    @app.get("/datasets/{version}", tags=["jobs"], summary="What is in a version of the data set", **DATASET)
+    async def dataset(request: Request, who: Admin, version: DatasetNumber) -> StreamingResponse:
+        return await _jobs(request, who, f"/datasets/{version}")
+
     app.include_router(models.router)
+    app.include_router(user_routes.router)
     app.include_router(keys.router)
+    app.include_router(storage.router)
     app.include_router(alerts.router)
     app.include_router(documents.router)
     add_pages(app)

@@ -15,6 +15,7 @@ from fastapi.concurrency import run_in_threadpool
 from pydantic import BaseModel, Field
 
 from inkread import registry
+from inkread.bundle import Bundle, DataSource, Metric
 from inkread.registry import Audit, Registry, Version
 from inkread.server.auth import Admin, User
 from inkread.server.problems import PROBLEMS
@@ -49,6 +50,29 @@ class Champion(BaseModel):
     served: bool
 
 
+class VersionDetails(BaseModel):
+    """What the bundle of a version says of itself.
+
+    Attributes:
+        name, model: of the bundle.
+        summary: in a sentence.
+        licence: of the weights.
+        parameters: weights of its network.
+        training_command: that made it.
+        metrics: its figures by data set, with 95 % intervals.
+        sources: what it learnt from.
+    """
+
+    name: str
+    model: str
+    summary: str
+    licence: str
+    parameters: int
+    training_command: str
+    metrics: tuple[Metric, ...]
+    sources: tuple[DataSource, ...]
+
+
 @router.get("/models", summary="All versions, newest first")
 def models(_who: User) -> list[Version]:
     """The registered versions with their aliases and figures."""
@@ -59,6 +83,25 @@ def models(_who: User) -> list[Version]:
 def audit(_who: Admin) -> list[Audit]:
     """The changes, oldest first."""
     return Registry().audit()
+
+
+@router.get("/models/{version}", summary="Figures by data set, and sources, of a version")
+def version_details(
+    request: Request, _who: User, version: Annotated[int, Path(ge=1, le=1_000_000_000)]
+) -> VersionDetails:
+    """From the bundle itself, which is fetched where it is not there yet."""
+    settings: Settings = request.app.state.settings
+    model = Bundle.open(Registry().fetch(version, settings.bundles)).model
+    return VersionDetails(
+        name=model.name,
+        model=model.version,
+        summary=model.summary,
+        licence=model.licence,
+        parameters=model.parameters,
+        training_command=model.training_command,
+        metrics=model.metrics,
+        sources=model.sources,
+    )
 
 
 @router.post("/models/{version}/promote", summary="Make a version the champion")

@@ -30,7 +30,7 @@ POLICY = (
     "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
 SURE, FAIR = 0.9, 0.75
-PAGES = re.compile(r"/(find|try|d/[a-z0-9]+(/\d+)?)?", re.ASCII)
+PAGES = re.compile(r"/(find|try|d/[a-z0-9]+(/\d+)?|admin(/[a-z]+(/[\w:.+-]+)?)?)?", re.ASCII)
 MODULES = sorted(
     item.name for item in (resources.files("inkread.server.web") / "static" / "workbench").iterdir() if item.is_file()
 )
@@ -96,13 +96,23 @@ async def quick_read(request: Request) -> HTMLResponse:
     return await _page(request, "page.html.j2")
 
 
-async def _page(request: Request, template: str) -> HTMLResponse:
+@router.get("/admin")
+@router.get("/admin/{view}")
+@router.get("/admin/{view}/{item}")
+async def admin(request: Request) -> HTMLResponse:
+    """The views for admins: jobs, models, data, users, storage, audit trail."""
+    return await _page(request, "workbench.html.j2", for_admins=True)
+
+
+async def _page(request: Request, template: str, *, for_admins: bool = False) -> HTMLResponse:
     try:
         who = await run_in_threadpool(_gatekeeper(request).identify, request)
     except ProblemError as error:
         if error.status != 401:
             raise
         return _html("login.html.j2", development=_settings(request).development, to=_local(str(request.url.path)))
+    if for_admins and not who.admin:
+        return _html("refused.html.j2", 403, who=who)
     return _html(template, who=who, modules=MODULES)
 
 

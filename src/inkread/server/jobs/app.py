@@ -23,7 +23,19 @@ from inkread.io.archives import is_archive
 from inkread.io.files import replacing
 from inkread.server.answers import file_name
 from inkread.server.app import create_app
-from inkread.server.jobs.models import SHOWN, IngestRequest, Job, JobId, JobList, Kind, TrainRequest
+from inkread.server.jobs.datasets import dataset_details, dataset_versions
+from inkread.server.jobs.models import (
+    SHOWN,
+    DatasetDetails,
+    DatasetList,
+    DatasetNumber,
+    IngestRequest,
+    Job,
+    JobId,
+    JobList,
+    Kind,
+    TrainRequest,
+)
 from inkread.server.jobs.workflows import (
     UPLOADS,
     cancel,
@@ -87,6 +99,19 @@ def job_app(service: str, settings: Settings, *, body_mib: float, summary: str) 
         if found(job_id, settings).state in ("queued", "running"):
             cancel(job_id)
         return found(job_id, settings)
+
+    @app.get("/datasets", tags=["jobs"], summary="Versions of the data set", responses=PROBLEMS, dependencies=[ADMIN])
+    def datasets() -> DatasetList:
+        return dataset_versions(Workspace(settings.home))
+
+    @app.get(
+        "/datasets/{version}", tags=["jobs"], summary="What is in a version", responses=PROBLEMS, dependencies=[ADMIN]
+    )
+    def dataset(version: DatasetNumber) -> DatasetDetails:
+        details = dataset_details(Workspace(settings.home), version)
+        if details is None:
+            raise ProblemError(404, "Not Found", f"there is no version {version} of the data set")
+        return details
 
     return app
 

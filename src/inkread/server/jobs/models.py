@@ -1,4 +1,4 @@
-"""Jobs as the API takes and shows them: requests, jobs, lists.
+"""Jobs, and the data sets that they make, as the API takes and shows them.
 
 Usage: ``IngestRequest.model_validate_json("{}"); Job(id="train-1", kind="train", state="queued")``
 """
@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 JobId = Annotated[str, Path(pattern=r"^[\w:.+-]{1,150}$", examples=["train-20260131-120000-3f2a"])]
 """Ids of jobs; those of a schedule have the time in them, with colons."""
+DatasetNumber = Annotated[int, Path(ge=1, le=1_000_000)]
 Kind = Literal["ingest", "train", "retrain", "health"]
 State = Literal["queued", "running", "succeeded", "failed", "cancelled"]
 
@@ -89,3 +90,52 @@ class JobList(BaseModel):
 
 SHOWN: tuple[Kind, ...] = ("ingest", "train", "retrain")
 """What GET /jobs lists where it is not asked for something else."""
+
+
+class DatasetVersion(BaseModel):
+    """A version of the data set.
+
+    Attributes:
+        version: its number.
+        job: that made it.
+        made: when, UTC, ISO 8601.
+        source: what the job added, or made it of.
+        samples: by kind: line, word, page.
+        splits: samples by split, "" for those that training divides.
+        skipped: what could not be used of the source, by reason.
+        sha256: of its content.
+    """
+
+    version: int
+    job: str
+    made: str
+    source: str
+    samples: dict[str, int]
+    splits: dict[str, int]
+    skipped: dict[str, int]
+    sha256: str
+
+
+class DatasetSource(BaseModel):
+    """What a version has of one source."""
+
+    source: str
+    licences: list[str]
+    languages: list[str]
+    samples: int
+    documents: int
+    writers: int
+    splits: dict[str, int]
+
+
+class DatasetDetails(DatasetVersion):
+    """A version with its sources, and the names of what was skipped (the first thousand)."""
+
+    sources: list[DatasetSource]
+    skipped_names: list[str]
+
+
+class DatasetList(BaseModel):
+    """All versions, newest first."""
+
+    versions: list[DatasetVersion]

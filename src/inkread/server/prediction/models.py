@@ -32,7 +32,6 @@ if TYPE_CHECKING:
 
 LAST_SERVED = "served.txt"
 SEEDING = "seeding.lock"
-BUNDLES = "bundles"
 HASH_LENGTH = 16
 
 
@@ -163,7 +162,7 @@ class Models:
 
     def _fetched(self, registered: int) -> Path:
         name, _ = split_reference(self._reference)
-        bundles = self._settings.home / BUNDLES
+        bundles = self._settings.bundles
         try:
             return _registry(name).fetch(registered, bundles)
         except RegistryError:
@@ -187,7 +186,7 @@ class Models:
         path = self._settings.home / LAST_SERVED
         text = path.read_text(encoding="utf-8") if path.is_file() else ""
         number, _, folder = text.partition(" ")
-        return int(number) if number else None, self._settings.home / BUNDLES / folder
+        return int(number) if number else None, self._settings.bundles / folder
 
 
 def upload_limits(settings: Settings) -> Limits:

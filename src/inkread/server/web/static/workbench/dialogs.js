@@ -178,7 +178,7 @@ function grouped(versions) {
 }
 
 function changes(version, number) {
-  if (!version.changes.length) return version.action !== "read" && h("p", { class: "hint" }, "No text changed: places or order of lines, or the state of the page.");
+  if (!version.changes.length) return version.action !== "read" && h("p", { class: "hint" }, "No text changed: places, order or kinds of lines, or the state of the page.");
   const items = version.changes.map((change) =>
     h("li", {}, h("span", { class: "hint" }, number(change.line) ? `Line ${number(change.line)} ` : "Line "), ...(change.before === change.after ? [h("span", { class: "hint" }, "text accepted, or place changed")] : diffed(change.before, change.after))),
   );

@@ -62,6 +62,14 @@ export class Editing extends EventTarget {
     this._replace([{ ...line, corrected_by: user, flags: [] }]);
   }
 
+  // The kind of region that a line, or each line of its region, belongs to.
+  classify(id, kind, whole) {
+    const { region } = this.get(id);
+    const chosen = this.lines.filter((line) => line.id === id || (whole && region && line.region === region));
+    const changed = chosen.filter((line) => line.kind !== kind).map((line) => ({ ...line, kind }));
+    if (changed.length) this._replace(changed);
+  }
+
   split(id, at) {
     const line = this.get(id);
     const [before, after] = [line.text.slice(0, at).trim(), line.text.slice(at).trim()];
@@ -130,7 +138,7 @@ export class Editing extends EventTarget {
     const others = [{ text: read.text, confidence: read.confidence }, ...read.alternatives];
     const result = now.corrected_by
       ? { ...now, polygon: read.polygon, alternatives: others.filter((other) => other.text !== now.text) }
-      : { ...now, ...read, id, corrected_by: null };
+      : { ...now, ...read, id, kind: now.kind, region: now.region, corrected_by: null };
     this._replace([result], null, step);
     return result;
   }

@@ -19,6 +19,23 @@ export function state(line, below) {
 
 export const unsure = (line, below) => ["fair", "doubt"].includes(state(line, below));
 
+// Kinds of regions that a person can choose; PAGE and ALTO have others, which are shown as they are named there.
+export const KINDS = {
+  text: "text",
+  paragraph: "paragraph",
+  heading: "heading",
+  marginalia: "marginal note",
+  table: "table",
+  "page-number": "page number",
+  header: "header",
+  footer: "footer",
+  footnote: "footnote",
+  caption: "caption",
+  "signature-mark": "signature mark",
+  "catch-word": "catch-word",
+  other: "other",
+};
+
 export class Lines {
   // `on` has write(id, text), select(id), caret(id, position), choose(id, text).
   constructor(on, strip, { readonly }) {
@@ -91,7 +108,8 @@ export class Lines {
     const now = state(line, this.below);
     row.element.className = `${now}${line.id === this.current ? " here" : ""}`;
     const word = { done: "checked", fair: "unsure", doubt: "unsure" }[now];
-    row.about.textContent = [now === "done" ? "" : percent(line.confidence), word].filter(Boolean).join(", ");
+    const kind = (line.kind ?? "text") === "text" ? "" : (KINDS[line.kind] ?? line.kind);
+    row.about.textContent = [kind, now === "done" ? "" : percent(line.confidence), word].filter(Boolean).join(", ");
     row.about.title = line.corrected_by ? `by ${line.corrected_by}` : line.flags.join(", ");
     row.marks.replaceChildren(...marks(line));
     if (line.id === this.current) this._choices(row);

@@ -7,6 +7,7 @@ import { drop, unsent } from "./drafts.js";
 const ROUTES = [
   [/^\/$/, () => import("./documents.js")],
   [/^\/find$/, () => import("./find.js")],
+  [/^\/admin(?:\/([a-z]+)(?:\/([\w:.+-]+))?)?$/, () => import("./admin/main.js")],
   [/^\/d\/([a-z0-9]+)$/, () => import("./document.js")],
   [/^\/d\/([a-z0-9]+)\/(\d+)$/, () => import("./page.js")],
 ];
@@ -32,7 +33,8 @@ async function show(moved) {
   const place = h("div", { class: "view" });
   main.replaceChildren(place);
   for (const link of document.querySelectorAll(".top nav a")) {
-    const here = link.pathname === location.pathname || (link.pathname === "/" && location.pathname.startsWith("/d/"));
+    const below = { "/": "/d/", "/admin": "/admin/" }[link.pathname];
+    const here = link.pathname === location.pathname || (below && location.pathname.startsWith(below));
     if (here) link.setAttribute("aria-current", link.pathname === location.pathname ? "page" : "true");
     else link.removeAttribute("aria-current");
   }

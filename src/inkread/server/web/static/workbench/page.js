@@ -4,7 +4,7 @@ import { follow, get } from "./api.js";
 import { conflictDialog, exportDialog, keysDialog, versionsDialog } from "./dialogs.js";
 import { button, h, icon, percent, plural, say, stateName } from "./dom.js";
 import { Editing } from "./editing.js";
-import { Lines, state as stateOf, unsure } from "./lines.js";
+import { KINDS, Lines, state as stateOf, unsure } from "./lines.js";
 import { Scan } from "./scan.js";
 import { Strip } from "./strip.js";
 
@@ -19,6 +19,7 @@ const KEYS = [
       ["Alt+1 … Alt+9", "Take another reading; 1 … 9 alone outside the field"],
       ["Alt+S", "Split the line at the caret"],
       ["Alt+J", "Join the line with the next one"],
+      ["Alt+T", "The kind of region of the line; Enter returns to the text"],
       ["Ctrl+Z / Ctrl+Shift+Z", "Undo, redo"],
       ["Ctrl+S", "Save now; every change is saved by itself"],
       ["Esc", "Leave the field: then J, K, N, P, U and digits work alone, Enter edits"],
@@ -106,6 +107,14 @@ export async function show(place, { parts: [id, text], query, go }) {
   const threshold = h("select", { id: "below", onchange: () => (localStorage.setItem("inkread below", (below = Number(threshold.value))), draw()) });
   threshold.append(...[0.5, 0.6, 0.75, 0.9, 0.95].map((share) => h("option", { value: share }, percent(share))));
   threshold.value = below;
+  const kind = h("select", { id: "kind", disabled: true, title: "Kind of region (Alt+T)", onchange: () => editing.classify(lines.current, kind.value, whole.checked) });
+  kind.append(...Object.entries(KINDS).map(([value, name]) => h("option", { value }, name)));
+  kind.addEventListener("keydown", (event) => {
+    if (event.key !== "Enter" && event.key !== "Escape") return;
+    event.preventDefault();
+    lines.focus(lines.current);
+  });
+  const whole = h("input", { type: "checkbox", id: "whole", disabled: readonly });
   const goto = h("input", { type: "number", min: 1, max: total, value: number, "aria-label": `Page, of ${total}`, onchange: () => turn(Number(goto.value)) });
   const undo = button("Undo", "undo", () => step("undo"), { keys: "Ctrl+Z" });
   const redo = button("Redo", "redo", () => step("redo"), { keys: "Ctrl+Shift+Z" });
@@ -139,6 +148,7 @@ export async function show(place, { parts: [id, text], query, go }) {
       "section",
       { class: "text-pane scroller", "aria-label": "Text" },
       h("div", { class: "text-bar" }, count, h("label", { for: "below" }, "with words below "), threshold, button("Next unsure line", "down", () => unsureLine(1), { keys: "F8" })),
+      h("div", { class: "kinds" }, h("label", { for: "kind" }, "Kind of region "), kind, h("label", { class: "check", for: "whole" }, whole, "whole region")),
       empty,
       lines.element,
     ),
@@ -181,6 +191,7 @@ export async function show(place, { parts: [id, text], query, go }) {
     if (count.textContent !== told) count.textContent = told;
     undo.disabled = !editing.done.length;
     redo.disabled = !editing.undone.length;
+    if (!ids || ids.includes(lines.current)) tools();
     const kind = editing.page.state;
     state.className = `state ${kind}`;
     state.textContent = stateName(kind);
@@ -192,6 +203,10 @@ export async function show(place, { parts: [id, text], query, go }) {
   function tools() {
     const at = editing.lines.findIndex((line) => line.id === lines.current);
     for (const element of bar.querySelectorAll("[data-line]")) element.disabled = at < 0;
+    const chosen = editing.lines[at]?.kind ?? "text";
+    if (![...kind.options].some((option) => option.value === chosen)) kind.append(h("option", { value: chosen }, chosen));
+    kind.value = chosen;
+    kind.disabled = readonly || at < 0;
   }
 
   // The box of the word in which the caret is, where the line has places of words.
@@ -310,6 +325,7 @@ export async function show(place, { parts: [id, text], query, go }) {
     KeyJ: () => readonly || join(),
     KeyG: () => shape(),
     KeyA: () => readonly || drawLine(),
+    KeyT: () => kind.focus(),
     KeyR: () => scan.turn(),
     Delete: remove,
     Equal: () => scan.zoom(1.25),
