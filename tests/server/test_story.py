@@ -20,7 +20,8 @@ from playwright.sync_api import Locator, Page, expect
 from pydantic import SecretStr
 
 from inkread.bundle import Bundle
-from inkread.registry import Comparison, Registry
+from inkread.evaluation.gate import Comparison
+from inkread.registry import Registry
 from inkread.server.gateway.app import gateway_app
 from inkread.server.jobs import workspace
 from inkread.server.jobs.app import ingestion_app, training_app
@@ -82,13 +83,13 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 def challenge(place: Path) -> None:
     """Register a version that reads better than the champion, and one that reads worse."""
     registry = Registry()
-    for version, cer in (("2.0", 0.08), ("3.0", 0.3)):
+    for version, cer, interval in (("2.0", 0.08, (-0.03, -0.01)), ("3.0", 0.3, (0.1, 0.3))):
         folder = place / version
         shutil.copytree(Bundle.open().folder, folder)
         description = json.loads((folder / "model.json").read_text(encoding="utf-8"))
         (folder / "model.json").write_text(json.dumps(description | {"version": version}), encoding="utf-8")
         number = registry.register(folder, metrics={"cer": cer, "wer": 3 * cer})
-        registry.keep_comparison(number, Comparison(number - 1, 200, cer, 3 * cer, 0.1, 0.3))
+        registry.keep_comparison(number, Comparison(number - 1, 200, cer, 3 * cer, 0.1, 0.3, 12, *interval))
 
 
 def gateway(settings: Settings, prediction: str) -> Iterator[str]:
