@@ -48,9 +48,9 @@ def images_read(monkeypatch: pytest.MonkeyPatch, dataset: Dataset) -> list[Grey]
     seen: list[Grey] = []
     call = LineReader.__call__
 
-    def spy(self, lines, strips):  # type: ignore[no-untyped-def]
+    def spy(self, lines, strips, *rest):  # type: ignore[no-untyped-def]
         seen.extend(strip.image for strip in strips)
-        return call(self, lines, strips)
+        return call(self, lines, strips, *rest)
 
     monkeypatch.setattr(LineReader, "__call__", spy)
     images = [dataset.image(sample) for sample in dataset.samples]

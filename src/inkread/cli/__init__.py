@@ -30,7 +30,7 @@ COMMANDS = {
     "export": "Write a model bundle: int8 network, float weights, description and card.",
     "models": "List, inspect, promote and roll back model bundles.",
     "ingest": "Make a dataset: manifest.parquet, images, and ingest.json, which says what was left out and why.",
-    "corrections": "Write what people corrected as a dataset.",
+    "corrections": "Write what people corrected as a dataset; list what to correct next.",
     "synthesize": "Make handwriting-like lines or pages with their ground truth.",
     "serve": "Start one service: gateway, ingestion, training or prediction.",
     "up": "Start all services on this machine, supervised, on loopback; Ctrl-C stops them.",

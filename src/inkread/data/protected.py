@@ -1,6 +1,6 @@
 """Gold pages: a dataset on which the promotion gate decides, and which nothing may learn from.
 
-Usage: ``INKREAD_GOLD=gold inkread ingest letters/ -o dataset``; ``digest(path) in protected_images()``
+Usage: ``digest(path) in protected_images()`` where ``INKREAD_GOLD`` names a dataset
 
 The gold images are known by the SHA-256 of their files, so a copy under another name, in another dataset, is protected
 too: `inkread.data.ingest` leaves it out of a dataset, and `inkread.data.cleaning` out of what is learnt from datasets

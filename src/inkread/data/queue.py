@@ -1,6 +1,6 @@
 """What to correct next: the lines that teach a model most for the work of correcting them.
 
-Usage: ``order = queue([Candidate("a", "Dear Sir", 0.61, writer="w1"), …], limit=50)``
+Usage: ``order = queue([Candidate("a", "Dear Sir", 0.61, writer="w1")], limit=50)``
 
 A line is worth the characters in it that are probably wrong: its length times its calibrated doubt (expected error
 reduction counts errors, not lines; uncertainty sampling, Lewis and Gale 1994). Two factors spread the choice:
