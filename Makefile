@@ -36,8 +36,8 @@ test-system: $(DEV) ## run the tests marked system: installed packages, browser,
 
 test-all: test test-system ## run all tests
 
-cases: $(DEV) ## run the tests of inputs that once went wrong, one line a case
-	@$(BIN)/python -m pytest -m case -v --tb=line
+cases: $(DEV) ## run the tests of inputs that once went wrong, and print a table of them
+	@$(PYTEST) -m case --tb=short --table
 
 coverage: $(DEV) ## run all tests and say which lines none of them runs
 	@$(PYTEST) --cov --cov-report=term:skip-covered --cov-report=html

@@ -1,5 +1,6 @@
-"""Fixtures shared by all tests, and the option ``--no-skips`` with which CI runs them."""
+"""Fixtures shared by all tests, ``--no-skips`` with which CI runs them, and ``--table``, which `make cases` prints."""
 
+from collections import defaultdict
 from collections.abc import Generator
 from pathlib import Path
 
@@ -15,6 +16,7 @@ SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--no-skips", action="store_true", help="a test that is skipped fails")
+    parser.addoption("--table", action="store_true", help="print a row for each test function at the end")
 
 
 @pytest.hookimpl(wrapper=True)
@@ -35,6 +37,22 @@ def pytest_make_collect_report(
     if collector.config.getoption("no_skips") and report.skipped:
         report.outcome, report.longrepr = "failed", f"--no-skips: {_reason(report)}"
     return report
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """The table: file, test in words, and how many of its examples passed."""
+    if not config.getoption("table"):
+        return
+    outcomes: dict[tuple[str, str], list[bool]] = defaultdict(list)
+    for outcome in ("passed", "failed", "error"):
+        for report in terminalreporter.getreports(outcome):
+            file, _, test = report.nodeid.partition("::")
+            words = test.partition("[")[0].removeprefix("test_").replace("_", " ")
+            outcomes[file.removeprefix("tests/"), words].append(outcome == "passed")
+    width = [max((len(key[column]) for key in outcomes), default=0) for column in (0, 1)]
+    for (file, words), passed in sorted(outcomes.items()):
+        result = "ok" if all(passed) else "FAILED"
+        terminalreporter.write_line(f"{file:{width[0]}}  {words:{width[1]}}  {result} {sum(passed)}/{len(passed)}")
 
 
 def _reason(report: pytest.TestReport | pytest.CollectReport) -> str:
