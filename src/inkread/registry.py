@@ -165,9 +165,12 @@ class Registry:
             raise self._failed(error) from error
 
     def seed(self, bundle: Path) -> int | None:
-        """Make a bundle version 1 and the first champion of a registry that has no version; None where it has one."""
+        """Register a bundle as the first champion, and return its number; None where there is a champion already.
+
+        It is version 1 unless others were registered while no prediction service could reach the registry.
+        """
         with _CHANGING:
-            if self.versions():
+            if self.champion() is not None:
                 return None
             version = self.register(bundle)
             self.promote(version, SEEDER, "the bundled model is the first champion")

@@ -111,6 +111,13 @@ def test_the_bundled_model_is_the_first_champion(fresh: Registry) -> None:
     assert fresh.rollback("ann", "it reads worse") == 1
 
 
+def test_the_bundled_model_is_the_first_champion_even_if_another_was_registered_before(fresh: Registry) -> None:
+    """Training may be done before prediction has reached the registry for the first time."""
+    fresh.register(Bundle.open().folder, metrics={"cer": 0.01}, data_hash="toy")
+    assert fresh.seed(Bundle.open().folder) == 2
+    assert fresh.champion() == 2
+
+
 def test_changes_at_the_same_time_are_made_one_after_another(fresh: Registry) -> None:
     for _ in range(3):
         fresh.register(Bundle.open().folder, data_hash="d", metrics={"cer": 0.1})
