@@ -15,7 +15,7 @@ from PIL import Image
 from inkread.document import Page
 from inkread.errors import DamagedInputError
 from inkread.evaluation.drift import Monitor
-from inkread.server.prediction.batching import Batcher
+from inkread.server.prediction.batching import Batcher, _Waiting
 from inkread.server.prediction.models import Served
 from inkread.server.prediction.tasks import Decoded, Read
 from inkread.server.problems import ProblemError
@@ -171,6 +171,24 @@ def test_a_long_document_is_read_in_order_and_leaves_room(settings: Settings, up
             assert len((await long)[0]) == 11
             assert (await short)[0][0].width == 99
         assert [99] in [batch[-1:] for batch in pool.batches[:4]], "not after the last page of the document"
+
+    run(test())
+
+
+def test_every_third_batch_takes_a_page_of_a_document_while_others_wait(settings: Settings) -> None:
+    async def test() -> None:
+        loop, model = asyncio.get_running_loop(), GatedPool().model
+        waiting = Batcher(settings.model_copy(update={"batch_pages": 1}))
+        lanes = {"single": waiting._queue, "document": waiting._of_documents}
+        names = {}
+        for name, count in (("single", 6), ("document", 4)):
+            for _ in range(count):
+                item = _Waiting(cast(Decoded, None), model, loop.create_future())
+                lanes[name].append(item)
+                names[item] = name
+        batches = [[names[item] for item in waiting._next_batch()] for _ in range(9)]
+        beside, alone = ["single", "document"], ["document"]
+        assert batches == [["single"], ["single"], beside, ["single"], ["single"], beside, alone, alone, []]
 
     run(test())
 

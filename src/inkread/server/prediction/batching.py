@@ -6,8 +6,8 @@ A page that waits is read with those that came meanwhile, so nobody waits for a 
 room, or whose pages could not be read in time, is answered with 429 and how long to wait. A request that ends takes
 its pages out of the queue.
 
-Pages of kept documents wait in a lane of their own: each batch takes one of them, so that neither lane shuts out the
-other.
+Pages of kept documents wait in a lane of their own: while others wait, every third batch takes one of them. So neither
+lane shuts out the other, and people who wait for an answer hardly notice a long document.
 """
 
 from __future__ import annotations
@@ -47,6 +47,8 @@ from inkread.worker_process import Bounds, WorkerLostError
 
 FIRST_GUESS = 1.0
 """Seconds that a page is expected to take before any was read."""
+DOCUMENT_TURN = 3
+"""Of so many batches of pages that somebody waits for, one takes a page of a document too."""
 MEMORY = 0.7
 """Weight of what was known of the pace before the last batch."""
 
@@ -86,6 +88,7 @@ class Batcher:
         )
         self._queue: deque[_Waiting] = deque()
         self._of_documents: deque[_Waiting] = deque()
+        self._batches = 0
         self._arrived = asyncio.Event()
         self._on_disk = asyncio.Semaphore(settings.readers * 2 * settings.batch_pages)
         self._turns: dict[str, asyncio.Semaphore] = {}
@@ -280,10 +283,12 @@ class Batcher:
             await self._read_batch(batch)
 
     def _next_batch(self) -> list[_Waiting]:
-        """The pages that came first and are still wanted, for one model; one of a document comes last."""
+        """The pages that came first and are still wanted, for one model; one of a document comes last, in its turn."""
         batch: list[_Waiting] = []
         _move(self._queue, batch, self._settings.batch_pages)
-        _move(self._of_documents, batch, len(batch) + 1)
+        self._batches += 1
+        if not batch or self._batches % DOCUMENT_TURN == 0:
+            _move(self._of_documents, batch, len(batch) + 1)
         return batch
 
     async def _read_batch(self, batch: list[_Waiting]) -> None:
