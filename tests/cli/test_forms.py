@@ -10,6 +10,7 @@ from typer.testing import CliRunner
 
 from form_sheets import Sheet
 from inkread.cli import app
+from inkread.errors import InputError
 from inkread.forms.template import Template
 from tests.forms.conftest import FORM, fill_form, save_form
 
@@ -37,6 +38,14 @@ def test_wrong_usage_is_told_before_anything_is_read(desk: tuple[Path, Sheet]) -
     assert CliRunner().invoke(app, ["forms", "read", str(folder / "scans"), "-o", "out.csv"]).exit_code == 2
     wrong = CliRunner().invoke(app, ["forms", "read", str(folder / "visit.yaml"), "x", "-o", "out.txt"])
     assert ".csv, .xlsx, .json, .parquet" in str(wrong.exception)
+
+
+@pytest.mark.parametrize("blank", ["nothing.pdf", "."])
+def test_an_empty_form_that_is_no_file_is_told(tmp_path: Path, blank: str) -> None:
+    done = CliRunner().invoke(app, ["forms", "new", str(tmp_path / blank), "-o", str(tmp_path / "new.yaml")])
+    assert isinstance(done.exception, InputError)
+    assert "this is no file" in str(done.exception)
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_template_that_is_there_is_not_replaced(desk: tuple[Path, Sheet]) -> None:

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 import pikepdf
 
 from inkread.document import Line
-from inkread.errors import DamagedInputError
+from inkread.errors import DamagedInputError, InputError
 from inkread.forms.frames import Frames, find_frames, without_lines
 from inkread.forms.template import DPI, Box, FormField, Template, TemplatePage, as_200_dpi
 from inkread.io.inputs import is_pdf, load_pages
@@ -88,6 +88,8 @@ def propose(path: Path, name: str, reader: Reader | None = None) -> tuple[Templa
     Raises:
         InputError: the file cannot be read.
     """
+    if not path.is_file():
+        raise InputError(f"{path}: this is no file, name the PDF or image of the empty form")
     pages, blanks = [], {}
     printed = text_boxes(path) if is_pdf(path) else {}
     widgets = _widgets(path) if is_pdf(path) else {}
