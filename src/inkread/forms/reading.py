@@ -5,7 +5,7 @@ Usage: ``for form in FormReader([Template.load("claim.yaml")]).read(["scan.pdf"]
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from importlib import import_module
@@ -110,6 +110,14 @@ class Form:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class SheetReading:
+    """One sheet as a form of one page, and the sheet as the empty page lies (uint8, 200 dpi; None if refused)."""
+
+    form: Form
+    warped: Grey | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class _Sheet:
     image: PageImage
     found: Match | Refusal
@@ -186,8 +194,7 @@ class FormReader:
                 yield self._form(current, gathered)
                 gathered = {}
             if isinstance(found, Refusal) and sheet is not None:
-                place = SheetOf(sheet.image.source, sheet.image.index, 0.0)
-                yield Form("", "", {0: place}, {}, found.reason)
+                yield _refused(sheet, found)
             if not isinstance(found, Match) or sheet is None:
                 continue
             current = found.template
@@ -219,14 +226,42 @@ class FormReader:
     def _find(self, image: PageImage | None) -> _Sheet | None:
         return None if image is None else _Sheet(image, self.register.match(image.grey))
 
+    def read_sheet(self, image: PageImage) -> SheetReading:
+        """Read one sheet by itself; the fields of other pages are left out, and `checked` was not applied."""
+        sheet = _Sheet(image, self.register.match(image.grey))
+        if isinstance(sheet.found, Refusal):
+            return SheetReading(_refused(sheet, sheet.found))
+        number, page = sheet.found.template, sheet.found.page
+        written = self._written(number, {page: sheet})
+        values, crops = self._values(number, {page: sheet}, written)
+        own = {name: value for name, value in values.items() if value.state != MISSING}
+        template = self.templates[number]
+        form = Form(template.name, template.version, _places({page: sheet}), own, crops=crops)
+        return SheetReading(form, written[page].grey)
+
     def _form(self, number: int, sheets: Mapping[int, _Sheet]) -> Form:
         template = self.templates[number]
-        written, values, crops = {}, {}, {}
+        values, crops = self._values(number, sheets, self._written(number, sheets))
+        values = checked(template, values, self._validators)
+        return Form(template.name, template.version, _places(sheets), values, missing_pages(template, sheets), crops)
+
+    def _written(self, number: int, sheets: Mapping[int, _Sheet]) -> dict[int, Written]:
+        written = {}
+        for page, sheet in sheets.items():
+            if isinstance(sheet.found, Match):
+                blank = self.register.blank(number, page)
+                warped = warp(sheet.image.grey, sheet.found.matrix, (blank.shape[1], blank.shape[0]))
+                written[page] = Written(warped, blank)
+        return written
+
+    def _values(
+        self, number: int, sheets: Mapping[int, _Sheet], written: Mapping[int, Written]
+    ) -> tuple[dict[str, FormValue], dict[str, Grey]]:
+        """All fields of a form as they are read, and the pictures of those that somebody has written in."""
+        template = self.templates[number]
+        values: dict[str, FormValue] = {}
+        crops: dict[str, Grey] = {}
         matches = {page: sheet.found for page, sheet in sheets.items() if isinstance(sheet.found, Match)}
-        for page, match in matches.items():
-            blank = self.register.blank(number, page)
-            warped = warp(sheets[page].image.grey, match.matrix, (blank.shape[1], blank.shape[0]))
-            written[page] = Written(warped, blank)
         lines: list[tuple[str, Grey]] = []
         for page, name, each in template.named_fields():
             if page not in written:
@@ -243,17 +278,9 @@ class FormReader:
                 lines.append((name, image))
             if image is not None:
                 crops[name] = image
-        patterns = self._patterns[number]
-        for name, reading in self._read(lines, patterns):
+        for name, reading in self._read(lines, self._patterns[number]):
             values[name] = _of_reading(values[name], reading)
-        values = self._checked(template, values)
-        missing = [str(page + 1) for page in range(len(template.pages)) if page not in sheets]
-        problem = f"page {' and '.join(missing)} of the form is missing" if missing else ""
-        places = {
-            page: SheetOf(sheet.image.source, sheet.image.index, round(matches[page].error, 2))
-            for page, sheet in sheets.items()
-        }
-        return Form(template.name, template.version, places, values, problem, crops)
+        return values, crops
 
     def _read(
         self, lines: Sequence[tuple[str, Grey]], patterns: Mapping[str, Pattern | None]
@@ -280,26 +307,55 @@ class FormReader:
             return _of_marks(each.type, marks, TICKED, several=each.several or each.type == "tick")
         return FormValue(each.type)
 
-    def _checked(self, template: Template, values: dict[str, FormValue]) -> dict[str, FormValue]:
-        """After validators, rules and required fields."""
-        for name, value in values.items():
-            check = self._validators.get(f"{template.name}.{name}") or self._validators.get(name)
-            if check is not None and value.value:
-                values[name] = _validated(value, check)
-        choices = {
-            name: [(value.value, value.confidence), *value.alternatives]
-            for name, value in values.items()
-            if value.value
-        }
-        changed, broken = settle(template, choices)
-        for name, chosen in changed.items():
-            values[name] = _chosen(values[name], chosen)
-        for name, reason in broken.items():
-            values[name] = replace(values[name], state=INVALID, reason=reason)
-        for _, name, each in template.named_fields():
-            if each.required and values[name].state == EMPTY:
-                values[name] = replace(values[name], state=INVALID, reason="the field has to be filled in")
-        return values
+
+def checked(
+    template: Template, values: Mapping[str, FormValue], validators: Mapping[str, Validator] | None = None
+) -> dict[str, FormValue]:
+    """The fields of a form after validators, rules and required fields.
+
+    Args:
+        template: of the form.
+        values: all its fields, as they were read.
+        validators: see `FormReader`.
+
+    Raises:
+        TemplateError: the list of a rule cannot be read.
+    """
+    found = dict(values)
+    for name, value in found.items():
+        check = (validators or {}).get(f"{template.name}.{name}") or (validators or {}).get(name)
+        if check is not None and value.value:
+            found[name] = _validated(value, check)
+    choices = {
+        name: [(value.value, value.confidence), *value.alternatives] for name, value in found.items() if value.value
+    }
+    changed, broken = settle(template, choices)
+    for name, chosen in changed.items():
+        found[name] = _chosen(found[name], chosen)
+    for name, reason in broken.items():
+        found[name] = replace(found[name], state=INVALID, reason=reason)
+    for _, name, each in template.named_fields():
+        if each.required and name in found and found[name].state == EMPTY:
+            found[name] = replace(found[name], state=INVALID, reason="the field has to be filled in")
+    return found
+
+
+def missing_pages(template: Template, pages: Container[int]) -> str:
+    """One sentence where a form lacks pages, "" where it has all of them."""
+    missing = [str(page + 1) for page in range(len(template.pages)) if page not in pages]
+    return f"page {' and '.join(missing)} of the form is missing" if missing else ""
+
+
+def _refused(sheet: _Sheet, refusal: Refusal) -> Form:
+    return Form("", "", {0: SheetOf(sheet.image.source, sheet.image.index, 0.0)}, {}, refusal.reason)
+
+
+def _places(sheets: Mapping[int, _Sheet]) -> dict[int, SheetOf]:
+    return {
+        page: SheetOf(sheet.image.source, sheet.image.index, round(sheet.found.error, 2))
+        for page, sheet in sheets.items()
+        if isinstance(sheet.found, Match)
+    }
 
 
 def _report(on_error: OnError | None, source: Input, error: InputError) -> None:

@@ -237,14 +237,40 @@ class Template(_Strict):
             raise TemplateError(f"{path}: the template cannot be read ({error.strerror})") from error
         except (ValueError, _yaml().YAMLError) as error:
             raise TemplateError(f"{path}: this is no YAML file ({' '.join(str(error).split())})") from error
-        if not isinstance(content, dict):
-            raise TemplateError(f"{path}: this is no template, it has no pages")
         try:
-            return cls.model_validate({**content, "folder": path.parent})
+            return cls.parse(content, path.parent)
+        except TemplateError as error:
+            raise TemplateError(f"{path}: {error}") from error
+
+    @classmethod
+    def parse(cls, content: object, folder: Path = Path()) -> Template:
+        """The template that a YAML or JSON file holds.
+
+        Args:
+            content: of the file.
+            folder: where pictures and lists are.
+
+        Raises:
+            TemplateError: it is none; the message says where and why.
+        """
+        if not isinstance(content, dict):
+            raise TemplateError("this is no template, it has no pages")
+        try:
+            return cls.model_validate({**content, "folder": folder})
         except ValidationError as error:
             first = error.errors()[0]
             where = ".".join(map(str, first["loc"])) or "template"
-            raise TemplateError(f"{path}: {where}: {first['msg'].removeprefix('Value error, ')}") from error
+            raise TemplateError(f"{where}: {first['msg'].removeprefix('Value error, ')}") from error
+
+    def plain(self) -> dict[str, Any]:
+        """What the file says: entries that were not given are left out."""
+        return {"format": 1, **self.model_dump(mode="json", exclude_unset=True, exclude={"folder"})}
+
+    def list_names(self) -> set[str]:
+        """The names of the files with lists."""
+        fields = [field for page in self.pages for each in page.fields for field in (each, *(each.columns or ()))]
+        named = [field.list for field in fields if field.list is not None]
+        return {*named, *(rule.list for rule in self.rules if isinstance(rule, PairsRule))}
 
     def save(self, path: Path, blanks: Mapping[str, Grey] | None = None) -> None:
         """Write the YAML file, and pictures of empty pages by their names.
@@ -252,8 +278,7 @@ class Template(_Strict):
         Raises:
             OutputError: a file cannot be written.
         """
-        content = self.model_dump(mode="json", exclude_unset=True, exclude={"folder"})
-        text = _yaml().safe_dump({"format": 1, **content}, sort_keys=False, allow_unicode=True, width=120)
+        text = _yaml().safe_dump(self.plain(), sort_keys=False, allow_unicode=True, width=120)
         for name, grey in (blanks or {}).items():
             done, encoded = cv2.imencode(".png", grey)
             if not done:

@@ -44,10 +44,13 @@ class Written:
     Args:
         warped: the sheet as the empty page lies, uint8 [height, width] at 200 dpi.
         blank: the empty page, of the same size.
+
+    Attributes:
+        grey: the sheet.
     """
 
     def __init__(self, warped: Grey, blank: Grey) -> None:
-        self._grey = warped
+        self.grey = warped
         self._print = cv2.dilate(ink_of(blank), np.ones((AROUND_PRINT, AROUND_PRINT), np.uint8)) > 0
         self._ink = (ink_of(warped) > 0) & ~self._print
 
@@ -113,7 +116,7 @@ class Written:
     def _clean(self, box: Box) -> tuple[Grey, Mask]:
         """The field on plain paper, and its strokes."""
         strokes, (rows, columns) = self._strokes(box)
-        grey, printed = self._grey[rows, columns], self._print[rows, columns]
+        grey, printed = self.grey[rows, columns], self._print[rows, columns]
         filled = np.asarray(cv2.inpaint(grey, printed.astype(np.uint8), 3, cv2.INPAINT_TELEA), np.uint8)
         paper = np.median(grey[~(printed | self._ink[rows, columns])]) if (~printed).any() else 255
         reach = AROUND_PRINT + 2

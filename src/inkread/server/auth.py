@@ -39,6 +39,7 @@ SCOPE_OF: dict[str, Scope] = {
     "read": "predict",
     "documents": "documents",
     "search": "documents",
+    "forms": "documents",
     "ingest": "jobs",
     "train": "jobs",
     "jobs": "jobs",

@@ -21,8 +21,10 @@ from inkread.errors import (
     InkreadError,
     InputError,
     InputTooLargeError,
+    PatternError,
     RegistryDownError,
     RegistryError,
+    TemplateError,
     UnsupportedInputError,
 )
 
@@ -32,6 +34,8 @@ STATUS: tuple[tuple[type[InkreadError], int], ...] = (
     (UnsupportedInputError, 415),
     (InputError, 422),
     (DatasetError, 422),
+    (TemplateError, 422),
+    (PatternError, 422),
     (RegistryError, 409),
 )
 

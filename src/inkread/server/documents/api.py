@@ -50,6 +50,10 @@ STREAM_SECONDS = 15.0
 """Longest life of a stream of events; browsers come again with the last id, so a stop need not wait for watchers."""
 WIDTHS = (160, 320, 640, 960, 1280, 1920, 2560, 3840)
 MOST_FILES = 1000
+TABLES = {
+    ".xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+    ".parquet": "application/vnd.apache.parquet",
+}
 FormatName = Literal["txt", "json", "alto", "page", "hocr", "csv", "pdf"]
 Number = Annotated[int, Path(ge=1, le=1_000_000)]
 
@@ -70,14 +74,14 @@ class Documents:
 @asynccontextmanager
 async def serving_documents(
     app: FastAPI, settings: Settings, client: httpx2.AsyncClient, replicas: Replicas
-) -> AsyncIterator[None]:
+) -> AsyncIterator[Documents]:
     """Answer for documents and work on them until the end of the block."""
     store = await run_in_threadpool(Store, settings)
     prediction = Prediction(settings, client, replicas)
     webhooks = Webhooks(settings, store)
     async with Work(settings, store, prediction, webhooks) as work:
         app.state.documents = Documents(store, prediction, Results(store, prediction), webhooks, work)
-        yield
+        yield app.state.documents
 
 
 def documents_of(request: Request) -> Documents:
@@ -133,7 +137,7 @@ async def create(request: Request, response: Response, who: User) -> models.Docu
         files = [item for item in form.getlist("file") if isinstance(item, UploadFile)]
         if not files:
             raise ProblemError(422, "Unprocessable Content", "file: there is none")
-        name, collection = _title(form, "name"), _title(form, "collection")
+        name, collection = title_of(form, "name"), title_of(form, "collection")
         webhook = str(form.get("webhook") or "")
         if webhook:
             await run_in_threadpool(documents.webhooks.check, webhook)
@@ -144,7 +148,8 @@ async def create(request: Request, response: Response, who: User) -> models.Docu
     return made
 
 
-def _title(form: FormData, field: str) -> str:
+def title_of(form: FormData, field: str) -> str:
+    """A title among the fields of a request; ProblemError 422 where it is none."""
     try:
         return TypeAdapter(models.Title).validate_python(str(form.get(field) or ""))
     except ValidationError as error:
@@ -154,7 +159,7 @@ def _title(form: FormData, field: str) -> str:
 @router.post("/documents/export", summary="Documents as a zip", response_class=FileResponse)
 async def export(request: Request, who: User, wanted: models.Export) -> FileResponse:
     """Each in the format, with the corrections; what was not read yet is left out."""
-    with _Folder() as folder:
+    with ResultFolder() as folder:
         path = await documents_of(request).results.write_all(wanted.documents, who, wanted.format, folder.path)
         return folder.answer(path)
 
@@ -274,7 +279,7 @@ async def page_result(
 async def _result(
     request: Request, who: Identity, document: str, format: str, number: int | None = None
 ) -> FileResponse:
-    with _Folder() as folder:
+    with ResultFolder() as folder:
         path = await documents_of(request).results.write(document, who, format, folder.path, number)
         return folder.answer(path)
 
@@ -297,10 +302,11 @@ def put_page(  # noqa: PLR0913, PLR0917
 ) -> models.PageContent:
     """412 where the page was changed after the revision in If-Match; the problem says who did and when."""
     store = documents_of(request).store
-    return _tagged(response, store.correct(document, number, who, _revision(if_match), correction))
+    return _tagged(response, store.correct(document, number, who, revision_of(if_match), correction))
 
 
-def _revision(if_match: str) -> int:
+def revision_of(if_match: str) -> int:
+    """The revision in If-Match; ProblemError 428 where there is none."""
     found = re.fullmatch(r'(?:W/)?"(\d{1,9})"', if_match.strip())
     if found is None:
         detail = 'send If-Match with the revision that you changed, for example If-Match: "3"'
@@ -374,7 +380,7 @@ def restore(  # noqa: PLR0913, PLR0917
 ) -> models.PageContent:
     """It becomes a new revision; 412 as for a correction."""
     store = documents_of(request).store
-    return _tagged(response, store.restore(document, number, who, _revision(if_match), revision))
+    return _tagged(response, store.restore(document, number, who, revision_of(if_match), revision))
 
 
 @router.get("/documents/{document}/shares", summary="Who may do what with a document")
@@ -386,6 +392,13 @@ def shares(request: Request, who: User, document: str) -> models.ShareList:
 @router.put("/documents/{document}/shares/{user}", summary="Share a document")
 def put_share(request: Request, who: User, document: str, user: str, change: models.ShareChange) -> models.ShareList:
     """For owners; readers see it, correctors change its text, owners also share and delete it."""
+    return share_with(request, who, document, user, change)
+
+
+def share_with(
+    request: Request, who: Identity, document: str, user: str, change: models.ShareChange
+) -> models.ShareList:
+    """Share a document; ProblemError 404 where there is no such user."""
     store = documents_of(request).store
     store.shares(document, who)  # first, so that nobody else learns which users there are
     users: Users = request.app.state.users
@@ -412,7 +425,7 @@ def search(
     return documents_of(request).store.search(who, query, limit)
 
 
-class _Folder:
+class ResultFolder:
     """A folder for files that are sent, removed when they were or where making them fails."""
 
     def __init__(self) -> None:
@@ -420,7 +433,7 @@ class _Folder:
         self.path = FilePath(self._folder.name)
         self._sent = False
 
-    def __enter__(self) -> _Folder:
+    def __enter__(self) -> ResultFolder:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -430,6 +443,6 @@ class _Folder:
     def answer(self, path: FilePath) -> FileResponse:
         """Send a file of the folder."""
         self._sent = True
-        kinds = (format.media_type for format in FORMATS.values() if path.name.endswith(format.suffix))
-        kind = next(kinds, ZIP)
+        kinds = {format.suffix: format.media_type for format in FORMATS.values()} | TABLES
+        kind = next((kind for suffix, kind in kinds.items() if path.name.endswith(suffix)), ZIP)
         return FileResponse(path, media_type=kind, filename=path.name, background=BackgroundTask(self._folder.cleanup))

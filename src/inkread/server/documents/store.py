@@ -43,6 +43,7 @@ from inkread.server.database import patient
 from inkread.server.documents import models
 from inkread.server.documents.content import Content, fold, unpack
 from inkread.server.documents.tables import (
+    BATCH,
     CANCELLED,
     DONE,
     FAILED,
@@ -50,6 +51,7 @@ from inkread.server.documents.tables import (
     NAME_LENGTH,
     READ,
     READING,
+    TEMPLATE,
     WAITING,
     Base,
     Deletion,
@@ -115,10 +117,28 @@ class Store:
 
     # documents
 
-    def create(
-        self, who: Identity, name: str, collection: str, files: Sequence[File], webhook: str = ""
+    def create(  # noqa: PLR0913
+        self,
+        who: Identity,
+        name: str,
+        collection: str,
+        files: Sequence[File],
+        webhook: str = "",
+        *,
+        kind: str = "",
+        add: Callable[[Session, Document], None] = lambda _session, _row: None,
     ) -> models.Document:
-        """Keep files as a document that waits to be read."""
+        """Keep files as a document that waits to be read; those of a template are only kept.
+
+        Args:
+            who: owns it.
+            name, collection: of it.
+            files: at least one.
+            webhook: told when it was read; "" for none.
+            kind: see `inkread.server.documents.tables.Document`.
+            add: makes the further rows of a kind, in the same transaction.
+        """
+        state, pages = (READ, 0) if kind == TEMPLATE else (WAITING, None)
         document = secrets.token_hex(12)
         incoming = self.folder / f".{document}"
         try:
@@ -131,26 +151,39 @@ class Store:
                 if left < 0:
                     raise ProblemError(413, "Content Too Large", self.full())
                 title = file.name or f"file {number}"
-                rows.append(Upload(document=document, number=number, name=title, sha256=digest, bytes=size))
+                rows.append(
+                    Upload(
+                        document=document,
+                        number=number,
+                        name=title,
+                        sha256=digest,
+                        bytes=size,
+                        state=state,
+                        pages=pages,
+                    )
+                )
             incoming.rename(self.folder / document)
             days = self._settings.document_days
             with self.session() as session:
-                session.add(
-                    Document(
-                        id=document,
-                        name=(name or rows[0].name)[:NAME_LENGTH],
-                        collection=collection,
-                        owner=who.name,
-                        created=now(),
-                        expires=None if days is None else now() + timedelta(days=days),
-                        webhook=webhook,
-                        key=who.key or "",
-                    )
+                row = Document(
+                    id=document,
+                    name=(name or rows[0].name)[:NAME_LENGTH],
+                    collection=collection,
+                    kind=kind,
+                    owner=who.name,
+                    state=state,
+                    created=now(),
+                    expires=None if days is None else now() + timedelta(days=days),
+                    webhook=webhook,
+                    key=who.key or "",
                 )
+                session.add(row)
                 session.flush()
                 session.add_all(rows)
+                add(session, row)
         except BaseException:
-            shutil.rmtree(incoming, ignore_errors=True)
+            for folder in (incoming, self.folder / document):
+                shutil.rmtree(folder, ignore_errors=True)
             raise
         return self.document(document, who)
 
@@ -186,9 +219,9 @@ class Store:
     ) -> models.DocumentList:
         """The documents that a user may see, newest first; of ``everybody`` for an admin."""
         with self.session() as session:
-            seen = _seen_by(who.name)
+            seen = and_(seen_by(who.name), Document.kind == "")
             if everybody and who.admin:
-                seen = Document.id.is_not(None)
+                seen = Document.kind == ""
             wanted = [seen]
             if query:
                 wanted.append(Document.name.icontains(query, autoescape=True))
@@ -236,11 +269,12 @@ class Store:
     ) -> Document:
         """The row of a document where the user may do that with it; ProblemError 404 or 403 else."""
         row = session.get(Document, document)
+        what = WHAT[row.kind if row else ""]
         role = None if row is None else role_of(session, row, who.name)
         if row is None or (role is None and not (or_admin and who.admin)):
             raise ProblemError(404, "Not Found", "there is no such document, or it is not shared with you")
         if role is not None and models.ROLES.index(role) < models.ROLES.index(least) and not (or_admin and who.admin):
-            raise ProblemError(403, "Forbidden", f"only {_AN[least]} of the document may do this")
+            raise ProblemError(403, "Forbidden", f"only {_AN[least]} of the {what} may do this")
         return row
 
     def _summaries(self, session: Session, rows: Iterable[Document], who: Identity) -> list[models.Summary]:
@@ -614,7 +648,7 @@ class Store:
         with self.session() as session:
             row = self.allow(session, document, who, "reader" if role is None and user == who.name else "owner")
             if user == row.owner:
-                raise ProblemError(409, "Conflict", f"{user} keeps the document and stays its owner")
+                raise ProblemError(409, "Conflict", f"{user} keeps the {WHAT[row.kind]} and stays its owner")
             session.execute(delete(Share).where(Share.document == document, Share.user == user))
             if role is not None:
                 session.add(Share(document=document, user=user, role=role))
@@ -630,7 +664,7 @@ class Store:
             first = (
                 select(Passage.document, Passage.page, Passage.position, func.min(Passage.alternative).label("which"))
                 .join(Document, Document.id == Passage.document)
-                .where(_seen_by(who.name), Passage.folded.contains(folded, autoescape=True))
+                .where(seen_by(who.name), Passage.folded.contains(folded, autoescape=True))
                 .group_by(Passage.document, Passage.page, Passage.position)
                 .order_by(Passage.document, Passage.page, Passage.position)
                 .limit(limit)
@@ -652,6 +686,8 @@ class Store:
             return models.HitList(hits=hits)
 
 
+WHAT = {"": "document", BATCH: "batch", TEMPLATE: "template"}
+"""What people call a document of a kind."""
 _AN = {"reader": "a reader", "corrector": "a corrector or an owner", "owner": "an owner"}
 
 
@@ -767,7 +803,8 @@ def settle(session: Session, document: str) -> None:
         touch(session, document)
 
 
-def _seen_by(user: str) -> ColumnElement[bool]:
+def seen_by(user: str) -> ColumnElement[bool]:
+    """Documents in which a user has a part."""
     return or_(Document.owner == user, exists().where(Share.document == Document.id, Share.user == user))
 
 

@@ -29,6 +29,8 @@ ID_LENGTH = 26
 HASH_LENGTH = 64
 NAME_LENGTH = 200
 
+BATCH, TEMPLATE = "batch", "template"
+"""Kinds of documents that are forms; all others have none."""
 WAITING, READING, READ, FAILED, CANCELLED = "waiting", "reading", "read", "failed", "cancelled"
 IN_CORRECTION, DONE = "in_correction", "done"
 
@@ -51,13 +53,15 @@ class Base(DeclarativeBase):
     type_annotation_map = {datetime: Time, dict[str, Any]: JSON, list[Any]: JSON}  # noqa: RUF012
 
 
-def _document() -> Mapped[str]:
+def document_key() -> Mapped[str]:
+    """The id of the document that a row belongs to and goes with, as part of its key."""
     return mapped_column(String(ID_LENGTH), ForeignKey("documents.id", ondelete="CASCADE"), primary_key=True)
 
 
 class Document(Base):
     """What a user gave, as one or several files.
 
+    ``kind`` is "" but for a template or a batch of forms, see `inkread.server.forms.tables`.
     ``sequence`` grows with every change of the document or of one of its pages, which get its value. ``served`` is
     when one of its pages was last taken to be read. ``key`` is the API key that it came with, in whose quota its pages
     count.
@@ -68,6 +72,7 @@ class Document(Base):
     id: Mapped[str] = mapped_column(String(ID_LENGTH), primary_key=True)
     name: Mapped[str] = mapped_column(String(NAME_LENGTH))
     collection: Mapped[str] = mapped_column(String(NAME_LENGTH), default="")
+    kind: Mapped[str] = mapped_column(String(16), default="")
     owner: Mapped[str] = mapped_column(String(64), index=True)
     state: Mapped[str] = mapped_column(String(16), default=WAITING)
     created: Mapped[datetime]
@@ -85,7 +90,7 @@ class Upload(Base):
 
     __tablename__ = "document_uploads"
 
-    document: Mapped[str] = _document()
+    document: Mapped[str] = document_key()
     number: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
     name: Mapped[str] = mapped_column(String(NAME_LENGTH))
     sha256: Mapped[str] = mapped_column(String(HASH_LENGTH))
@@ -102,7 +107,7 @@ class Page(Base):
 
     __tablename__ = "document_pages"
 
-    document: Mapped[str] = _document()
+    document: Mapped[str] = document_key()
     number: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
     upload: Mapped[int] = mapped_column(Integer)
     index: Mapped[int] = mapped_column(Integer)
@@ -128,7 +133,7 @@ class Version(Base):
 
     __tablename__ = "document_versions"
 
-    document: Mapped[str] = _document()
+    document: Mapped[str] = document_key()
     page: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
     revision: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
     user: Mapped[str] = mapped_column(String(64), default="")
@@ -144,7 +149,7 @@ class Passage(Base):
 
     __tablename__ = "document_texts"
 
-    document: Mapped[str] = _document()
+    document: Mapped[str] = document_key()
     page: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
     position: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
     alternative: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
@@ -158,7 +163,7 @@ class Share(Base):
 
     __tablename__ = "document_shares"
 
-    document: Mapped[str] = _document()
+    document: Mapped[str] = document_key()
     user: Mapped[str] = mapped_column(String(64), primary_key=True, index=True)
     role: Mapped[str] = mapped_column(String(16))
 

@@ -27,6 +27,8 @@ from inkread.server.app import create_app
 from inkread.server.auth import Admin, Gatekeeper, User, client_address
 from inkread.server.documents import api as documents
 from inkread.server.documents.api import serving_documents
+from inkread.server.forms import api as forms
+from inkread.server.forms.api import add_forms
 from inkread.server.gateway import alerts, keys, models, storage
 from inkread.server.gateway import users as user_routes
 from inkread.server.gateway.forwarding import Forwarder
@@ -154,7 +156,8 @@ def gateway_app(settings: Settings) -> FastAPI:
             app.state.client = client
             app.state.replicas = replicas
             app.state.forward = Forwarder(settings, client, replicas)
-            async with serving_documents(app, settings, client, replicas):
+            async with serving_documents(app, settings, client, replicas) as kept:
+                add_forms(app, kept)
                 yield
 
     async def ready() -> str:
@@ -175,6 +178,7 @@ def gateway_app(settings: Settings) -> FastAPI:
             "/ingest": settings.archive_mib,
             "/documents/": CORRECTION_MIB,
             "/documents": settings.document_mib,
+            "/forms": settings.document_mib,
             **dict.fromkeys(PAGES, settings.upload_mib),
         },
         summary="Reads handwriting; keeps data, models and jobs in order.",
@@ -252,6 +256,7 @@ def gateway_app(settings: Settings) -> FastAPI:
     app.include_router(storage.router)
     app.include_router(alerts.router)
     app.include_router(documents.router)
+    app.include_router(forms.router)
     add_pages(app)
     if app.openapi_url is not None:
         _add_docs(app)

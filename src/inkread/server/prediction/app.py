@@ -26,6 +26,7 @@ from inkread.server.answers import choose_format, file_name, write_answer
 from inkread.server.app import create_app, while_connected
 from inkread.server.metrics import LINES_FLAGGED, REQUESTS_REJECTED
 from inkread.server.prediction.batching import Batcher
+from inkread.server.prediction.forms import TemplateCache, form_routes
 from inkread.server.prediction.models import Models, Served
 from inkread.server.prediction.pages import kept, page_routes, upload_folder
 from inkread.server.prediction.workers import PoolClosedError
@@ -123,7 +124,7 @@ def prediction_app(settings: Settings) -> FastAPI:
         settings,
         lifespan=lifespan,
         ready=ready,
-        bodies={"/pages": settings.document_mib},
+        bodies={"/pages": settings.document_mib, "/forms": settings.document_mib},
         summary="Reads handwriting from images and PDFs.",
     )
     admit = Depends(identify_caller)
@@ -204,6 +205,7 @@ def prediction_app(settings: Settings) -> FastAPI:
         return model()
 
     app.include_router(page_routes(batcher, served))
+    app.include_router(form_routes(batcher, served, TemplateCache()))
     app.state.models = models
     return app
 

@@ -21,9 +21,10 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 from inkread.document import Document, Page
-from inkread.errors import InputTooLargeError
+from inkread.errors import InputTooLargeError, TemplateError
 from inkread.server.answers import Answer
 from inkread.server.metrics import (
     BATCH_LINES,
@@ -37,7 +38,8 @@ from inkread.server.metrics import (
     QUEUE_PAGES,
     REQUESTS_REJECTED,
 )
-from inkread.server.prediction import tasks
+from inkread.server.prediction import form_tasks, tasks
+from inkread.server.prediction.form_tasks import SheetRead
 from inkread.server.prediction.models import Served, document_limits, upload_limits
 from inkread.server.prediction.tasks import Decoded, Picture
 from inkread.server.prediction.workers import Pool, no_state
@@ -49,6 +51,8 @@ FIRST_GUESS = 1.0
 """Seconds that a page is expected to take before any was read."""
 DOCUMENT_TURN = 3
 """Of so many batches of pages that somebody waits for, one takes a page of a document too."""
+SHEET_WEIGHT = 4
+"""How many times the bound of a page a sheet of a form may take: its templates may have to be prepared first."""
 MEMORY = 0.7
 """Weight of what was known of the pace before the last batch."""
 
@@ -57,11 +61,18 @@ DOCUMENTS = "documents of all users"
 """Who asks for a document's pages: no user has such a name, and all of them together leave a decoder for others."""
 
 
+Templates = Sequence[tuple[str, Path]]
+"""Digest and folder of each template that a sheet may be."""
+
+
 @dataclass(slots=True, eq=False)
 class _Waiting:
+    """A page that waits for its reading, or a sheet of a form where it has templates."""
+
     decoded: Decoded
     served: Served
-    page: asyncio.Future[Page]
+    page: asyncio.Future[Any]
+    templates: Templates | None = None
 
 
 @dataclass(slots=True, eq=False)
@@ -232,7 +243,39 @@ class Batcher:
         item = _Waiting(decoded, served, asyncio.get_running_loop().create_future())
         (self._of_documents if of_document else self._queue).append(item)
         self._arrived.set()
-        return await item.page  # where it is cancelled, the dispatchers pass over it
+        page: Page = await item.page  # where it is cancelled, the dispatchers pass over it
+        return page
+
+    async def read_sheet(self, path: Path, templates: Templates, served: Served) -> SheetRead:
+        """Read a sheet of a batch of forms, in the lane of documents.
+
+        Raises:
+            InputError: it cannot be read.
+        """
+        with TemporaryDirectory(prefix="inkread-pages-") as folder:
+            decoded = await self._decode(path, 0, Path(folder) / "0.npy", DOCUMENTS, with_preview=False)
+            item = _Waiting(decoded, served, asyncio.get_running_loop().create_future(), templates)
+            self._of_documents.append(item)
+            self._arrived.set()
+            sheet: SheetRead = await item.page
+            return sheet
+
+    async def propose(self, path: Path, name: str, served: Served) -> form_tasks.Proposed:
+        """A template of an empty form, or of a zip that holds one.
+
+        Raises:
+            InputError: it cannot be read.
+            TemplateError: the zip holds no template.
+        """
+        made: form_tasks.Proposed = await served.pool.run(form_tasks.propose, path, name, weight=SHEET_WEIGHT)
+        return made
+
+    async def check_template(self, content: dict[str, Any]) -> None:
+        """Raise TemplateError where the expressions of a template are wrong or too large."""
+        try:
+            await self._decoders.run(form_tasks.check, content)
+        except WorkerLostError:
+            raise TemplateError("an expression of the template is too large to be searched, bound it") from None
 
     async def read_kept(self, path: Path, served: Served, layout: Page | None = None) -> Page:
         """Read the page that a document keeps; with its lines given at once, else in the lane of documents.
@@ -292,6 +335,24 @@ class Batcher:
         return batch
 
     async def _read_batch(self, batch: list[_Waiting]) -> None:
+        """Read pages together, and sheets of forms after them."""
+        if pages := [item for item in batch if item.templates is None]:
+            await self._read_pages(pages)
+        for item in batch:
+            if item.templates is not None:
+                await self._read_sheet(item, item.templates)
+
+    async def _read_sheet(self, item: _Waiting, templates: Templates) -> None:
+        try:
+            found = await item.served.pool.run(form_tasks.read_sheet, item.decoded, templates, weight=SHEET_WEIGHT)
+        except Exception as error:  # whatever it is, the sheet must not wait for ever
+            if not item.page.done():
+                item.page.set_exception(error)
+            return
+        if not item.page.done():
+            item.page.set_result(found)
+
+    async def _read_pages(self, batch: list[_Waiting]) -> None:
         """Read pages together; where that ends the worker, one by one, so that only the one at fault fails."""
         begun = time.perf_counter()
         pages: list[Page] = []
@@ -310,7 +371,7 @@ class Batcher:
             rest = [item for item in batch if not item.page.done()]
             if len(batch) > 1:
                 for item in rest:
-                    await self._read_batch([item])
+                    await self._read_pages([item])
             elif rest:
                 rest[0].page.set_exception(error)
             return

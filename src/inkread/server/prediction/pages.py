@@ -88,7 +88,7 @@ def page_routes(batcher: Batcher, served: Callable[[], Served]) -> APIRouter:
         try:
             pages = await while_connected(request, batcher.count(path))
         except InputError as error:
-            raise type(error)(_plain(error, path)) from error
+            raise type(error)(plain_reason(error, path)) from error
         left = sorted(set(range(pages)) - {int(index) for index in done.split(",") if index})
         return StreamingResponse(_pictures(batcher, path, pages, left), media_type=NDJSON)
 
@@ -102,7 +102,7 @@ def page_routes(batcher: Batcher, served: Callable[[], Served]) -> APIRouter:
             if page.orientation:
                 picture = (await batcher.picture(path, turned=page.orientation)).jpeg
         except InputError as error:
-            raise type(error)(_plain(error, path)) from error
+            raise type(error)(plain_reason(error, path)) from error
         document = Document((replace(_upright(page), source=""),), model.provenance)
         return ReadPage(
             document=dump(document).decode(), picture=None if picture is None else base64.b64encode(picture).decode()
@@ -146,7 +146,7 @@ async def _pictures(batcher: Batcher, path: Path, pages: int, left: Sequence[int
         except PoolClosedError:
             raise  # the page is not at fault: the answer is cut off, and the file is sent again
         except InkreadError as error:
-            yield _line({"index": index, "error": _plain(error, path)})
+            yield _line({"index": index, "error": plain_reason(error, path)})
         else:
             jpeg = base64.b64encode(made.jpeg).decode()
             yield _line({"index": index, "width": made.width, "height": made.height, "picture": jpeg})
@@ -156,7 +156,7 @@ def _line(value: object) -> bytes:
     return json.dumps(value).encode() + b"\n"
 
 
-def _plain(error: Exception, path: Path) -> str:
+def plain_reason(error: Exception, path: Path) -> str:
     """What is wrong, without the name that the file has here."""
     return str(error).replace(f"{path}: ", "").replace(str(path), "the file")
 
