@@ -30,7 +30,10 @@ POLICY = (
     "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
 SURE, FAIR = 0.9, 0.75
-PAGES = re.compile(r"/(find|try|d/[a-z0-9]+(/\d+)?|admin(/[a-z]+(/[\w:.+-]+)?)?)?", re.ASCII)
+PAGES = re.compile(
+    r"/(find|try|d/[a-z0-9]+(/\d+)?|f(/queue|/b/[a-z0-9]+|/t/[a-z0-9]+(/edit)?)?|admin(/[a-z]+(/[\w:.+-]+)?)?)?",
+    re.ASCII,
+)
 MODULES = sorted(
     item.name for item in (resources.files("inkread.server.web") / "static" / "workbench").iterdir() if item.is_file()
 )
@@ -85,6 +88,11 @@ class _Static(StaticFiles):
 @router.get("/find")
 @router.get("/d/{document}")
 @router.get("/d/{document}/{page}")
+@router.get("/f")
+@router.get("/f/queue")
+@router.get("/f/b/{batch}")
+@router.get("/f/t/{template}")
+@router.get("/f/t/{template}/edit")
 async def workbench(request: Request) -> HTMLResponse:
     """The workbench for who is logged in, else the log-in."""
     return await _page(request, "workbench.html.j2")

@@ -104,13 +104,13 @@ export async function download(path, options = {}) {
   setTimeout(() => URL.revokeObjectURL(anchor.href), 60_000);
 }
 
-// Follow a document's events while the tab is seen: browsers allow few open connections to one server.
-export function follow(id, handlers) {
+// Follow the events of a document or batch while the tab is seen: browsers allow few open connections to one server.
+export function follow(path, handlers) {
   let source = null;
   let again = 0;
   const open = () => {
     if (document.hidden || source) return;
-    source = new EventSource(`/documents/${id}/events`);
+    source = new EventSource(`${path}/events`);
     for (const [name, handler] of Object.entries(handlers)) {
       source.addEventListener(name, (event) => handler(JSON.parse(event.data)));
     }

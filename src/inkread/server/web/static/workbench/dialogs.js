@@ -17,17 +17,24 @@ const FORMATS = [
 // `items` are documents; with `page` (a number) the page alone.
 export function exportDialog(items, page = null) {
   const what = page ? `page ${page} of ${items[0].name}` : items.length === 1 ? items[0].name : plural(items.length, "document");
-  return dialog(`Export ${what}`, (close) => {
-    const note = h("p", { class: "hint", role: "status" }, "Corrected text is taken where there is one. Several files come as one zip.");
-    const take = async (format, pressed) => {
+  const [{ id }] = items;
+  return formatDialog(`Export ${what}`, FORMATS, "Corrected text is taken where there is one. Several files come as one zip.", (format) => {
+    if (page) return download(`/documents/${id}/pages/${page}/result?format=${format}`);
+    if (items.length === 1) return download(`/documents/${id}/result?format=${format}`);
+    return download("/documents/export", { method: "POST", json: { documents: items.map((item) => item.id), format } });
+  });
+}
+
+// Choose one of the formats, [key, name, purpose]; `take(key)` fetches it.
+export function formatDialog(title, formats, hint, take) {
+  return dialog(title, (close) => {
+    const note = h("p", { class: "hint", role: "status" }, hint);
+    const attempt = async (format, pressed) => {
       pressed.disabled = true;
       note.className = "hint";
       note.textContent = "Being written …";
       try {
-        const [{ id }] = items;
-        if (page) await download(`/documents/${id}/pages/${page}/result?format=${format}`);
-        else if (items.length === 1) await download(`/documents/${id}/result?format=${format}`);
-        else await download("/documents/export", { method: "POST", json: { documents: items.map((item) => item.id), format } });
+        await take(format);
         close();
       } catch (error) {
         note.textContent = error.message;
@@ -39,8 +46,8 @@ export function exportDialog(items, page = null) {
       h(
         "div",
         { class: "formats" },
-        ...FORMATS.map(([format, name, purpose]) =>
-          h("button", { type: "button", class: "plain", onclick: (event) => take(format, event.currentTarget) }, h("b", {}, name), h("small", {}, purpose)),
+        ...formats.map(([format, name, purpose]) =>
+          h("button", { type: "button", class: "plain", onclick: (event) => attempt(format, event.currentTarget) }, h("b", {}, name), h("small", {}, purpose)),
         ),
       ),
       note,
@@ -50,8 +57,7 @@ export function exportDialog(items, page = null) {
 
 const ROLES = { reader: "reads and exports", corrector: "corrects as well", owner: "shares and deletes as well" };
 
-export function shareDialog(item) {
-  const path = `/documents/${item.id}/shares`;
+export function shareDialog(item, path = `/documents/${item.id}/shares`) {
   return dialog(`Share ${item.name}`, () => {
     const list = h("ul", { class: "shares" });
     const note = h("p", { role: "status" });
@@ -99,7 +105,7 @@ export function shareDialog(item) {
       await attempt(async () => {
         await send("PUT", `${path}/${encodeURIComponent(user)}`, { role: given.value });
         name.value = "";
-        note.textContent = `${user} sees the document now.`;
+        note.textContent = `${user} sees ${item.name} now.`;
       });
     });
     load().catch((error) => ((note.textContent = error.message), (note.className = "problem")));

@@ -128,7 +128,7 @@ export async function show(place, { parts: [id], go }) {
 
   header();
   pages();
-  return follow(id, {
+  return follow(`/documents/${id}`, {
     page: (page) => {
       const at = item.pages.findIndex((other) => other.number === page.number);
       if (at < 0) item.pages.push(page);

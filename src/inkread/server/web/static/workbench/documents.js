@@ -150,7 +150,7 @@ export async function show(place, { query, go }) {
         following.delete(id);
       }
     }
-    for (const { id } of reading) if (!following.has(id)) following.set(id, follow(id, { document: update }));
+    for (const { id } of reading) if (!following.has(id)) following.set(id, follow(`/documents/${id}`, { document: update }));
   }
 
   const asking = setInterval(async () => {

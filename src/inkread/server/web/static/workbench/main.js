@@ -9,7 +9,12 @@ const ROUTES = [
   [/^\/find$/, () => import("./find.js")],
   [/^\/admin(?:\/([a-z]+)(?:\/([\w:.+-]+))?)?$/, () => import("./admin/main.js")],
   [/^\/d\/([a-z0-9]+)$/, () => import("./document.js")],
-  [/^\/d\/([a-z0-9]+)\/(\d+)$/, () => import("./page.js")],
+  [/^\/d\/([a-z0-9]+)\/(\d+)$/, () => import("./page.js"), { full: true }],
+  [/^\/f$/, () => import("./forms/list.js")],
+  [/^\/f\/queue$/, () => import("./forms/queue.js")],
+  [/^\/f\/t\/([a-z0-9]+)$/, () => import("./forms/template.js")],
+  [/^\/f\/t\/([a-z0-9]+)\/edit$/, () => import("./forms/fields.js"), { full: true }],
+  [/^\/f\/b\/([a-z0-9]+)$/, () => import("./forms/batch.js")],
 ];
 
 const main = document.querySelector("main");
@@ -33,12 +38,12 @@ async function show(moved) {
   const place = h("div", { class: "view" });
   main.replaceChildren(place);
   for (const link of document.querySelectorAll(".top nav a")) {
-    const below = { "/": "/d/", "/admin": "/admin/" }[link.pathname];
+    const below = { "/": "/d/", "/f": "/f/", "/admin": "/admin/" }[link.pathname];
     const here = link.pathname === location.pathname || (below && location.pathname.startsWith(below));
     if (here) link.setAttribute("aria-current", link.pathname === location.pathname ? "page" : "true");
     else link.removeAttribute("aria-current");
   }
-  document.body.classList.toggle("full", route[0].source.includes("\\d+"));
+  document.body.classList.toggle("full", Boolean(route[2]?.full));
   try {
     const left = await view.show(place, {
       parts: route[0].exec(location.pathname).slice(1),

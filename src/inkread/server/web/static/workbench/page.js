@@ -450,7 +450,7 @@ export async function show(place, { parts: [id, text], query, go }) {
   });
   if (number < total) setTimeout(() => (new Image().src = `/documents/${id}/pages/${number + 1}/image?width=1280`), 1500);
 
-  const stop = follow(id, {
+  const stop = follow(`/documents/${id}`, {
     page: (event) => {
       const at = item.pages.findIndex((other) => other.number === event.number);
       if (at >= 0) item.pages[at] = event;

@@ -242,8 +242,8 @@ export class Scan {
     if (event.type === "pointercancel") return;
     if (this.drawing) {
       if (start?.moved) this._finish(this.onPage(event));
-    } else if (drag?.kind === "shape" && drag.baseline) {
-      this.on.place(drag.line.id, drag.baseline, drag.polygon);
+    } else if (drag?.kind === "shape" && start?.moved) {
+      this._placed(drag);
     } else if (start && !start.moved && start.target.dataset.id) {
       this.on.pick(start.target.dataset.id);
     }
@@ -264,6 +264,10 @@ export class Scan {
       const shape = this.layer.querySelector(`polygon[data-id="${line.id}"]`);
       shape?.setAttribute("points", this.drag.polygon.map((item) => item.join(",")).join(" "));
     }
+  }
+
+  _placed({ line, baseline, polygon }) {
+    this.on.place(line.id, baseline, polygon);
   }
 
   // ---- lines: move and draw

@@ -6,24 +6,36 @@ import { button, dialog, h, plural, say, size } from "./dom.js";
 const ACCEPTED = ".png,.jpg,.jpeg,.webp,.tif,.tiff,.pdf,image/*,application/pdf";
 const WHOLE = /\.(pdf|tiff?)$/i; // files that are documents by themselves
 
-export function uploads(place, { collections, uploaded }) {
-  const input = h("input", { type: "file", multiple: true, accept: ACCEPTED, hidden: true, "aria-label": "Files", onchange: () => input.files.length && stage([...input.files]) });
-  const list = h("ul", { class: "uploads", "aria-label": "Uploads" });
-  const element = h("div", {}, input, list);
+// Files that are dropped on the page or chosen: `input` for the page, choose() to open it, close() at the end.
+export function dropping(place, stage, { label = "Files", accept = ACCEPTED, multiple = true } = {}) {
+  const take = (files) => {
+    if (files.length) stage(multiple ? files : files.slice(0, 1));
+    input.value = "";
+  };
+  const input = h("input", { type: "file", multiple, accept, hidden: true, "aria-label": label, onchange: () => take([...input.files]) });
   const over = (event) => {
     if (![...(event.dataTransfer?.types ?? [])].includes("Files")) return;
     event.preventDefault();
     place.classList.toggle("over", event.type !== "dragleave" && event.type !== "drop");
-    if (event.type === "drop") stage([...event.dataTransfer.files]);
+    if (event.type === "drop") take([...event.dataTransfer.files]);
   };
   const names = ["dragenter", "dragover", "dragleave", "drop"];
   for (const name of names) document.addEventListener(name, over);
+  const close = () => {
+    for (const name of names) document.removeEventListener(name, over);
+  };
+  return { input, choose: () => input.click(), close };
+}
+
+export function uploads(place, { collections, uploaded }) {
+  const dropped = dropping(place, stage);
+  const list = h("ul", { class: "uploads", "aria-label": "Uploads" });
+  const element = h("div", {}, dropped.input, list);
   const queue = [];
   let running = 0;
 
   async function stage(files) {
     const asked = await dialog("Add scans", (close) => form(files, collections(), close));
-    input.value = "";
     if (!asked) return;
     for (const group of asked.groups) {
       const item = row(group);
@@ -37,7 +49,8 @@ export function uploads(place, { collections, uploaded }) {
     while (running < 2 && queue.length) {
       running++;
       const job = queue.shift();
-      post(job)
+      const { files, name, collection, item } = job;
+      post("/documents", { files, name, collection }, item.sent)
         .then(() => {
           job.item.element.remove();
           uploaded();
@@ -52,9 +65,9 @@ export function uploads(place, { collections, uploaded }) {
 
   return {
     element,
-    choose: () => input.click(),
+    choose: dropped.choose,
     close: () => {
-      for (const name of names) document.removeEventListener(name, over);
+      dropped.close();
       if (running || queue.length) say("The uploads go on; keep this tab open.");
     },
   };
@@ -119,20 +132,20 @@ function row(group) {
   };
 }
 
+// Send files and fields; `sent` is told the share that was sent. Gives the answer.
 // fetch does not tell how much of a body was sent, XMLHttpRequest does.
-function post({ files, name, collection, item }) {
+export function post(path, { files, ...fields }, sent) {
   return new Promise((resolve, reject) => {
     const body = new FormData();
     for (const file of files) body.append("file", file);
-    if (name) body.append("name", name);
-    if (collection) body.append("collection", collection);
+    for (const [name, value] of Object.entries(fields)) if (value) body.append(name, value);
     const request = new XMLHttpRequest();
-    request.open("POST", "/documents");
-    request.upload.onprogress = (event) => item.sent(event.loaded / event.total);
+    request.open("POST", path);
+    request.upload.onprogress = (event) => sent(event.loaded / event.total);
     request.onerror = () => reject(new Problem(0, "The server cannot be reached."));
     request.onload = async () => {
-      if (request.status === 202) return resolve();
-      if (request.status === 401) return logInAgain().then(() => post({ files, name, collection, item })).then(resolve, reject);
+      if (request.status < 300) return resolve(JSON.parse(request.responseText));
+      if (request.status === 401) return logInAgain().then(() => post(path, { files, ...fields }, sent)).then(resolve, reject);
       reject(await problem(new Response(request.responseText, { status: request.status })));
     };
     request.send(body);
