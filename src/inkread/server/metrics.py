@@ -5,6 +5,7 @@ Usage: ``PAGES.inc(); JOBS.labels("train", "running").set(1)``
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from itertools import product
 
 from prometheus_client import Counter, Gauge, Histogram
@@ -20,6 +21,8 @@ DOCUMENT_OUTCOMES = ("read", "failed")
 SWAP_RESULTS = ("succeeded", "failed")
 JOB_KINDS = ("ingest", "train", "retrain", "health")
 JOB_STATES = ("queued", "running", "succeeded", "failed", "cancelled")
+MOST_TEMPLATES = 50
+"""Templates of forms with figures of their own."""
 FINISHED = ("succeeded", "failed", "cancelled")
 
 HTTP_REQUESTS = Counter("http_requests", "Requests that were answered", ("handler", "method", "status"))
@@ -56,6 +59,12 @@ PAGES_SENT_AGAIN = Counter("inkread_pages_sent_again", "Uploads sent to another 
 DOCUMENTS_WAITING = Gauge("inkread_documents_waiting", "Files to open and pages to read of documents", ("what",))
 DOCUMENTS_OLDEST = Gauge("inkread_documents_oldest_seconds", "How long the oldest page of a document has waited")
 DOCUMENT_PAGES = Counter("inkread_document_pages", "Pages of documents that were read or failed", ("outcome",))
+FORM_FIELDS = Counter("inkread_form_fields", "Fields of forms that were read", ("template", "state"))
+FORM_DRIFT = Gauge(
+    "inkread_form_drift",
+    "By how much a field of a template is empty or unsure more often in the last 50 forms than before, as a share",
+    ("template",),
+)
 MODEL = Gauge("inkread_model_info", "1 for the model that is served", ("name", "version"))
 MODEL_SWAPS = Counter("inkread_model_swaps", "Changes of the model that is served", ("result",))
 
@@ -81,6 +90,23 @@ for _kind, _state in product(JOB_KINDS, JOB_STATES):
     JOBS.labels(_kind, _state)
 for _kind, _state in product(JOB_KINDS, FINISHED):
     JOBS_FINISHED.labels(_kind, _state)
+
+
+_templates: set[str] = set()
+
+
+def template_label(name: str) -> str:
+    """The name of a template, or "other" once there are many: users may make any number of them."""
+    if len(_templates) < MOST_TEMPLATES:
+        _templates.add(name)
+    return name if name in _templates else OTHER
+
+
+def count_form_fields(template: str, states: Iterable[str]) -> None:
+    """Count fields that were read with a template."""
+    label = template_label(template)
+    for state in states:
+        FORM_FIELDS.labels(label, state).inc()
 
 
 def method_label(method: str) -> str:

@@ -10,7 +10,7 @@ import json
 import re
 import secrets
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path as FilePath
@@ -38,7 +38,7 @@ from inkread.server.documents.queue import next_lines
 from inkread.server.documents.results import Results
 from inkread.server.documents.store import File, Store, check_place
 from inkread.server.documents.webhooks import Webhooks
-from inkread.server.documents.work import Work
+from inkread.server.documents.work import PageReader, Work
 from inkread.server.gateway.replicas import Replicas
 from inkread.server.problems import PROBLEMS, ProblemError
 from inkread.server.settings import Settings
@@ -73,13 +73,17 @@ class Documents:
 
 @asynccontextmanager
 async def serving_documents(
-    app: FastAPI, settings: Settings, client: httpx2.AsyncClient, replicas: Replicas
+    app: FastAPI,
+    settings: Settings,
+    client: httpx2.AsyncClient,
+    replicas: Replicas,
+    readers: Callable[[Store, Prediction], Mapping[str, PageReader]] = lambda _store, _prediction: {},
 ) -> AsyncIterator[Documents]:
-    """Answer for documents and work on them until the end of the block."""
+    """Answer for documents and work on them until the end of the block; ``readers`` reads those of further kinds."""
     store = await run_in_threadpool(Store, settings)
     prediction = Prediction(settings, client, replicas)
     webhooks = Webhooks(settings, store)
-    async with Work(settings, store, prediction, webhooks) as work:
+    async with Work(settings, store, prediction, webhooks, readers(store, prediction)) as work:
         app.state.documents = Documents(store, prediction, Results(store, prediction), webhooks, work)
         yield app.state.documents
 

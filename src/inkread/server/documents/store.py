@@ -239,7 +239,7 @@ class Store:
                 select(Document.collection).where(seen, Document.collection != "").distinct()
             ).all()
             return models.DocumentList(
-                documents=self._summaries(session, rows, who), total=total, collections=sorted(collections)
+                documents=self.summaries(session, rows, who), total=total, collections=sorted(collections)
             )
 
     def document(self, document: str, who: Identity) -> models.Document:
@@ -247,13 +247,13 @@ class Store:
         with self.session() as session:
             row = self.allow(session, document, who)
             pages = session.scalars(select(Page).where(Page.document == document).order_by(Page.number)).all()
-            summary = self._summaries(session, [row], who)[0]
+            summary = self.summaries(session, [row], who)[0]
             return models.Document(**summary.model_dump(), pages=[shown_page(page) for page in pages])
 
     def summary(self, document: str, who: Identity) -> models.Summary:
         """How a document stands; an admin may ask for every one."""
         with self.session() as session:
-            return self._summaries(session, [self.allow(session, document, who, or_admin=True)], who)[0]
+            return self.summaries(session, [self.allow(session, document, who, or_admin=True)], who)[0]
 
     def change(self, document: str, who: Identity, change: models.DocumentChange) -> models.Document:
         """Give a document another name or collection."""
@@ -277,7 +277,8 @@ class Store:
             raise ProblemError(403, "Forbidden", f"only {_AN[least]} of the {what} may do this")
         return row
 
-    def _summaries(self, session: Session, rows: Iterable[Document], who: Identity) -> list[models.Summary]:
+    def summaries(self, session: Session, rows: Iterable[Document], who: Identity) -> list[models.Summary]:
+        """How documents stand."""
         found = list(rows)
         ids = [row.id for row in found]
         pages = {
@@ -386,7 +387,8 @@ class Store:
     def delete(self, document: str, who: Identity) -> None:
         """Delete a document and every byte of it; what was made of it is told by `uses`."""
         with self.session() as session:
-            self.allow(session, document, who, "owner", or_admin=True)
+            if self.allow(session, document, who, "owner", or_admin=True).kind == TEMPLATE:
+                raise ProblemError(409, "Conflict", "this is a template of forms, delete it there")
         self.remove(document)
 
     def remove(self, document: str) -> None:
@@ -507,7 +509,7 @@ class Store:
             pages = session.scalars(
                 select(Page).where(Page.document == document, Page.sequence > seen).order_by(Page.number)
             ).all()
-            summary = self._summaries(session, [row], who)[0]
+            summary = self.summaries(session, [row], who)[0]
             return models.News(sequence=row.sequence, summary=summary, pages=[shown_page(page) for page in pages])
 
     def content(self, session: Session, row: Page) -> Content | None:

@@ -14,11 +14,11 @@ import asyncio
 import base64
 import json
 import secrets
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
+from typing import Any, Protocol
 
 import httpx2
 import structlog
@@ -64,6 +64,7 @@ class Claimed:
         sha256: its content.
         owner: of the document.
         key: API key in whose quota the page counts; empty for none.
+        kind: of the document.
         name: of the file.
         done: pages of the file, from 0, that are there already.
     """
@@ -75,11 +76,77 @@ class Claimed:
     name: str = ""
     done: tuple[int, ...] = ()
     key: str = ""
+    kind: str = ""
 
     @property
     def asks(self) -> Identity:
         """In whose name it is worked on."""
         return Identity(self.owner, "user")
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What stands on a page.
+
+    Attributes:
+        picture: that the page has from now on; b"" where it stays as it is.
+        more: bytes of other files that are kept with it.
+        put: writes it, in the transaction that ends the claim.
+    """
+
+    picture: bytes
+    put: Callable[[Session, Page], None]
+    more: int = 0
+
+
+class PageReader(Protocol):
+    """How pages of documents of a kind are read."""
+
+    async def read(self, job: Claimed, picture: bytes) -> Reading:
+        """What stands on a page.
+
+        Raises:
+            PageFailedError: it cannot be read.
+            NotNowError: prediction is away or full.
+            FileNotFoundError: the document was deleted.
+        """
+
+    def settled(self, session: Session, document: str) -> None:
+        """Something of a document was read or has failed."""
+
+    def measure(self, session: Session) -> None:
+        """Show figures of this kind; called now and then."""
+
+
+class TextReader:
+    """Reads pages of text.
+
+    Args:
+        prediction: reads.
+    """
+
+    def __init__(self, prediction: Prediction) -> None:
+        self._prediction = prediction
+
+    async def read(self, job: Claimed, picture: bytes) -> Reading:
+        """The lines of a page; the picture is another one where it had to be turned."""
+        answer = await answered(self._prediction, job, "/pages/read", files={"file": ("page", picture)})
+        check_answer(answer)
+        body = answer.json()
+        document = await asyncio.to_thread(document_json.load, body["document"].encode())
+        content = Content(document.pages[0], document.provenance)
+
+        def put(session: Session, row: Page) -> None:
+            row.revision += 1
+            put_version(session, row, content, [], "read", READ, "")
+
+        return Reading(base64.b64decode(body["picture"] or ""), put)
+
+    def settled(self, session: Session, document: str) -> None:
+        """There is nothing more to do."""
+
+    def measure(self, session: Session) -> None:
+        """`Work` counts pages itself."""
 
 
 class Work:
@@ -90,15 +157,25 @@ class Work:
         store: the documents.
         prediction: decodes and reads.
         webhooks: told of what ended.
+        readers: of documents of further kinds.
     """
 
-    def __init__(self, settings: Settings, store: Store, prediction: Prediction, webhooks: Webhooks) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        store: Store,
+        prediction: Prediction,
+        webhooks: Webhooks,
+        readers: Mapping[str, PageReader] | None = None,
+    ) -> None:
+        self._readers: dict[str, PageReader] = {"": TextReader(prediction), **(readers or {})}
         self._settings = settings
         self._store = store
         self._prediction = prediction
         self._webhooks = webhooks
         self._claim = secrets.token_hex(12)
         self._news = asyncio.Event()
+        self._held: set[tuple[type[Upload | Page], Claimed]] = set()
         self._tasks: list[asyncio.Task[None]] = []
         self._ended = False
 
@@ -159,6 +236,7 @@ class Work:
         job = await asyncio.to_thread(self._take_upload)
         if job is None:
             return False
+        self._held.add((Upload, job))
         try:
             await self._split(job)
         except FileNotFoundError:
@@ -168,6 +246,8 @@ class Work:
             raise
         except PageFailedError as error:
             await asyncio.to_thread(self._fail_upload, job, str(error))
+        finally:
+            self._held.discard((Upload, job))
         return True
 
     async def _split(self, job: Claimed) -> None:
@@ -180,7 +260,7 @@ class Work:
                 try:
                     if not answer.is_success:
                         await answer.aread()
-                        _check(answer)
+                        check_answer(answer)
                     async for line in answer.aiter_lines():
                         error = await asyncio.to_thread(self._put_split, job, json.loads(line))
                         if error is None:
@@ -246,7 +326,7 @@ class Work:
                 row.error = _placed(job, item.get("error", ""))
                 row.state = FAILED if row.error else WAITING
                 touch(session, job.document, row)
-            settle(session, job.document)
+            self._settle(session, job.document)
         if "error" in item:
             DOCUMENT_PAGES.labels("failed").inc()
         return str(item.get("error", ""))
@@ -286,7 +366,7 @@ class Work:
                     touch(session, job.document, row)
                     failed += 1
             session.execute(_row(Upload, job).values(pages=pages, state=FAILED, claim="", claimed_until=None))
-            settle(session, job.document)
+            self._settle(session, job.document)
         DOCUMENT_PAGES.labels("failed").inc(failed)
 
     def _row_of(self, session: Session, job: Claimed, first: int, index: int) -> Page:
@@ -305,7 +385,7 @@ class Work:
                 raise NotNowError(cut_off=True)
             size = {"bytes": 0} if state == READ else {}
             session.execute(_row(Upload, job).values(state=state, claim="", claimed_until=None, **size))
-            settle(session, job.document)
+            self._settle(session, job.document)
         return True
 
     # pages
@@ -314,6 +394,7 @@ class Work:
         job = await asyncio.to_thread(self._take_page)
         if job is None:
             return False
+        self._held.add((Page, job))
         try:
             await self._read(job)
         except FileNotFoundError:
@@ -323,16 +404,14 @@ class Work:
             raise
         except PageFailedError as error:
             await asyncio.to_thread(self._fail_page, job, str(error))
+        finally:
+            self._held.discard((Page, job))
         return True
 
     async def _read(self, job: Claimed) -> None:
         picture = await asyncio.to_thread(self._store.path(job.document, job.sha256).read_bytes)
-        try:
-            answer = await self._prediction.send(job.asks, "/pages/read", files={"file": ("page", picture)})
-        except httpx2.TransportError as error:
-            raise NotNowError(cut_off=not isinstance(error, httpx2.ConnectError)) from None
-        _check(answer)
-        await asyncio.to_thread(self._put_page, job, answer.json())
+        reading = await self._readers[job.kind].read(job, picture)
+        await asyncio.to_thread(self._put_page, job, reading)
 
     def _take_page(self) -> Claimed | None:
         with self._store.session() as session:
@@ -349,27 +428,25 @@ class Work:
             touch(session, row.document, row)
             settle(session, row.document)
             document = session.get_one(Document, row.document)
-            return Claimed(row.document, row.number, row.sha256, document.owner, key=document.key)
+            return Claimed(row.document, row.number, row.sha256, document.owner, key=document.key, kind=document.kind)
 
-    def _put_page(self, job: Claimed, answer: dict[str, Any]) -> None:
-        document = document_json.load(answer["document"].encode())
-        content = Content(document.pages[0], document.provenance)
-        turned = base64.b64decode(answer["picture"]) if answer["picture"] else b""
-        digest = self._store.keep(job.document, turned) if turned else job.sha256
+    def _put_page(self, job: Claimed, reading: Reading) -> None:
+        digest = self._store.keep(job.document, reading.picture) if reading.picture else job.sha256
         with self._store.session() as session:
             if not self._still(session, Page, job):
                 return
             row = session.get_one(Page, (job.document, job.number), populate_existing=True)
-            row.revision, row.claim, row.claimed_until, row.error = row.revision + 1, "", None, ""
-            if turned:
-                row.sha256, row.bytes = digest, len(turned)
-            put_version(session, row, content, [], "read", READ, "")
+            row.state, row.claim, row.claimed_until, row.error, row.time = READ, "", None, "", now()
+            if reading.picture:
+                row.sha256, row.bytes = digest, len(reading.picture)
+            row.bytes += reading.more
+            reading.put(session, row)
             touch(session, job.document, row)
-            settle(session, job.document)
+            self._settle(session, job.document)
         DOCUMENT_PAGES.labels("read").inc()
         if job.key:
             self._store.keys.count_pages(job.key, 1)
-        if turned:
+        if reading.picture:
             self._store.discard(job.document, job.sha256)
 
     def _fail_page(self, job: Claimed, reason: str) -> None:
@@ -379,8 +456,12 @@ class Work:
             row = session.get_one(Page, (job.document, job.number), populate_existing=True)
             row.state, row.error, row.claim, row.claimed_until, row.time = FAILED, reason, "", None, now()
             touch(session, job.document, row)
-            settle(session, job.document)
+            self._settle(session, job.document)
         DOCUMENT_PAGES.labels("failed").inc()
+
+    def _settle(self, session: Session, document: str) -> None:
+        settle(session, document)
+        self._readers[session.get_one(Document, document).kind].settled(session, document)
 
     def _wanted(self) -> tuple[ColumnElement[bool], ...]:
         """Documents that are to be read today: not cancelled, nor from a key that has used up its pages."""
@@ -402,6 +483,8 @@ class Work:
                 .join(Document, Document.id == Upload.document)
                 .where(Upload.state.in_((WAITING, READING)), *wanted)
             )
+            for reader in self._readers.values():
+                reader.measure(session)
         DOCUMENTS_WAITING.labels("page").set(pages)
         DOCUMENTS_WAITING.labels("file").set(files or 0)
         DOCUMENTS_OLDEST.set((now() - oldest).total_seconds() if oldest else 0)
@@ -448,10 +531,11 @@ class Work:
             fail(job, f"reading was cut off {tries} times, make it smaller or simpler")
 
     def _renew(self) -> None:
+        """Keep the claims of what is worked on; what an unexpected error has left is free again after a while."""
         with self._store.session() as session:
-            for table in (Upload, Page):
+            for table, job in list(self._held):
                 session.execute(
-                    update(table)
+                    _row(table, job)
                     .where(table.claim == self._claim, table.state == READING)
                     .values(claimed_until=now() + timedelta(seconds=LEASE_SECONDS))
                 )
@@ -466,7 +550,16 @@ class Work:
                 )
 
 
-def _check(answer: httpx2.Response) -> None:
+async def answered(prediction: Prediction, job: Claimed, path: str, **body: Any) -> httpx2.Response:
+    """What prediction says of a page; NotNowError where it does not answer."""
+    try:
+        return await prediction.send(job.asks, path, **body)
+    except httpx2.TransportError as error:
+        raise NotNowError(cut_off=not isinstance(error, httpx2.ConnectError)) from None
+
+
+def check_answer(answer: httpx2.Response) -> None:
+    """Raise PageFailedError or NotNowError where an answer is no success."""
     if answer.is_success:
         return
     if answer.status_code in (413, 415, 422):

@@ -173,6 +173,7 @@ class QueueItem(BaseModel):
     form: int
     template: str
     field: str
+    label: str
     type: str
     value: str
     raw: str

@@ -30,6 +30,7 @@ from inkread.server.documents.store import File, Store, now, role_of, seen_by
 from inkread.server.documents.tables import TEMPLATE, Document, Upload
 from inkread.server.forms import models, tables
 from inkread.server.forms.drift import drifts
+from inkread.server.forms.queue import waiting
 from inkread.server.prediction.form_tasks import CONTENT
 from inkread.server.problems import ProblemError
 from inkread.server.tokens import Identity
@@ -298,6 +299,14 @@ class Templates:
             raise ProblemError(409, "Conflict", detail)
         return found
 
+    def newest(self, session: Session, row: tables.Template, listed: str) -> tuple[Template, frozenset[str]]:
+        """What a template says now, and the entries of one of its lists in small letters."""
+        version = _version(session, row, None)
+        if listed not in version.files or listed in _blanks(version.content):
+            raise ProblemError(404, "Not Found", f"the template has no list {listed}")
+        entries = self._entries(row.document, version.files[listed])
+        return Template.parse(version.content), frozenset(entry.casefold() for entry in entries)
+
     def version(self, session: Session, document: str, number: int) -> Version:
         """A version of a template, its files named by their content."""
         row = session.get_one(tables.TemplateVersion, (document, number))
@@ -340,8 +349,6 @@ class Templates:
 
 def counts(session: Session, who: Identity, template: str | None = None) -> tuple[dict[str, int], dict[str, int]]:
     """By template: the sheets that were read with it in the user's batches, and their fields that wait."""
-    from inkread.server.forms.keying import waiting
-
     wanted = [seen_by(who.name), tables.Sheet.template != ""]
     if template is not None:
         wanted.append(tables.Sheet.template == template)

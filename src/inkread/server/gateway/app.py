@@ -28,7 +28,7 @@ from inkread.server.auth import Admin, Gatekeeper, User, client_address
 from inkread.server.documents import api as documents
 from inkread.server.documents.api import serving_documents
 from inkread.server.forms import api as forms
-from inkread.server.forms.api import add_forms
+from inkread.server.forms.api import add_forms, form_readers
 from inkread.server.gateway import alerts, keys, models, storage
 from inkread.server.gateway import users as user_routes
 from inkread.server.gateway.forwarding import Forwarder
@@ -156,7 +156,7 @@ def gateway_app(settings: Settings) -> FastAPI:
             app.state.client = client
             app.state.replicas = replicas
             app.state.forward = Forwarder(settings, client, replicas)
-            async with serving_documents(app, settings, client, replicas) as kept:
+            async with serving_documents(app, settings, client, replicas, form_readers) as kept:
                 add_forms(app, kept)
                 yield
 
