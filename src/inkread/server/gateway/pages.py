@@ -31,7 +31,7 @@ POLICY = (
 )
 SURE, FAIR = 0.9, 0.75
 PAGES = re.compile(
-    r"/(find|try|d/[a-z0-9]+(/\d+)?|f(/queue|/b/[a-z0-9]+|/t/[a-z0-9]+(/edit)?)?|admin(/[a-z]+(/[\w:.+-]+)?)?)?",
+    r"/(find|try|d/[a-z0-9]+(/\d+)?|f(/queue|/b/[a-z0-9]+|/t/[\w.-]+(/edit)?)?|admin(/[a-z]+(/[\w:.+-]+)?)?)?",
     re.ASCII,
 )
 MODULES = sorted(

@@ -12,8 +12,8 @@ const ROUTES = [
   [/^\/d\/([a-z0-9]+)\/(\d+)$/, () => import("./page.js"), { full: true }],
   [/^\/f$/, () => import("./forms/list.js")],
   [/^\/f\/queue$/, () => import("./forms/queue.js")],
-  [/^\/f\/t\/([a-z0-9]+)$/, () => import("./forms/template.js")],
-  [/^\/f\/t\/([a-z0-9]+)\/edit$/, () => import("./forms/fields.js"), { full: true }],
+  [/^\/f\/t\/([\w.-]+)$/, () => import("./forms/template.js")],
+  [/^\/f\/t\/([\w.-]+)\/edit$/, () => import("./forms/fields.js"), { full: true }],
   [/^\/f\/b\/([a-z0-9]+)$/, () => import("./forms/batch.js")],
 ];
 

@@ -1,11 +1,11 @@
 // A batch: the table of its forms, the threshold, and a field beside its sheet.
 
 import { call, download, follow, get, send } from "../api.js";
-import { formatDialog } from "../dialogs.js";
+import { formatDialog, shareDialog } from "../dialogs.js";
 import { button, confirm, h, percent, plural, say, when } from "../dom.js";
-import { BoxScan } from "./boxes.js";
+import { BoxScan, sizeOf } from "./boxes.js";
 import { Keying } from "./keying.js";
-import { progress, reading, shown, standing, STATES, TO_KEY } from "./parts.js";
+import { progress, reading, shown, standing, TO_KEY, toKey } from "./parts.js";
 
 const FORMATS = [
   ["xlsx", "XLSX", "a sheet, doubts marked in colour"],
@@ -14,12 +14,14 @@ const FORMATS = [
   ["parquet", "Parquet", "for data frames"],
 ];
 const STEP = 100; // rows that are shown at once
+const ROWS = 1000; // that are fetched at once
 const MARKS = { unsure: "?", invalid: "!", keyed: "✓" };
 const FILTERS = { all: "All forms", key: "To key", problem: "With a problem" };
 
 export async function show(place, { parts: [id], go }) {
   const path = `/forms/batches/${id}`;
-  let batch = await get(path);
+  let batch = await fetched();
+  let columnNames = [];
   let filter = "all";
   let length = STEP;
   let chosen = null; // {form, field}
@@ -47,10 +49,20 @@ export async function show(place, { parts: [id], go }) {
   const wanted = threshold();
   place.append(head, wanted.element, note, chips, h("div", { class: "batch" }, h("div", { class: "table-side" }, around, more), beside));
 
+  async function fetched() {
+    const whole = await get(`${path}?limit=${ROWS}`);
+    for (let last = whole.rows.length; last === ROWS; ) {
+      const { rows } = await get(`${path}?limit=${ROWS}&offset=${whole.rows.length}`);
+      whole.rows.push(...rows);
+      last = rows.length;
+    }
+    return whole;
+  }
+
   function header() {
     document.title = `${batch.name} · Inkread`;
     head.replaceChildren(
-      h("p", { class: "crumbs" }, h("a", { href: "/f" }, "Forms"), " / ", h("a", { href: `/f/t/${batch.template}` }, batch.title || "Form"), " / "),
+      h("p", { class: "crumbs" }, h("a", { href: "/f" }, "Forms"), " / ", ...(batch.template ? [h("a", { href: `/f/t/${batch.template}` }, batch.template), " / "] : [])),
       h(
         "div",
         { class: "bar" },
@@ -61,12 +73,13 @@ export async function show(place, { parts: [id], go }) {
           { class: "tools" },
           !readonly && reading(batch) && button("Stop reading", "close", () => act("cancel"), { text: "Stop" }),
           !readonly && ["failed", "cancelled"].includes(batch.state) && button("Read again", "rotate", () => act("retry"), { text: "Read again" }),
-          !readonly && TO_KEY.some((state) => batch.counts[state]) && h("a", { class: "button", href: `/f/queue?batch=${id}` }, "Key unsure fields"),
+          !readonly && toKey(batch) > 0 && h("a", { class: "button", href: `/f/queue?batch=${id}` }, "Key unsure fields"),
           button("Export", "save", () => formatDialog(`Export ${batch.name}`, FORMATS, "One row a form, with value, state and confidence of each field.", (format) => download(`${path}/result?format=${format}`)), { text: "Export" }),
+          batch.role === "owner" && button("Share", "share", () => shareDialog(batch), { text: "Share" }),
           batch.role === "owner" && button("Delete", "bin", remove, { text: "Delete" }),
         ),
       ),
-      h("p", { class: "hint" }, [plural(batch.forms, "form"), plural(batch.sheets_total, "sheet"), when(batch.created), batch.double ? "keyed by two people" : null].filter(Boolean).join(" · ")),
+      h("p", { class: "hint" }, [plural(batch.forms, "form"), plural(batch.sheets_total ?? 0, "sheet"), when(batch.created), batch.double ? "keyed by two people" : null].filter(Boolean).join(" · ")),
     );
     note.textContent = batch.forms ? standing(batch) : "";
   }
@@ -75,8 +88,8 @@ export async function show(place, { parts: [id], go }) {
   function threshold() {
     const kind = h("select", { id: "kind", "aria-label": "What is given" }, h("option", { value: "max_error" }, "Wrong at most, of the sure fields"), h("option", { value: "confidence" }, "Sure from a confidence of"));
     const share = h("input", { id: "share", type: "number", min: 0, max: 100, step: "any", required: true, "aria-label": "Per cent" });
-    const fill = () => (share.value = Number((100 * (kind.value === "max_error" ? batch.max_error ?? 0.005 : Math.min(1, batch.threshold))).toFixed(2)));
-    kind.value = batch.max_error === null || batch.max_error === undefined ? "confidence" : "max_error";
+    const fill = () => (share.value = Number((100 * (kind.value === "max_error" ? batch.max_error ?? 0.005 : Math.min(1, batch.least_confidence))).toFixed(2)));
+    kind.value = batch.max_error === null ? "confidence" : "max_error";
     kind.addEventListener("change", fill);
     fill();
     const form = h("form", { class: "row threshold", hidden: readonly }, kind, h("span", { class: "tools" }, share, "%"), h("button", { type: "submit", class: "plain" }, "Apply"));
@@ -103,11 +116,12 @@ export async function show(place, { parts: [id], go }) {
     chips.replaceChildren(
       ...Object.entries(FILTERS).map(([name, label]) => h("button", { type: "button", class: "chip", "aria-pressed": String(filter === name), onclick: () => ((filter = name), (length = STEP), draw()) }, `${label} `, h("small", {}, batch.rows.filter(kept[name]).length))),
     );
-    columns.replaceChildren(...["Form", ...batch.fields].map((name) => h("th", { scope: "col" }, name)));
+    columnNames = [...new Set(batch.rows.flatMap((item) => Object.keys(item.fields)))];
+    columns.replaceChildren(...["Form", ...columnNames].map((name) => h("th", { scope: "col" }, name)));
     const found = batch.rows.filter(kept[filter]);
     const focused = around.contains(document.activeElement) ? document.activeElement.id : "";
     rows.replaceChildren(...found.slice(0, length).map(row));
-    if (!found.length) rows.append(h("tr", {}, h("td", { colspan: batch.fields.length + 1, class: "nothing" }, reading(batch) ? "The first forms appear here in a moment." : "No form.")));
+    if (!found.length) rows.append(h("tr", {}, h("td", { colspan: columnNames.length + 1, class: "nothing" }, reading(batch) ? "The first forms appear here in a moment." : "No form.")));
     more.hidden = found.length <= length;
     more.textContent = `Show more (${found.length - length})`;
     const start = chosen ? cellOf(chosen) : rows.querySelector("[data-field]");
@@ -117,22 +131,24 @@ export async function show(place, { parts: [id], go }) {
   }
 
   function row(item) {
-    const sheets = item.sheets.map((sheet) => `sheet ${sheet.number}${sheet.error_pixels === null ? "" : `, error ${sheet.error_pixels.toFixed(1)} pixels`}`).join("; ");
+    const sheets = [`sheet ${item.sheets.join(", ")}`, item.error_pixels !== null && `error ${item.error_pixels.toFixed(1)} pixels`, item.template].filter(Boolean).join("; ");
     const first = h("th", { scope: "row", title: sheets }, item.form);
     if (item.problem) {
-      const told = h("td", { class: "told", colspan: Object.keys(item.fields).length ? null : batch.fields.length, title: item.problem }, item.problem);
+      const told = h("td", { class: "told", colspan: Math.max(1, columnNames.length) }, item.problem);
       if (!Object.keys(item.fields).length) return h("tr", { data: { form: item.form } }, first, told);
       first.append(" ", h("span", { class: "problem", title: item.problem }, item.problem));
     }
-    return h("tr", { data: { form: item.form } }, first, ...batch.fields.map((name) => cell(item, name)));
+    return h("tr", { data: { form: item.form } }, first, ...columnNames.map((name) => cell(item, name)));
   }
 
   function cell(item, name) {
     const value = item.fields[name];
     if (!value) return h("td", {});
     const text = shown(value);
-    const about = [value.state, value.reason, TO_KEY.includes(value.state) ? percent(value.confidence) : ""].filter(Boolean).join(", ");
-    return h("td", { id: `c-${item.form}-${name}`, class: `cell ${value.state}`, tabindex: -1, title: about, data: { form: item.form, field: name } }, MARKS[value.state] && h("span", { class: "mark", "aria-hidden": "true" }, MARKS[value.state]), text, h("span", { class: "aside" }, ` ${about}`));
+    const waits = TO_KEY.includes(value.state);
+    const kind = value.keyed_by.length && !waits ? "keyed" : value.state;
+    const about = [value.state, waits ? percent(value.confidence) : "", value.reason, value.keyed_by.length ? `keyed by ${value.keyed_by.join(", ")}` : ""].filter(Boolean).join(", ");
+    return h("td", { id: `c-${item.form}-${name}`, class: `cell ${kind}`, tabindex: -1, title: about, data: { form: item.form, field: name } }, MARKS[kind] && h("span", { class: "mark", "aria-hidden": "true" }, MARKS[kind]), text, h("span", { class: "aside" }, ` ${about}`));
   }
 
   const cellOf = ({ form, field: name }) => document.getElementById(`c-${form}-${name}`);
@@ -183,17 +199,20 @@ export async function show(place, { parts: [id], go }) {
     cellOf(wanted)?.scrollIntoView({ block: "nearest", inline: "nearest" });
     const form = await template(item).catch(() => null);
     if (chosen !== wanted) return;
-    const page = form?.template.pages[value.page ?? 0];
+    const page = form?.template.pages[value.page];
     const boxes = (page?.fields ?? []).flatMap(named);
     const own = boxes.find(({ name }) => name === wanted.field);
-    const choices = ["tick", "signature"].includes(value.type) ? ["yes"] : Object.keys(own?.options ?? {});
-    keying.show({ batch: id, form: wanted.form, field: wanted.field, label: own?.label, ...value }, { choices, readonly: readonly || value.state === "missing", focus });
-    const sheet = item.sheets.find((each) => each.page === value.page);
+    const options = ["tick", "signature"].includes(value.type) ? ["yes"] : Object.keys(own?.options ?? {});
+    keying.show({ batch: id, form: wanted.form, field: wanted.field, label: own?.label, options, ...value }, { readonly: readonly || value.state === "missing", focus });
+    const sheet = item.sheets[item.pages.indexOf(value.page)];
     scan.element.hidden = !sheet || !form;
     if (!sheet || !form) return;
-    const [width, height] = form.sizes[value.page];
-    const source = `${path}/sheets/${sheet.number}`;
-    if (scan.path !== source) scan.open({ number: sheet.number, width, height }, source);
+    const source = `${path}/sheets/${sheet}`;
+    if (scan.path !== source) {
+      const size = await sizeOf(`${source}/image`);
+      if (chosen !== wanted) return;
+      scan.open({ number: sheet, ...size }, source);
+    }
     scan.show(boxes.map(({ name, box }) => ({ id: name, box, grade: item.fields[name]?.state ?? "" })), wanted.field);
     scan.fit("width");
     scan.select(wanted.field);
@@ -215,7 +234,7 @@ export async function show(place, { parts: [id], go }) {
 
   // The next field that passes, in the order of the table.
   function step(by, passes) {
-    const cells = batch.rows.flatMap((item) => batch.fields.filter((name) => item.fields[name]).map((name) => ({ form: item.form, field: name, state: item.fields[name].state })));
+    const cells = batch.rows.flatMap((item) => columnNames.filter((name) => item.fields[name]).map((name) => ({ form: item.form, field: name, state: item.fields[name].state })));
     const at = cells.findIndex((each) => each.form === chosen.form && each.field === chosen.field);
     const next = by > 0 ? cells.slice(at + 1).find(passes) : cells.slice(0, at).reverse().find(passes);
     if (next) choose({ form: next.form, field: next.field });
@@ -228,7 +247,7 @@ export async function show(place, { parts: [id], go }) {
     const old = cellOf(item);
     old?.replaceWith(cell(row, item.field));
     if (!step(1, (each) => TO_KEY.includes(each.state))) say("Nothing behind this field is left to key.");
-    load(false).catch(() => null);
+    load().catch(() => null);
   }
 
   async function act(what) {
@@ -244,7 +263,7 @@ export async function show(place, { parts: [id], go }) {
     if (!(await confirm(`Delete ${batch.name}?`, "Sheets, values and what was keyed are deleted from the server for everybody. This cannot be undone.", "Delete"))) return;
     try {
       await call(path, { method: "DELETE" });
-      go(`/f/t/${batch.template}`);
+      go(batch.template ? `/f/t/${batch.template}` : "/f");
     } catch (error) {
       say(error.message, { problem: true });
     }
@@ -254,13 +273,15 @@ export async function show(place, { parts: [id], go }) {
   let again = false;
   async function load() {
     if (loading) return void (again = true);
-    loading = get(path);
+    loading = fetched();
     try {
-      batch = await loading;
+      const now = await loading;
+      const same = JSON.stringify(now) === JSON.stringify(batch); // the focus stays where it is
+      batch = now;
+      if (!same) draw();
     } finally {
       loading = null;
     }
-    draw();
     if (again) {
       again = false;
       await load();
@@ -268,7 +289,7 @@ export async function show(place, { parts: [id], go }) {
   }
 
   draw();
-  const stop = follow(path, { batch: (summary) => JSON.stringify({ ...batch, ...summary }) !== JSON.stringify(batch) && load().catch(() => null) });
+  const stop = follow(`/documents/${id}`, { document: () => load().catch(() => null) });
   return () => {
     stop();
     scan.close();

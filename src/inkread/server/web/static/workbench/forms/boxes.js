@@ -8,6 +8,14 @@ const SMALL = 45; // pixels of height below which a name stands beside its box
 const CORNERS = ["Upper left", "Upper right", "Lower right", "Lower left"];
 const LABELS = { false: "Sheet: arrows move it, plus and minus zoom", true: "Sheet: arrows move the field, with Ctrl they resize it, Delete removes it; plus and minus zoom" };
 
+// The pixels of a picture, once it is there.
+export async function sizeOf(source) {
+  const image = new Image();
+  image.src = source;
+  await image.decode();
+  return { width: image.naturalWidth, height: image.naturalHeight };
+}
+
 export const corners = ([x, y, width, height]) => [[x, y], [x + width, y], [x + width, y + height], [x, y + height]];
 
 export const shifted = ([x, y, width, height], dx, dy) => [Math.max(0, x + dx), Math.max(0, y + dy), width, height];

@@ -3,7 +3,7 @@
 import { call, get, user } from "../api.js";
 import { keysDialog } from "../dialogs.js";
 import { button, confirm, debounce, h, say } from "../dom.js";
-import { BoxScan } from "./boxes.js";
+import { BoxScan, sizeOf } from "./boxes.js";
 import { inspect } from "./inspector.js";
 import { Model, TYPES } from "./model.js";
 import { rulesOf } from "./rules.js";
@@ -43,7 +43,7 @@ export async function show(place, { parts: [id], go }) {
   let page = 0;
   let current = null;
   let saved = JSON.stringify(form.template);
-  const readonly = form.role !== "owner";
+  const readonly = form.role === "reader";
   const model = new Model(structuredClone(form.template), changed);
   const unsaved = JSON.parse(localStorage.getItem(draft) ?? "null");
 
@@ -99,7 +99,7 @@ export async function show(place, { parts: [id], go }) {
       "details",
       {},
       h("summary", {}, "About the form"),
-      h("div", { class: "stack" }, input("title", "Title", { maxlength: 200 }), input("name", "Short name, for results", { maxlength: 60, pattern: "[A-Za-z0-9][A-Za-z0-9_.\\-]*", required: true }), input("version", "Version of the print", { maxlength: 60 })),
+      h("div", { class: "stack" }, input("title", "Title", { maxlength: 200 }), input("version", "Version of the print", { maxlength: 60 })),
     );
   }
 
@@ -118,11 +118,11 @@ export async function show(place, { parts: [id], go }) {
     });
   }
 
-  function turn(to) {
-    page = Math.max(0, Math.min(to, model.template.pages.length - 1));
-    current = null;
-    const [width, height] = form.sizes[page];
-    scan.open({ number: page + 1, width, height }, `${path}/pages/${page + 1}`);
+  async function turn(to) {
+    const wanted = Math.max(0, Math.min(to, model.template.pages.length - 1));
+    const size = await sizeOf(`${path}/pages/${wanted + 1}/image`);
+    [page, current] = [wanted, null];
+    scan.open({ number: page + 1, ...size }, `${path}/pages/${page + 1}`);
     scan.edit(!readonly);
     draw(true);
   }
@@ -150,13 +150,13 @@ export async function show(place, { parts: [id], go }) {
       ),
     );
     if (!model.fields(page).length) list.append(h("li", { class: "hint" }, "This page has no field yet. Press Alt+A to draw one."));
-    if (inspecting) inspector.replaceChildren(...inspect({ model, page, id: current, path, form, readonly, select, remove }));
-    rules.replaceChildren(...rulesOf({ model, path, readonly }));
+    if (inspecting) inspector.replaceChildren(...inspect({ model, page, id: current, path, form, readonly, listed, select, remove }));
+    rules.replaceChildren(...rulesOf({ model, path, readonly, listed }));
     undo.disabled = !model.past.length;
     redo.disabled = !model.future.length;
     const dirty = JSON.stringify(model.template) !== saved;
     save.disabled = !dirty && form.state === "ready";
-    status.textContent = readonly ? `${form.owner} owns it` : dirty ? "Not saved" : form.state === "ready" ? `Version ${form.number}` : "Proposed";
+    status.textContent = readonly ? `${form.owner} shares it` : dirty ? "Not saved" : form.state === "ready" ? `Version ${form.version}` : "Proposed";
     return dirty;
   }
 
@@ -209,11 +209,20 @@ export async function show(place, { parts: [id], go }) {
       saved = JSON.stringify(model.template);
       localStorage.removeItem(draft);
       draw(false);
-      say(`Version ${form.number} is saved.`, { action: "Drop filled sheets", run: () => go(`/f/t/${id}`) });
+      say(`Version ${form.version} is saved.`, { action: "Drop filled sheets", run: () => go(`/f/t/${id}`) });
     } catch (error) {
       draw(false);
       if (error.status === 412) return overtaken();
       say(error.message, { problem: true });
+    }
+  }
+
+  // A list became a version of its own. Where another one came between, saving asks.
+  async function listed(answer) {
+    const now = await answer.json();
+    if (now.version === form.version + 1) {
+      etag = answer.headers.get("ETag");
+      form = now;
     }
   }
 
@@ -263,7 +272,7 @@ export async function show(place, { parts: [id], go }) {
     };
     say("Changes that were not saved are back.", { action: "Discard them", run: discard });
   }
-  turn(0);
+  await turn(0);
   return () => {
     document.removeEventListener("keydown", keys);
     if (JSON.stringify(model.template) !== saved) localStorage.setItem(draft, JSON.stringify({ etag, template: model.template }));

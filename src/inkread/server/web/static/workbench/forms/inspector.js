@@ -11,11 +11,12 @@ const SIDES = ["Left", "Top", "Width", "Height"];
 
 export const linesOf = (text) => text.split(/\r?\n/).map((line) => line.trim()).filter(Boolean);
 
-export async function putList(path, name, text) {
-  await call(`${path}/lists/${encodeURIComponent(name)}`, { method: "PUT", body: text, headers: { "Content-Type": "text/plain; charset=utf-8" } });
+// A list that is saved is a new version of the template: gives the answer, with that version.
+export function putList(path, name, text) {
+  return call(`${path}/lists/${encodeURIComponent(name)}`, { method: "PUT", body: text, headers: { "Content-Type": "text/plain; charset=utf-8" } });
 }
 
-export function inspect({ model, page, id, path, form, readonly, select, remove }) {
+export function inspect({ model, page, id, path, form, readonly, listed, select, remove }) {
   const found = model.get(page, id);
   if (!found) return [h("p", { class: "hint" }, "Choose a field on the sheet or in the list, or draw a new one.")];
   const { at, part, field, column } = found;
@@ -122,7 +123,7 @@ export function inspect({ model, page, id, path, form, readonly, select, remove 
           tell(0, "");
         } else {
           const name = own.list ?? `${column ? `${field.name}_` : ""}${own.name}.txt`;
-          await putList(path, name, `${lines.join("\n")}\n`);
+          await listed(await putList(path, name, `${lines.join("\n")}\n`));
           set({ entries: null, list: name });
           tell(lines.length, name);
         }

@@ -39,8 +39,8 @@ export class Keying {
     this.element = form;
   }
 
-  // `choices` are values that may always be taken, such as those of tick boxes.
-  show(item, { choices = [], readonly = false, focus = true } = {}) {
+  // `item.options` are values that may always be taken, such as those of tick boxes.
+  show(item, { readonly = false, focus = true } = {}) {
     this.item = item;
     const row = /\.(\d+)\./.exec(item.field)?.[1];
     const name = `${item.label || item.field}${row ? `, row ${row}` : ""}`;
@@ -49,12 +49,12 @@ export class Keying {
     this.input.value = item.mine ?? item.value ?? "";
     this.input.readOnly = readonly;
     for (const element of [this.accept, this.empty]) element.hidden = readonly;
-    const others = [...(item.alternatives ?? []), ...[...choices, item.raw].map((value) => ({ value, confidence: null }))];
-    this.values = others.filter(({ value }, at) => value && value !== item.value && others.findIndex((other) => other.value === value) === at).slice(0, MOST);
+    const others = [...item.alternatives, ...[...(item.options ?? []), item.raw].map((value) => [value, null])];
+    this.values = others.filter(([value], at) => value && value !== item.value && others.findIndex(([other]) => other === value) === at).slice(0, MOST);
     this.choices.replaceChildren(
-      ...(readonly ? [] : this.values).map(({ value, confidence }, at) => h("button", { type: "button", class: "choice", onclick: () => this.send(value) }, h("kbd", {}, at + 1), h("span", {}, value), h("small", {}, percent(confidence)))),
+      ...(readonly ? [] : this.values).map(([value, confidence], at) => h("button", { type: "button", class: "choice", onclick: () => this.send(value) }, h("kbd", {}, at + 1), h("span", {}, value), h("small", {}, percent(confidence)))),
     );
-    this.about.textContent = [TYPES[item.type] ?? item.type, item.confidence === null || item.confidence === undefined || item.state === "keyed" ? null : `read with ${percent(item.confidence)}`].filter(Boolean).join(", ");
+    this.about.textContent = [TYPES[item.type] ?? item.type, item.keyed_by?.length ? `keyed by ${item.keyed_by.join(", ")}` : item.value && `read with ${percent(item.confidence)}`].filter(Boolean).join(", ");
     this._tell(item.state === "invalid" && item.reason ? sentence(item.reason) : "");
     if (focus && !readonly) {
       this.input.focus({ preventScroll: true });
@@ -89,7 +89,7 @@ export class Keying {
     const inside = event.target === this.input;
     const digit = /^[0-9]$/.test(event.key) && (event.altKey || (!inside && !event.ctrlKey && !event.metaKey)) ? Number(event.key) : null;
     if (this.input.readOnly) return;
-    if (digit !== null && digit <= this.values.length) this.send(digit ? this.values[digit - 1].value : null);
+    if (digit !== null && digit <= this.values.length) this.send(digit ? this.values[digit - 1][0] : null);
     else if (event.key === "Enter" && event.ctrlKey) this.keep.hidden ? this.send(this.input.value.trim() || null) : this.keep.click();
     else if (event.key === "Enter" && event.shiftKey) this.on.step(-1);
     else if (event.key === "ArrowDown" && !event.altKey) this.on.step(1);

@@ -10,7 +10,7 @@ const AHEAD = 10; // fields left from which more are fetched
 const SEEN = 5; // pictures that are fetched before they are shown
 
 const keyOf = (item) => `${item.batch}/${item.form}/${item.field}`;
-const nameOf = (group) => `${group.title || group.template} · ${group.label || group.field}`;
+const nameOf = (group) => `${group.template} · ${group.label || group.field}`;
 
 export async function show(place, { query }) {
   document.title = "Key unsure fields · Inkread";
@@ -21,7 +21,6 @@ export async function show(place, { query }) {
   let at = 0;
   let done = 0;
   const kept = new Set(); // keyed by this person in this view
-  const choices = new Map(); // values of tick boxes by template and field
 
   const select = h("select", { id: "group", onchange: () => open(groups[select.selectedIndex]) });
   const standing = h("p", { class: "hint", "aria-live": "polite" });
@@ -57,19 +56,7 @@ export async function show(place, { query }) {
     draw();
   }
 
-  async function allowed(item) {
-    if (["tick", "signature"].includes(item.type)) return ["yes"];
-    if (item.type !== "ticks") return [];
-    const key = `${item.template ?? group.template}/${group.field}`;
-    if (!choices.has(key)) {
-      const { template } = await get(`/forms/${group.template}`);
-      const fields = template.pages.flatMap((page) => page.fields ?? []).flatMap((field) => [[field.name, field], ...(field.columns ?? []).map((column) => [`${field.name}.${column.name}`, column])]);
-      choices.set(key, Object.keys(new Map(fields).get(group.field)?.options ?? {}));
-    }
-    return choices.get(key);
-  }
-
-  async function draw() {
+  function draw() {
     const item = items[at];
     nothing.hidden = Boolean(item);
     keying.element.parentElement.hidden = !item;
@@ -77,9 +64,7 @@ export async function show(place, { query }) {
       keying.item = null;
       return;
     }
-    const values = await allowed(item).catch(() => []);
-    if (item !== items[at]) return;
-    keying.show(item, { choices: values });
+    keying.show(item);
     for (const next of items.slice(at + 1, at + 1 + SEEN)) new Image().src = next.image;
     const left = Math.max(0, group.count - done);
     standing.textContent = `${plural(left, "field")} of ${nameOf(group)} left${done ? `, ${done} keyed` : ""}.`;
@@ -96,7 +81,7 @@ export async function show(place, { query }) {
   async function accepted(item, field, value) {
     if (item.mine === undefined) done++;
     item.mine = value;
-    item.state = field.state;
+    item.keyed_by = field.keyed_by;
     kept.add(keyOf(item));
     try {
       if (items.length - at <= AHEAD && items.length < group.count) await more();

@@ -19,18 +19,18 @@ const sentence = (rule) =>
     pairs: () => `${rule.first} and ${rule.second} stand together in ${rule.list}`,
   })[rule.rule]();
 
-export function rulesOf({ model, path, readonly }) {
+export function rulesOf({ model, path, readonly, listed }) {
   const rules = model.template.rules ?? [];
   const remove = (at) => model.step((template) => template.rules.splice(at, 1));
   return [
     h("h2", { id: "rules" }, "Rules"),
     h("ul", { class: "rules" }, ...rules.map((rule, at) => h("li", {}, h("span", {}, sentence(rule)), !readonly && button(`Delete the rule ${sentence(rule)}`, "bin", () => remove(at))))),
     !rules.length && h("p", { class: "hint" }, "No rule yet. A rule chooses among the values that fit each field."),
-    !readonly && h("p", {}, button("Add a rule", "add", () => add(model, path), { text: "Add a rule" })),
+    !readonly && h("p", {}, button("Add a rule", "add", () => add(model, path, listed), { text: "Add a rule" })),
   ].filter(Boolean);
 }
 
-function add(model, path) {
+function add(model, path, listed) {
   const names = model.names();
   const of = (types) => names.filter(([, type]) => !types || types.includes(type)).map(([name]) => [name, name]);
   const kind = (...wanted) => (form) => wanted.includes(form.elements.rule.value);
@@ -65,7 +65,7 @@ function add(model, path) {
         const text = elements.file.files.length ? await elements.file.files[0].text() : value("pairs");
         if (!text.split(/\r?\n/).some((line) => line.includes("\t"))) throw new Error("Each line has the first, a tab, and the second.");
         rule.list = `${rule.first}_${rule.second}.txt`.replaceAll(/[^\w.-]/g, "_");
-        await putList(path, rule.list, text);
+        await listed(await putList(path, rule.list, text));
       }
       model.step((template) => (template.rules = [...(template.rules ?? []), rule]));
     },

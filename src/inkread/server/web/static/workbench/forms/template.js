@@ -6,7 +6,7 @@ import { shareDialog } from "../dialogs.js";
 import { button, confirm, h, icon, plural, say, size, when } from "../dom.js";
 import { dropping, post } from "../upload.js";
 import { putList } from "./inspector.js";
-import { progress, reading, titleOf, TO_KEY } from "./parts.js";
+import { progress, reading, titleOf, toKey } from "./parts.js";
 
 const EVERY = 2000;
 
@@ -31,14 +31,14 @@ export async function show(place, { parts: [id], go }) {
       h(
         "div",
         { class: "tools" },
-        !reader && h("button", { type: "button", class: "with-icon", onclick: dropped.choose }, icon("add"), "Add filled sheets"),
-        h("a", { class: "button", href: `${location.pathname}/edit` }, icon("lines"), owner ? "Edit fields" : "Fields"),
+        h("button", { type: "button", class: "with-icon", onclick: dropped.choose }, icon("add"), "Add filled sheets"),
+        h("a", { class: "button", href: `${location.pathname}/edit` }, icon("lines"), reader ? "Fields" : "Edit fields"),
         button("Download the template", "save", () => attempt(() => download(`${path}/file`)), { text: "Download" }),
         owner && button("Share", "share", () => shareDialog({ id, name: title, owner: form.owner }, `${path}/shares`), { text: "Share" }),
         owner && button("Delete", "bin", remove, { text: "Delete" }),
       ),
     ),
-    h("p", { class: "hint" }, [`Version ${form.number}`, plural(form.template.pages.length, "page"), plural(fields.length, "field"), owner ? null : `shared by ${form.owner}`].filter(Boolean).join(" · ")),
+    h("p", { class: "hint" }, [`Version ${form.version}`, plural(form.template.pages.length, "page"), plural(fields.length, "field"), owner ? null : `shared by ${form.owner}`].filter(Boolean).join(" · ")),
     dropped.input,
     sending,
     h("h2", {}, "Batches"),
@@ -64,7 +64,6 @@ export async function show(place, { parts: [id], go }) {
   }
 
   async function stage(files) {
-    if (reader) return say("You may read this form, not add sheets to it.", { problem: true });
     const ordered = [...files].sort((a, b) => a.name.localeCompare(b.name, undefined, { numeric: true }));
     const bytes = files.reduce((sum, file) => sum + file.size, 0);
     await ask(
@@ -107,8 +106,7 @@ export async function show(place, { parts: [id], go }) {
           ["Batch", (batch) => h("a", { href: `/f/b/${batch.id}` }, batch.name)],
           ["State", (batch) => h("span", { class: "progress-cell" }, progress(batch))],
           ["Forms", (batch) => whole(batch.forms), "number"],
-          ["Problems", (batch) => whole(batch.problems), "number"],
-          ["To key", (batch) => toKey(batch), "number"],
+          ["To key", (batch) => queued(batch), "number"],
           ["Expected error", (batch) => rate(batch.expected_error), "number"],
           ["Added", (batch) => when(batch.created)],
         ],
@@ -120,9 +118,9 @@ export async function show(place, { parts: [id], go }) {
     return found;
   }
 
-  function toKey(batch) {
-    const left = TO_KEY.reduce((sum, state) => sum + (batch.counts[state] ?? 0), 0);
-    return left && !reader ? h("a", { href: `/f/queue?batch=${batch.id}`, "aria-label": `Key ${left} fields of ${batch.name}` }, whole(left)) : whole(left);
+  function queued(batch) {
+    const left = toKey(batch);
+    return left && batch.role !== "reader" ? h("a", { href: `/f/queue?batch=${batch.id}`, "aria-label": `Key ${left} fields of ${batch.name}` }, whole(left)) : whole(left);
   }
 
   let found = await load();
@@ -136,7 +134,7 @@ export async function show(place, { parts: [id], go }) {
 
   // Fields that are suddenly empty or unsure.
   async function drift() {
-    const { fields: rows } = await get(`${path}/drift`);
+    const { drift: rows } = await get(path);
     const element = more.querySelector("#drift") ?? more.appendChild(h("section", { id: "drift", "aria-labelledby": "drift-title" }));
     if (!rows.length) return element.replaceChildren();
     const changed = (now, past) => (past === null || past === undefined ? rate(now) : `${rate(now)} (${rate(past)})`);
@@ -146,19 +144,19 @@ export async function show(place, { parts: [id], go }) {
       table(
         "Drift of fields",
         [
-          ["Field", (row) => [row.name, " ", row.drifted && h("span", { class: "badge drifted" }, "changed")].filter(Boolean)],
+          ["Field", (row) => [row.field, " ", row.drift > 0 && h("span", { class: "badge drifted" }, "changed")].filter(Boolean)],
           ["Forms", (row) => whole(row.forms), "number"],
           ["Empty", (row) => changed(row.empty, row.empty_before), "number"],
           ["Unsure", (row) => changed(row.unsure, row.unsure_before), "number"],
         ],
-        [...rows].sort((a, b) => b.drifted - a.drifted),
+        [...rows].sort((a, b) => b.drift - a.drift),
       ),
     );
   }
 
   // Values that were keyed and are not in the list of their field.
   async function suggestions() {
-    if (!owner || !form.lists?.length) return;
+    if (reader || !form.lists.length) return;
     const element = more.insertBefore(h("section", { "aria-labelledby": "new-entries" }), more.firstChild);
     const offered = await Promise.all(form.lists.map(async ({ name }) => [name, (await get(`${path}/lists/${encodeURIComponent(name)}/suggestions`)).suggestions]));
     const some = offered.filter(([, values]) => values.length);
