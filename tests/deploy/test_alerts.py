@@ -224,6 +224,23 @@ CASES = [
         None,
     ),
     Case(
+        "FormFieldDrifted",
+        "a field of one form that is suddenly empty",
+        {
+            'inkread_form_drift{job="gateway",template="claim"}': "0x5 0.6x20",
+            'inkread_form_drift{job="gateway",template="order"}': "0x30",
+        },
+        "20m",
+        {"severity": "warning", "service": "gateway", "template": "claim"},
+    ),
+    Case(
+        "FormFieldDrifted",
+        "a field that is unsure a little more often",
+        {'inkread_form_drift{job="gateway",template="claim"}': "0.15x30"},
+        "20m",
+        None,
+    ),
+    Case(
         "ModelSwapFailed",
         "a model that cannot be loaded",
         {'inkread_model_swaps_total{job="prediction",result="failed"}': "0x5 1x20"},

@@ -1,4 +1,4 @@
-"""Corrections as a dataset: the lines of pages that people have called done, and who stands for each.
+"""Corrections as a dataset: lines of pages that people have called done, fields of forms that they have keyed.
 
 Usage: ``report = export(Store(settings), Path("corrections"), owner="ada")``
 
@@ -12,7 +12,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -28,6 +28,7 @@ from inkread.server.documents.content import Content, Mark, unpack
 from inkread.server.documents.disputes import disputes
 from inkread.server.documents.store import Store, now
 from inkread.server.documents.tables import DONE, Document, Page, Use, Version
+from inkread.server.forms.corrections import KeyedLine, keyed_lines
 
 SOURCE = "corrections"
 LINEAGE = "lineage.jsonl"
@@ -63,7 +64,7 @@ def export(
     licence: str = "",
     names: bool = False,
 ) -> Exported:
-    """Write the lines of all pages in the state "done" as a dataset.
+    """Write the lines of all pages in the state "done", and the fields of forms that were keyed, as a dataset.
 
     The folder appears when it is complete.
 
@@ -142,8 +143,28 @@ def export(
                         "approved": done.page.time.isoformat(),
                     }
                 )
+        sheets = set()
+        for keyed, sample in _keyed(keyed_lines(store, owner, collection), unfinished, licence, protected, skipped):
+            sheets.add((keyed.document, keyed.sheet))
+            samples.append(sample)
+            lineage.append(
+                {
+                    "sample_id": sample.sample_id,
+                    "document": keyed.document,
+                    "page": keyed.sheet,
+                    "line": keyed.field,
+                    "revision": keyed.keyings,
+                    "read": keyed.read,
+                    "text": keyed.text,
+                    "corrected_by": person(keyed.user),
+                    "disputed": keyed.disputed,
+                    "approved_by": person(keyed.user),
+                    "approved": keyed.time.isoformat(),
+                }
+            )
+        pages += len(sheets)
         if not samples:
-            raise DatasetError("no line is corrected yet: pages count once they are marked as done")
+            raise DatasetError("no line is corrected yet: pages count once they are marked as done, fields once keyed")
         rows = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in lineage)
         (unfinished / LINEAGE).write_text(rows, encoding="utf-8")
         write_manifest(unfinished, samples)
@@ -163,6 +184,25 @@ def export(
         skipped=dict(skipped.reasons),
         dataset=content,
     )
+
+
+def _keyed(
+    lines: Iterable[KeyedLine], folder: Path, licence: str, protected: frozenset[str], skipped: Skipped
+) -> Iterator[tuple[KeyedLine, Sample]]:
+    """Fields of forms with the samples that they are; their pictures are written."""
+    for keyed in lines:
+        name = f"{keyed.document}_{keyed.sheet:04}_{keyed.field}"
+        if keyed.skipped or keyed.sha256 in protected:
+            skipped.add(name, keyed.skipped or REASON)
+            continue
+        image = f"images/{name}.png"
+        (folder / image).parent.mkdir(parents=True, exist_ok=True)
+        (folder / image).write_bytes(keyed.picture)
+        sha256 = digest(keyed.picture)
+        yield (
+            keyed,
+            Sample(name, image, keyed.text, "line", SOURCE, keyed.document, licence=licence, sha256=sha256),
+        )
 
 
 def _pages(store: Store, owner: str | None, collection: str | None) -> Iterator[_Done]:

@@ -280,6 +280,7 @@ class Batches:
             template=template.name if template else None,
             version=head.version,
             sheets=[sheet.number for sheet in sheets],
+            pages=[sheet.page for sheet in sheets],
             error_pixels=max(sheet.error for sheet in sheets) if template else None,
             problem=head.problem or None,
             fields=fields,

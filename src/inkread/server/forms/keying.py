@@ -82,16 +82,20 @@ class Keying:
                 self._batches.allow(session, batch, who)
                 wanted.append(tables.Field.document == batch)
             groups: dict[tuple[str, str, str], int] = {}
+            labels: dict[tuple[str, str, str], str] = {}
+            newest = func.max(tables.Sheet.version)
             rows = session.execute(
-                waiting(select(tables.Sheet.template, tables.Field.name, tables.Field.type, func.count()), who)
+                waiting(select(tables.Sheet.template, tables.Field.name, tables.Field.type, func.count(), newest), who)
                 .where(*wanted)
                 .group_by(tables.Sheet.template, tables.Field.name, tables.Field.type)
                 .order_by(tables.Sheet.template, tables.Field.name)
                 .limit(MOST_GROUPS)
             )
-            for document, name, kind, count in rows:
+            for document, name, kind, count, version in rows:
                 key = (document, _column(name), kind)
                 groups[key] = groups.get(key, 0) + count
+                template_now = self._sheets.version(session, document, version).template
+                labels[key] = _field_of(template_now, name).label
             names = {
                 row.document: row.name
                 for row in session.scalars(
@@ -116,8 +120,8 @@ class Keying:
             ).all()
             items = [self._item(session, *row, names, address) for row in found]
         shown = [
-            models.QueueGroup(template=names.get(document, ""), field=name, type=kind, count=count)
-            for (document, name, kind), count in groups.items()
+            models.QueueGroup(template=names.get(key[0], ""), field=key[1], label=labels[key], type=key[2], count=count)
+            for key, count in groups.items()
         ]
         return models.Queue(groups=shown, items=items)
 

@@ -131,12 +131,13 @@ class FieldValue(BaseModel):
 
 
 class Row(BaseModel):
-    """A form, by the number of its first sheet. ``problem`` says what is wrong with it."""
+    """A form, by the number of its first sheet; ``pages`` are those of its sheets, from 0."""
 
     form: int
     template: str | None
     version: int
     sheets: list[int]
+    pages: list[int]
     error_pixels: float | None
     problem: str | None
     fields: dict[str, FieldValue]
@@ -162,6 +163,7 @@ class QueueGroup(BaseModel):
 
     template: str
     field: str
+    label: str
     type: str
     count: int
 
