@@ -49,6 +49,8 @@ def test_log_in_leads_to_the_page_that_was_asked_for_and_never_elsewhere(client:
     for asked, led in (
         ("/d/0123456789abcdef/3", "/d/0123456789abcdef/3"),
         ("/try", "/try"),
+        ("/f/t/claim-2.b/edit", "/f/t/claim-2.b/edit"),
+        ("/f/t/claim/../../evil", "/"),
         ("//evil.example", "/"),
         ("https://evil.example", "/"),
         ("/docs", "/"),

@@ -1,4 +1,4 @@
-// What the views for admins are made of: tables, forms in dialogs, figures, lists of facts.
+// What the views for admins, and of forms, are made of: tables, forms in dialogs, figures, lists of facts.
 
 import { button, dialog, h, svg } from "../dom.js";
 
