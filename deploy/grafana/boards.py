@@ -310,6 +310,20 @@ def quality() -> Dashboard:
                 says="In 5 minutes.",
             )
         )
+        .with_panel(
+            graph(
+                "Forms: fields that were read",
+                ("sum by (state) (increase(inkread_form_fields_total[5m]))", "{{state}}"),
+                says="In 5 minutes, by state against the threshold of their batch.",
+            )
+        )
+        .with_panel(
+            graph(
+                "Forms: drift of fields",
+                ("max by (template) (inkread_form_drift)", "{{template}}"),
+                says="By how much a field is empty or unsure more often in the last 50 forms; alert above 0.2.",
+            )
+        )
         .with_row(row("Batches"))
         .with_panel(
             graph(

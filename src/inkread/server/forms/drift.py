@@ -2,7 +2,7 @@
 
 Usage: ``figures, drift = with_form(figures, {"born": "s", "total": "e"})``
 
-The figures of a template hold for each field how many forms there were before the last 50, how many of these were empty
+They begin anew with each version that somebody saves. The figures of a template hold for each field how many forms there were before the last 50, how many of these were empty
 or unsure there, and a letter for each of the last 50: s(ure), u(nsure) or e(mpty).
 """
 

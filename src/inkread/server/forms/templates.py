@@ -179,6 +179,7 @@ class Templates:
             files = {each: digest for each, digest in version.files.items() if each not in blanks}
             files |= {page.blank: version.files[page.blank] for page in template.pages}
             self._next_version(session, row, who, template.plain(), files)
+            row.figures, row.drift = {}, 0.0
             document.expires = None
             document.name = name
         return self.details(name, who)
