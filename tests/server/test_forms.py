@@ -101,7 +101,7 @@ def stand_in() -> FastAPI:
             state = "empty" if not value else "unsure"
             read = {"name": name, "type": kind, "value": value, "raw": value, "confidence": confidence, "state": state}
             read |= {"page": sheet.get("page", 0), "alternatives": others, "reason": ""}
-            fields.append(read | {"start": len(crops), "bytes": len(crop)})
+            fields.append(read | {"start": len(crops), "length": len(crop)})
             crops += crop
         digest = "" if "problem" in sheet else digests.split(",")[0]
         answer = {"digest": digest, "page": sheet.get("page", 0), "error": 0.2, "problem": sheet.get("problem", "")}

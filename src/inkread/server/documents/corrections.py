@@ -144,12 +144,12 @@ def export(
                     }
                 )
         sheets = set()
-        for keyed, sample in _keyed(keyed_lines(store, owner, collection), unfinished, licence, protected, skipped):
+        for keyed, made in _keyed(keyed_lines(store, owner, collection), unfinished, licence, protected, skipped):
             sheets.add((keyed.document, keyed.sheet))
-            samples.append(sample)
+            samples.append(made)
             lineage.append(
                 {
-                    "sample_id": sample.sample_id,
+                    "sample_id": made.sample_id,
                     "document": keyed.document,
                     "page": keyed.sheet,
                     "line": keyed.field,

@@ -100,7 +100,7 @@ def _raw(media_type: str, schema: dict[str, Any]) -> dict[str, Any]:
 @router.get("", summary="Templates that the user may use")
 def list_templates(request: Request, who: User) -> models.TemplateList:
     """Own ones and those that are shared with the user."""
-    return forms_of(request).templates.list(who)
+    return forms_of(request).templates.templates(who)
 
 
 @router.post(
@@ -404,7 +404,7 @@ def list_batches(
     limit: Annotated[int, Query(ge=1, le=500)] = 50,
 ) -> models.BatchList:
     """Own ones and those that are shared with the user; of all templates for `any`."""
-    return forms_of(request).batches.list(template, who, offset, limit)
+    return forms_of(request).batches.batches(template, who, offset, limit)
 
 
 @router.post(

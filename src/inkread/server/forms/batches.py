@@ -25,6 +25,7 @@ from inkread.forms.reading import (
 from inkread.forms.results import Batch as GradedBatch
 from inkread.forms.results import write_table
 from inkread.server.answers import file_name
+from inkread.server.documents.models import Role
 from inkread.server.documents.store import File, Store, role_of, seen_by, touch
 from inkread.server.documents.tables import BATCH, Document, Page, Upload
 from inkread.server.forms import models, tables
@@ -76,7 +77,7 @@ class Batches:
         made = self._store.create(who, name, "", files, webhook, kind=BATCH, add=add)
         return self.batch(made.id, who)
 
-    def list(self, template: str, who: Identity, offset: int = 0, limit: int = 50) -> models.BatchList:
+    def batches(self, template: str, who: Identity, offset: int = 0, limit: int = 50) -> models.BatchList:
         """The batches of a template that the user may see, the newest first; of all templates for "any"."""
         with self._store.session() as session:
             wanted = [seen_by(who.name)]
@@ -152,14 +153,14 @@ class Batches:
             self.allow(session, batch, who)
             field, sheet = field_row(session, batch, form, name)
             path = self._store.path(batch, sheet.crops)
-            if not field.bytes:
+            if not field.length:
                 raise ProblemError(404, "Not Found", f"{name} has no picture")
             with path.open("rb") as crops:
                 crops.seek(field.start)
-                return crops.read(field.bytes)
+                return crops.read(field.length)
 
     def allow(
-        self, session: Session, batch: str, who: Identity, least: models.Role = "reader"
+        self, session: Session, batch: str, who: Identity, least: Role = "reader"
     ) -> tuple[Document, tables.Batch]:
         """The rows of a batch where the user may do that with it."""
         settings = session.get(tables.Batch, batch)

@@ -11,7 +11,7 @@ from datetime import datetime
 from pathlib import Path
 
 import cv2
-from sqlalchemy import and_, select
+from sqlalchemy import ColumnElement, and_, select
 
 from inkread.errors import OutputError
 from inkread.forms.reading import INVALID
@@ -65,7 +65,7 @@ def keyed_lines(store: Store, owner: str | None, collection: str | None) -> Iter
         owner: whose batches; None for those of all users.
         collection: only of these documents.
     """
-    wanted = [tables.Field.done.is_(True)]
+    wanted: list[ColumnElement[bool]] = [tables.Field.done.is_(True)]
     if owner is not None:
         wanted.append(Document.owner == owner)
     if collection is not None:

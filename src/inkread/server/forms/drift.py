@@ -2,8 +2,9 @@
 
 Usage: ``figures, drift = with_form(figures, {"born": "s", "total": "e"})``
 
-They begin anew with each version that somebody saves. The figures of a template hold for each field how many forms there were before the last 50, how many of these were empty
-or unsure there, and a letter for each of the last 50: s(ure), u(nsure) or e(mpty).
+The figures of a template begin anew with each version that somebody saves. They hold for each field how many forms
+there were before the last 50, how many of these were empty or unsure there, and a letter for each of the last 50:
+s(ure), u(nsure) or e(mpty).
 """
 
 from __future__ import annotations

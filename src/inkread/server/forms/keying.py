@@ -5,7 +5,7 @@ Usage: ``queue = Keying(store, templates, sheets).queue(who, limit=50)``
 
 from __future__ import annotations
 
-from typing import cast
+from typing import Any, cast
 
 from sqlalchemy import ColumnElement, and_, func, select
 from sqlalchemy.orm import Session
@@ -118,22 +118,17 @@ class Keying:
                 )
                 .limit(limit)
             ).all()
-            items = [self._item(session, *row, names, address) for row in found]
+            items = [self._item(session, row, names, address) for row in found]
         shown = [
             models.QueueGroup(template=names.get(key[0], ""), field=key[1], label=labels[key], type=key[2], count=count)
             for key, count in groups.items()
         ]
         return models.Queue(groups=shown, items=items)
 
-    def _item(
-        self,
-        session: Session,
-        field: tables.Field,
-        sheet: tables.Sheet,
-        least: float,
-        names: dict[str, str],
-        address: str,
-    ) -> models.QueueItem:
+    def _item(self, session: Session, row: Any, names: dict[str, str], address: str) -> models.QueueItem:
+        field: tables.Field = row[0]
+        sheet: tables.Sheet = row[1]
+        least: float = row[2]
         template = self._sheets.version(session, sheet.template, sheet.version).template
         read = reading_of(field)
         known = _field_of(template, field.name)

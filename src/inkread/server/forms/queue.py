@@ -15,7 +15,7 @@ from inkread.server.forms import tables
 from inkread.server.tokens import Identity
 
 
-def waiting(chosen: Select[Any], who: Identity) -> Select[Any]:
+def waiting(chosen: Select[*tuple[Any, ...]], who: Identity) -> Select[*tuple[Any, ...]]:
     """Of fields that wait to be keyed by this user: doubtful ones of the batches that the user may correct.
 
     With double keying, what this user has keyed waits for somebody else.

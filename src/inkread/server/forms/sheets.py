@@ -17,7 +17,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import delete, select
+from sqlalchemy import and_, delete, select
 from sqlalchemy.orm import Session
 
 from inkread.forms.reading import missing_pages
@@ -92,14 +92,17 @@ class SheetReader:
     def settled(self, session: Session, document: str) -> None:
         """Put together the forms of which all sheets are known now."""
         _lock(session, document)
-        state = session.get_one(Document, document).state
-        ended = state not in (WAITING, READING)
-        sheets, seen = self._seen(session, document)
+        ended = session.get_one(Document, document).state not in (WAITING, READING)
+        loose = select(tables.Sheet.number).where(tables.Sheet.document == document, tables.Sheet.form == 0)
+        if not ended and session.scalar(loose.limit(1)) is None:
+            return
+        seen, known = self._seen(session, document)
         for group in gathered(seen, ended=ended):
             first = min(each.number for each in group)
-            members = [sheets[each.number] for each in group]
-            if any(sheet.form != first for sheet in members):
-                self._put_form(session, members, first)
+            if any(known[each.number] != first for each in group):
+                self._put_form(
+                    session, [session.get_one(tables.Sheet, (document, each.number)) for each in group], first
+                )
         batch = session.get_one(tables.Batch, document)
         if ended and batch.max_error is not None:
             batch.least = least_for(session, document, batch.max_error)
@@ -134,31 +137,37 @@ class SheetReader:
                 raise PageFailedError("its template was deleted")
             return [self.version(session, template, number) for template, number in batch.templates]
 
-    def _seen(self, session: Session, document: str) -> tuple[dict[int, tables.Sheet], list[Seen]]:
-        """The sheets that were read, and those of them that no unread sheet stands before."""
-        sheets = {
-            sheet.number: sheet
-            for sheet in session.scalars(select(tables.Sheet).where(tables.Sheet.document == document))
-        }
-        pages_of = {
-            number: pages or 1
-            for number, pages in session.execute(select(Upload.number, Upload.pages).where(Upload.document == document))
-        }
-        seen: list[Seen] = []
+    def _seen(self, session: Session, document: str) -> tuple[list[Seen], dict[int, int]]:
+        """The sheets that were read and that no unread sheet stands before, and their forms by their numbers."""
         rows = session.execute(
-            select(Page.number, Page.upload, Page.state).where(Page.document == document).order_by(Page.number)
+            select(
+                Page.number,
+                Page.upload,
+                Page.state,
+                Upload.pages,
+                tables.Sheet.template,
+                tables.Sheet.version,
+                tables.Sheet.page,
+                tables.Sheet.form,
+            )
+            .join(Upload, and_(Upload.document == Page.document, Upload.number == Page.upload))
+            .outerjoin(tables.Sheet, and_(tables.Sheet.document == Page.document, tables.Sheet.number == Page.number))
+            .where(Page.document == document)
+            .order_by(Page.number)
         )
-        for expected, (number, upload, state) in enumerate(rows, start=1):
-            if number != expected or state in (WAITING, READING):
+        seen: list[Seen] = []
+        known: dict[int, int] = {}
+        for expected, row in enumerate(rows, start=1):
+            if row.number != expected or row.state in (WAITING, READING):
                 break
-            sheet = sheets.get(number)
-            if sheet is None:
+            if row.template is None:
                 continue  # it could not be decoded
             pages = 0
-            if sheet.template:
-                pages = len(self.version(session, sheet.template, sheet.version).template.pages)
-            seen.append(Seen(number, sheet.template, sheet.page, pages, upload, pages_of.get(upload, 1) > 1))
-        return sheets, seen
+            if row.template:
+                pages = len(self.version(session, row.template, row.version).template.pages)
+            known[row.number] = row.form
+            seen.append(Seen(row.number, row.template, row.page, pages, row.upload, (row.pages or 1) > 1))
+        return seen, known
 
     def _put_form(self, session: Session, sheets: Sequence[tables.Sheet], first: int) -> None:
         is_new = all(sheet.form == 0 for sheet in sheets)
@@ -240,7 +249,7 @@ def _field(row: Page, found: Mapping[str, Any]) -> tables.Field:
         confidence=found["confidence"],
         reason=found["reason"],
         start=found["start"],
-        bytes=found["bytes"],
+        length=found["length"],
         reading=json.dumps(read, ensure_ascii=False).encode(),
     )
 

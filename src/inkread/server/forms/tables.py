@@ -108,7 +108,7 @@ class Field(Base):
     done: Mapped[bool] = mapped_column(Boolean, default=False)
     keyed: Mapped[int] = mapped_column(Integer, default=0)
     start: Mapped[int] = mapped_column(Integer, default=0)
-    bytes: Mapped[int] = mapped_column(Integer, default=0)
+    length: Mapped[int] = mapped_column(Integer, default=0)
     reading: Mapped[bytes] = mapped_column(LargeBinary)
 
     __table_args__ = (Index("form_fields_doubtful", "document", "done", "confidence"),)

@@ -118,7 +118,7 @@ class Templates:
             raise ProblemError(409, "Conflict", detail) from None
         return name
 
-    def list(self, who: Identity) -> models.TemplateList:
+    def templates(self, who: Identity) -> models.TemplateList:
         """The templates that a user may use, by name."""
         with self._store.session() as session:
             found = session.execute(

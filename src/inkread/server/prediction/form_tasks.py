@@ -171,7 +171,7 @@ def read_sheet(reader: Reader, decoded: Decoded, templates: Sequence[tuple[str, 
     crops, fields = bytearray(), []
     for name, value in form.fields.items():
         crop = _crop(warped, boxes[name])
-        fields.append({**asdict(value), "name": name, "start": len(crops), "bytes": len(crop)})
+        fields.append({**asdict(value), "name": name, "start": len(crops), "length": len(crop)})
         crops += crop
     height, width = warped.shape
     picture = _jpeg(warped, PICTURE_QUALITY)

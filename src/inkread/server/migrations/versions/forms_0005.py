@@ -70,7 +70,7 @@ def upgrade() -> None:
         sa.Column("confidence", sa.Float, nullable=False),
         sa.Column("reason", sa.Text, nullable=False),
         sa.Column("done", sa.Boolean, nullable=False),
-        *(sa.Column(name, sa.Integer, nullable=False) for name in ("keyed", "start", "bytes")),
+        *(sa.Column(name, sa.Integer, nullable=False) for name in ("keyed", "start", "length")),
         sa.Column("reading", sa.LargeBinary, nullable=False),
     )
     op.create_index("form_fields_doubtful", "form_fields", ["document", "done", "confidence"])
