@@ -5,7 +5,7 @@ import { formatDialog, shareDialog } from "../dialogs.js";
 import { button, confirm, h, percent, plural, say, when } from "../dom.js";
 import { BoxScan, sizeOf } from "./boxes.js";
 import { Keying } from "./keying.js";
-import { progress, reading, shown, standing, TO_KEY, toKey } from "./parts.js";
+import { progress, reading, sentence, shown, standing, TO_KEY, toKey } from "./parts.js";
 
 const FORMATS = [
   ["xlsx", "XLSX", "a sheet, doubts marked in colour"],
@@ -134,9 +134,9 @@ export async function show(place, { parts: [id], go }) {
     const sheets = [`sheet ${item.sheets.join(", ")}`, item.error_pixels !== null && `error ${item.error_pixels.toFixed(1)} pixels`, item.template].filter(Boolean).join("; ");
     const first = h("th", { scope: "row", title: sheets }, item.form);
     if (item.problem) {
-      const told = h("td", { class: "told", colspan: Math.max(1, columnNames.length) }, item.problem);
+      const told = h("td", { class: "told", colspan: Math.max(1, columnNames.length) }, sentence(item.problem));
       if (!Object.keys(item.fields).length) return h("tr", { data: { form: item.form } }, first, told);
-      first.append(" ", h("span", { class: "problem", title: item.problem }, item.problem));
+      first.append(" ", h("span", { class: "problem" }, sentence(item.problem)));
     }
     return h("tr", { data: { form: item.form } }, first, ...columnNames.map((name) => cell(item, name)));
   }

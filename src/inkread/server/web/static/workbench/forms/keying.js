@@ -3,6 +3,7 @@
 import { send } from "../api.js";
 import { button, h, percent, picture } from "../dom.js";
 import { TYPES } from "./model.js";
+import { sentence } from "./parts.js";
 
 export const KEYS = [
   ["Enter", "Accept the value, go to the next field"],
@@ -100,5 +101,3 @@ export class Keying {
     event.stopPropagation();
   }
 }
-
-const sentence = (text) => `${text[0].toUpperCase()}${text.slice(1)}${/[.!?]$/.test(text) ? "" : "."}`;

@@ -1,7 +1,7 @@
 // What the views of forms share: names of states, progress of a batch, figures.
 
 import { rate, whole } from "../admin/parts.js";
-import { h, percent, plural, stateName } from "../dom.js";
+import { h, plural, stateName } from "../dom.js";
 
 export const TO_KEY = ["unsure", "invalid"];
 
@@ -21,10 +21,12 @@ export function progress(batch) {
 
 export const toKey = (batch) => TO_KEY.reduce((sum, state) => sum + (batch.fields[state] ?? 0), 0);
 
+export const sentence = (text) => `${text[0].toUpperCase()}${text.slice(1)}${/[.!?]$/.test(text) ? "" : "."}`;
+
 // In two sentences, how sure the batch is.
 export function standing(batch) {
   const count = batch.fields.sure ?? 0;
-  const sure = `${plural(count, "field")} ${count === 1 ? "is" : "are"} sure, from a confidence of ${percent(Math.min(1, batch.least_confidence))}; ${rate(batch.expected_error)} of them are expected to be wrong.`;
+  const sure = `${plural(count, "field")} ${count === 1 ? "is" : "are"} sure, from a confidence of ${(100 * Math.min(1, batch.least_confidence)).toFixed(1)} %; ${rate(batch.expected_error)} of them are expected to be wrong.`;
   const left = toKey(batch);
   return left ? `${sure} ${plural(left, "field")} to key.` : `${sure} Nothing is left to key.`;
 }

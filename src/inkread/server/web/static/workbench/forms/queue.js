@@ -31,7 +31,7 @@ export async function show(place, { query }) {
   place.append(
     h("p", { class: "crumbs" }, h("a", { href: "/f" }, "Forms"), " / "),
     h("div", { class: "bar" }, h("h1", { tabindex: -1 }, "Key unsure fields"), h("label", { for: "group" }, "Field"), select, button("Keys", "help", () => keysDialog([["Keying", KEYS]]), { keys: "Ctrl+/" })),
-    h("div", { class: "queue" }, keying.element, h("div", { class: "bar" }, standing, back, later)),
+    h("div", { class: "queue", hidden: true }, keying.element, h("div", { class: "bar" }, standing, back, later)),
     nothing,
   );
 
