@@ -22,12 +22,15 @@ from inkread.server.documents.store import Store
 from inkread.server.forms.batches import Batches
 from inkread.server.forms.sheets import SheetReader
 from inkread.server.forms.templates import Templates
+from inkread.server.gateway.app import gateway_app
 from inkread.server.settings import Settings
 from inkread.server.tokens import Identity
 from inkread.server.users import Users
 from tests.forms.conftest import FORM, fill_form, save_form
 from tests.server.conftest import SECRET
+from tests.server.servers import served
 from tests.server.test_documents_system import OWNER, stack, until
+from tests.server.test_forms import CONTENT, DOUBTFUL, key, put_template, read_batch, sheet, stand_in
 
 SHEETS = 12
 pytestmark = pytest.mark.system
@@ -48,6 +51,39 @@ def scans(template: Template) -> tuple[bytes, list[dict[str, str]]]:
     body = BytesIO()
     images[0].save(body, "PDF", resolution=200, save_all=True, append_images=images[1:])
     return body.getvalue(), [dict(sheet.truth) for sheet in filled]
+
+
+def test_all_of_it_on_postgresql(tmp_path: Path, postgres_url: str) -> None:
+    with served(stand_in()) as url:
+        settings = Settings(
+            home=tmp_path, secret=SecretStr(SECRET), prediction_url=url, database_url=postgres_url, documents_at_once=4
+        )
+        with (
+            served(gateway_app(settings)) as gateway,
+            httpx2.Client(base_url=gateway, trust_env=False, timeout=300, auth=OWNER) as client,
+        ):
+            assert client.post("/forms", files={"file": ("claim.png", b"an empty form")}).status_code == 201
+            client.put("/forms/claim/lists/towns.txt", content="Berlin\n")
+            assert put_template(client, "claim", CONTENT, 2).status_code == 200
+            strange = sheet(**DOUBTFUL | {"town": ("choice", "Berlin", 0.4)})
+            batch = read_batch(client, "claim", *[strange] * 9)
+            assert (batch["forms"], batch["fields"]["unsure"]) == (9, 18)
+            address = f"/forms/batches/{batch['id']}"
+            assert client.put(f"{address}/threshold", json={"max_error": 0.3}).json()["least_confidence"] == 0.4
+            assert client.put(f"{address}/threshold", json={"confidence": 0.9}).json()["fields"]["unsure"] == 18
+            assert key(client, batch, "town", value="Bonn", force=True).status_code == 200
+            queue = client.get("/forms/queue?template=claim&field=born").json()
+            assert [group["count"] for group in queue["groups"]] == [9, 8]
+            assert len(queue["items"]) == 9
+            assert client.get("/forms/claim/lists/towns.txt/suggestions").json()["suggestions"][0]["value"] == "Bonn"
+            assert (
+                client.get("/forms").json()["templates"][0]["unsure"],
+                client.get("/documents").json()["total"],
+            ) == (17, 0)
+            assert len(client.get(f"{address}/result?format=json").json()["forms"]) == 9
+            assert len(client.get("/forms/any/batches").json()["batches"]) == 1
+            assert client.delete("/forms/claim").status_code == 204
+            assert client.get(address).status_code == 404
 
 
 def test_a_batch_survives_kill_9_and_a_restore(tmp_path: Path) -> None:

@@ -173,8 +173,8 @@ class Batches:
         least = settings.least
         counts: dict[str, int] = dict.fromkeys(("sure", "unsure", "invalid", "empty"), 0)
         sure, wrong = 0, 0.0
-        is_kept = tables.Field.confidence >= least
-        is_read = tables.Field.confidence < 1
+        is_kept = (tables.Field.confidence >= least).label("kept")
+        is_read = (tables.Field.confidence < 1).label("known")
         for state, kept, known, count, doubt in session.execute(
             select(tables.Field.state, is_kept, is_read, func.count(), func.sum(1 - tables.Field.confidence))
             .join(
@@ -182,7 +182,7 @@ class Batches:
                 (tables.Sheet.document == tables.Field.document) & (tables.Sheet.number == tables.Field.sheet),
             )
             .where(tables.Field.document == row.id, tables.Sheet.form > 0)
-            .group_by(tables.Field.state, is_kept, is_read)
+            .group_by(tables.Field.state, "kept", "known")
         ):
             counts[graded_state(state, 1.0 if kept else 0.0, 0.5)] += count
             if kept and (state == UNSURE or (state == EMPTY and known)):

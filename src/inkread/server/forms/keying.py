@@ -104,8 +104,9 @@ class Keying:
             }
             if field is not None:
                 table, _, part = field.partition(".")
-                like = tables.Field.name.like(f"{table}.%.{part}") if part else tables.Field.name == field
-                wanted.append(like)
+                begin = tables.Field.name.startswith(f"{table}.", autoescape=True)
+                end = tables.Field.name.endswith(f".{part}", autoescape=True)
+                wanted.append(and_(begin, end) if part and part.isidentifier() else tables.Field.name == field)
             found = session.execute(
                 waiting(select(tables.Field, tables.Sheet, tables.Batch.least), who)
                 .where(*wanted)
@@ -157,7 +158,7 @@ class Keying:
         """
         with self._store.session() as session:
             row, settings = self._batches.allow(session, batch, who, "corrector")
-            session.execute(select(Document.sequence).where(Document.id == row.id).with_for_update())
+            session.execute(select(Document.sequence).where(Document.id == row.id).with_for_update(key_share=True))
             field, sheet = field_row(session, batch, form, name)
             version = self._sheets.version(session, sheet.template, sheet.version)
             text = (field.value if given.accept else given.value) or ""

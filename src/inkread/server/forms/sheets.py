@@ -184,7 +184,7 @@ class SheetReader:
         settle_fields(version, fields, decided(session, head.document, numbers, double=batch.double))
         if is_new:
             least = batch.least
-            row = session.get(tables.Template, head.template, with_for_update=True)
+            row = session.get(tables.Template, head.template, with_for_update={"key_share": True})
             if row is not None:
                 letters = {field.name: letter_of(field, least) for field in fields}
                 row.figures, row.drift = with_form(row.figures, letters)
@@ -255,5 +255,8 @@ def _field(row: Page, found: Mapping[str, Any]) -> tables.Field:
 
 
 def _lock(session: Session, document: str) -> None:
-    """Of two sheets of a batch that are read at the same time, one waits until the other is written."""
-    session.execute(select(Document.sequence).where(Document.id == document).with_for_update())
+    """Of two sheets of a batch that are read at the same time, one waits until the other is written.
+
+    In PostgreSQL this is FOR NO KEY UPDATE: rows that name the document as theirs do not stand against it.
+    """
+    session.execute(select(Document.sequence).where(Document.id == document).with_for_update(key_share=True))
