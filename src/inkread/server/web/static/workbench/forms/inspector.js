@@ -97,7 +97,7 @@ export function inspect({ model, page, id, path, form, readonly, listed, select,
     options: () => !column && parts(Object.keys(own.options), "Tick boxes", "Add a tick box"),
     several: () => check("several", "Several may be ticked", own.several, (value) => set({ several: value })),
     columns: () => parts(own.columns.map((item) => item.name), "Columns", "Add a column"),
-    rows: () => number("rows", "Rows", own.rows ?? 1, (value) => set({ rows: value ?? 1 }), { min: 1, max: 200, required: true }),
+    rows: () => number("rows", "Rows", own.rows ?? 1, (value) => value && model.setRows(page, id, value), { min: 1, max: 200, required: true }),
   };
 
   function parts(names, title, adding) {

@@ -175,6 +175,20 @@ export class Model {
     }, `${Object.keys(values)} ${page} ${id}`);
   }
 
+  // All rows are equally high: columns stand for those of the first row.
+  setRows(page, id, rows) {
+    const { at, field } = this.get(page, id);
+    const by = (field.rows ?? 1) / rows;
+    this.step((template) => {
+      const own = template.pages[page].fields[at];
+      own.rows = rows;
+      for (const column of own.columns) {
+        const [x, y, width, height] = column.box;
+        column.box = [x, own.box[1] + by * (y - own.box[1]), width, by * height];
+      }
+    }, `rows ${page} ${id}`);
+  }
+
   // A field keeps what fits its new type, and gets what that type cannot do without.
   retype(page, id, type) {
     const { field, column } = this.get(page, id);
