@@ -1,6 +1,6 @@
 """What the API of forms takes and gives, as JSON.
 
-Usage: ``TemplateDetails(name="claim", ...)``
+Usage: ``Threshold.model_validate_json(body)``
 """
 
 from __future__ import annotations
