@@ -160,8 +160,8 @@ def put_template(client: httpx2.Client, name: str, content: dict[str, Any], vers
     return client.put(f"/forms/{name}", json=content, headers={"If-Match": f'"{version}"'})
 
 
-def sheet(page: int = 0, **fields: tuple[Any, ...]) -> bytes:
-    return json.dumps({"page": page, "fields": fields}).encode()
+def sheet(**fields: tuple[Any, ...]) -> bytes:
+    return json.dumps({"fields": fields}).encode()
 
 
 def read_batch(client: httpx2.Client, template: str, *sheets: bytes, **fields: str) -> dict[str, Any]:
@@ -183,7 +183,7 @@ def key(client: httpx2.Client, batch: dict[str, Any], field: str, **given: Any) 
     return client.put(f"/forms/batches/{batch['id']}/forms/1/fields/{field}", json=given)
 
 
-GOOD = {
+GOOD: dict[str, tuple[Any, ...]] = {
     "born": ("date", "1980-05-11", 0.95),
     "town": ("choice", "Berlin", 0.99),
     "begin": ("date", "2020-03-01", 0.95),
@@ -360,16 +360,15 @@ def numbers(groups: list[list[Seen]]) -> list[list[int]]:
 
 
 def test_sheets_are_put_together_to_forms() -> None:
-    two = {"pages": 2}
     sheets = [
-        Seen(1, "a", 1, **two),
+        Seen(1, "a", 1, pages=2),
         Seen(2, ""),
-        Seen(3, "a", 0, **two),  # the pages come in another order, with an empty back between them
+        Seen(3, "a", 0, pages=2),  # the pages come in another order, with an empty back between them
         Seen(4, "b"),
-        Seen(5, "a", 0, **two),
-        Seen(6, "a", 0, **two),  # page 2 of the form before is missing
-        Seen(7, "a", 0, upload=2, bound=True, **two),
-        Seen(8, "a", 1, upload=3, **two),  # the file before has ended its form
+        Seen(5, "a", 0, pages=2),
+        Seen(6, "a", 0, pages=2),  # page 2 of the form before is missing
+        Seen(7, "a", 0, upload=2, bound=True, pages=2),
+        Seen(8, "a", 1, upload=3, pages=2),  # the file before has ended its form
     ]
     assert numbers(gathered(sheets[:1], ended=False)) == []
     assert numbers(gathered(sheets[:3], ended=False)) == [[2], [1, 3]]

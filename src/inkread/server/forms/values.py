@@ -90,17 +90,6 @@ def _folded(entries: tuple[str, ...]) -> dict[str, str]:
     return {plain(entry).casefold(): entry for entry in reversed(entries)}
 
 
-def entries_like(template: Template, field: FormField, text: str, most: int) -> list[str]:
-    """Entries of the list of a field that begin so, then those that hold it; for a field without a list none."""
-    entries = template.entries(field) if field.type in ("name", "choice") else None
-    if entries is None:
-        return list(field.options or ())
-    wanted = text.casefold()
-    begin = [entry for entry in entries if entry.casefold().startswith(wanted)][:most]
-    inside = [entry for entry in entries if wanted in entry.casefold() and entry not in begin]
-    return [*begin, *inside][:most]
-
-
 def transcript(template: Template, field: FormField, value: str, typed: str, read: FormValue) -> str | None:
     """What is written on the sheet, as far as it follows from a settled value; None where that is not known.
 
