@@ -324,7 +324,7 @@ async def image(
     """A JPEG, upright."""
     documents = documents_of(request)
     row = await run_in_threadpool(documents.store.picture, document, number, who)
-    path = documents.store.path(document, row.sha256)
+    path = await run_in_threadpool(documents.store.path, document, row.sha256)
     wanted = max((step for step in WIDTHS if width is not None and step <= width), default=WIDTHS[0])
     if width is not None and wanted < row.width and width < row.width:
         small = path.with_name(f"{path.name}.{wanted}")
@@ -347,7 +347,8 @@ async def read_line(request: Request, who: User, document: str, number: Number, 
     documents = documents_of(request)
     row, layout = await run_in_threadpool(documents.store.layout, document, number, who, outline)
     text = document_json.dump(WholeDocument((layout,))).decode()
-    with documents.store.path(document, row.sha256).open("rb") as picture:
+    path = await run_in_threadpool(documents.store.path, document, row.sha256)
+    with path.open("rb") as picture:
         answer = await documents.prediction.ask(
             who, "/pages/lines", files={"file": ("page", picture)}, data={"document": text}
         )

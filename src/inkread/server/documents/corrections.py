@@ -12,7 +12,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -35,7 +35,15 @@ LINEAGE = "lineage.jsonl"
 
 @dataclass(frozen=True, slots=True)
 class Exported:
-    """What an export has: documents, pages, lines, lines that people changed, what was left out; its content hash."""
+    """What an export has.
+
+    Attributes:
+        documents, pages, lines: how many.
+        changed: lines that people changed.
+        skipped: what was left out, by reason.
+        dataset: its content hash.
+        lines_of: lines of each document.
+    """
 
     documents: int
     pages: int
@@ -43,6 +51,7 @@ class Exported:
     changed: int
     skipped: dict[str, int]
     dataset: str
+    lines_of: dict[str, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +105,7 @@ def export(
     try:
         for done in _pages(store, owner, collection):
             name = f"{done.document}_{done.page.number:04}"
-            picture = store.path(done.document, done.page.sha256).read_bytes()
+            picture = store.read(done.document, done.page.sha256)
             if digest(picture) in protected:
                 skipped.add(name, REASON)
                 continue
@@ -149,20 +158,26 @@ def export(
         write_manifest(unfinished, samples)
         content = Dataset.open(unfinished).content_hash
         counts = Counter(sample.document_id for sample in samples)
-        with store.session() as session:  # before the dataset is there, so that none is without its rows
-            for document, count in counts.items():
-                session.merge(Use(document=document, dataset=content, lines=count, time=now()))
+        record_uses(store, content, counts)  # before the dataset is there, so that none is without its rows
         unfinished.rename(output)
     finally:
         shutil.rmtree(unfinished, ignore_errors=True)
     return Exported(
-        documents=len({sample.document_id for sample in samples}),
+        documents=len(counts),
         pages=pages,
         lines=len(samples),
         changed=sum(row["read"] != row["text"] for row in lineage),
         skipped=dict(skipped.reasons),
         dataset=content,
+        lines_of=dict(counts),
     )
+
+
+def record_uses(store: Store, dataset: str, lines_of: Mapping[str, int]) -> None:
+    """Note that a dataset, by its content hash, has that many lines of each document."""
+    with store.session() as session:
+        for document, lines in lines_of.items():
+            session.merge(Use(document=document, dataset=dataset, lines=lines, time=now()))
 
 
 def _pages(store: Store, owner: str | None, collection: str | None) -> Iterator[_Done]:

@@ -84,7 +84,7 @@ class Results:
         parts = []
         for count, start in enumerate(range(0, len(pages), PAGES_A_PART)):
             some = pages[start : start + PAGES_A_PART]
-            pictures = [self._store.path(row.document, row.sha256) for row, _ in some]
+            pictures = [await run_in_threadpool(self._store.path, row.document, row.sha256) for row, _ in some]
             text = (await run_in_threadpool(dump, _document(some, name))).decode()
             part = target.with_name(f"{count}.part")
             await self._prediction.write_pdf(text, pictures, who, part)

@@ -1,9 +1,10 @@
-"""Where documents are kept: rows in the platform's database, pictures in a folder.
+"""Where documents are kept: rows in the platform's database, pictures in a folder or in a bucket.
 
 Usage: ``store = Store(settings); document = store.create("ada", "letters", "", files)``
 
 The files of a document lie in a folder of its own, each named by the SHA-256 of its content, so that deleting the
-folder deletes all of them and nothing of another document.
+folder deletes all of them and nothing of another document. With a bucket they lie there under the same names, and the
+folder holds copies of those that were used lately.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import shutil
 import time
 import weakref
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -41,7 +42,9 @@ from sqlalchemy.orm import Session
 from inkread import document as document_model
 from inkread.server.database import patient
 from inkread.server.documents import models
+from inkread.server.documents.bucket import Bucket, BucketAwayError, open_bucket
 from inkread.server.documents.content import Content, fold, unpack
+from inkread.server.documents.removal import remove_from_datasets
 from inkread.server.documents.tables import (
     CANCELLED,
     DONE,
@@ -71,6 +74,8 @@ UNFINISHED = (WAITING, READING)
 CORRECTABLE = (READ, IN_CORRECTION, DONE)
 PAGES_USED_UP = "the pages a day of its API key are used up; reading continues at 00:00 UTC"
 ORPHAN_SECONDS = 3600.0
+COPY_SECONDS = 3600.0
+"""How long the folder holds a copy of a file of the bucket."""
 CHUNK = 2**20
 
 
@@ -99,6 +104,8 @@ class Store:
 
     def __init__(self, settings: Settings) -> None:
         self.folder = settings.documents
+        self.bucket = open_bucket(settings)
+        self._orphans_sought = -ORPHAN_SECONDS
         self._settings = settings
         self._engine = create_engine(settings.users_url, pool_pre_ping=True, connect_args=patient(settings.users_url))
         if settings.users_url.startswith("sqlite"):
@@ -132,6 +139,9 @@ class Store:
                     raise ProblemError(413, "Content Too Large", self.full())
                 title = file.name or f"file {number}"
                 rows.append(Upload(document=document, number=number, name=title, sha256=digest, bytes=size))
+            if self.bucket is not None:
+                for row in rows:
+                    self.bucket.put(document, row.sha256, incoming / row.sha256)
             incoming.rename(self.folder / document)
             days = self._settings.document_days
             with self.session() as session:
@@ -151,6 +161,9 @@ class Store:
                 session.add_all(rows)
         except BaseException:
             shutil.rmtree(incoming, ignore_errors=True)
+            if self.bucket is not None:
+                with suppress(BucketAwayError):  # what cannot be removed now is removed by sweep
+                    self.bucket.remove(document)
             raise
         return self.document(document, who)
 
@@ -365,18 +378,26 @@ class Store:
         self.erase()
 
     def erase(self) -> None:
-        """Remove the bytes of deleted documents from folder and database."""
+        """Remove the bytes of deleted documents from folder, database and unused datasets; the last where possible."""
         with self.session() as session:
-            gone = session.scalars(select(Deletion.document)).all()
-        if not gone:
-            return
-        for document in gone:
-            shutil.rmtree(self.folder / document, ignore_errors=True)
-        gone = [document for document in gone if not (self.folder / document).exists()]
-        with self._engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-            _vacuum(connection)
-        with self.session() as session:
-            session.execute(delete(Deletion).where(Deletion.document.in_(gone)))
+            gone = {row.document: row.erased for row in session.scalars(select(Deletion))}
+        if there := [document for document, erased in gone.items() if not erased]:
+            for document in there:
+                shutil.rmtree(self.folder / document, ignore_errors=True)
+                if self.bucket is not None:
+                    try:
+                        self.bucket.remove(document)
+                    except BucketAwayError:
+                        return  # the next sweep does it
+            there = [document for document in there if not (self.folder / document).exists()]
+            with self._engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+                _vacuum(connection)
+            with self.session() as session:
+                session.execute(update(Deletion).where(Deletion.document.in_(there)).values(erased=True))
+        erased = [document for document, before in gone.items() if before or document in there]
+        if erased and remove_from_datasets(self, self._settings.home, set(erased)):
+            with self.session() as session:
+                session.execute(delete(Deletion).where(Deletion.document.in_(erased)))
 
     def sweep(self) -> None:
         """Delete documents that have expired, and folders that an upload left when it was cut off."""
@@ -392,12 +413,66 @@ class Store:
                 orphan = session.get(Document, path.name) is None
             if orphan:
                 shutil.rmtree(path, ignore_errors=True)
+        if self.bucket is not None:
+            with suppress(BucketAwayError):
+                self._sweep_bucket(self.bucket)
+
+    def _sweep_bucket(self, bucket: Bucket) -> None:
+        """Remove copies that were not used lately, or whose document is gone; at times also such files of the bucket.
+
+        A file that is in the folder only, from before there was a bucket, is put there.
+        """
+        with self.session() as session:
+            known = set(session.scalars(select(Document.id)))
+        for path in self.folder.glob("*/*"):
+            document, name = path.parent.name, path.name
+            if document.startswith(".") or name.startswith("."):
+                continue
+            if document in known:
+                if time.time() - path.stat().st_mtime < COPY_SECONDS:
+                    continue
+                if "." not in name and not bucket.has(document, name):  # others are small pictures, made again
+                    bucket.put(document, name, path)
+            path.unlink(missing_ok=True)
+        if time.monotonic() - self._orphans_sought < ORPHAN_SECONDS:
+            return
+        self._orphans_sought = time.monotonic()
+        for document, name, kept in list(bucket.files()):
+            if document not in known and now() - kept > timedelta(seconds=ORPHAN_SECONDS):
+                bucket.remove(document, name)
+
+    def check(self) -> str:
+        """Why files cannot be kept now; empty where they can."""
+        try:
+            if self.bucket is not None:
+                self.bucket.check()
+        except BucketAwayError as error:
+            return error.detail
+        return ""
 
     # files
 
     def path(self, document: str, digest: str) -> Path:
-        """Where a file of a document is."""
-        return self.folder / document / digest
+        """Where a file of a document is; where it lies in a bucket, a copy is fetched.
+
+        Raises:
+            FileNotFoundError: the document was deleted meanwhile.
+            BucketAwayError: the file is only in the bucket.
+        """
+        path = self.folder / document / digest
+        if self.bucket is not None and not path.exists():
+            copy = self.folder / f".{secrets.token_hex(8)}"
+            try:
+                self.bucket.fetch(document, digest, copy)
+                path.parent.mkdir(exist_ok=True)
+                copy.replace(path)
+            finally:
+                copy.unlink(missing_ok=True)
+        return path
+
+    def read(self, document: str, digest: str) -> bytes:
+        """The content of a file of a document; raises as `path`."""
+        return self.path(document, digest).read_bytes()
 
     def keep(self, document: str, content: bytes) -> str:
         """Keep a file of a document; its SHA-256.
@@ -406,7 +481,16 @@ class Store:
             FileNotFoundError: the document was deleted meanwhile.
         """
         digest = hashlib.sha256(content).hexdigest()
-        self.put(self.path(document, digest), content)
+        path = self.folder / document / digest
+        if self.bucket is not None:
+            self.bucket.put(document, digest, content)
+            with self.session() as session:
+                gone = session.get(Document, document) is None
+            if gone:  # a deletion that comes later finds the file
+                self.bucket.remove(document, digest)
+                raise FileNotFoundError(path)
+            path.parent.mkdir(exist_ok=True)
+        self.put(path, content)
         return digest
 
     def put(self, path: Path, content: bytes) -> None:
@@ -432,6 +516,8 @@ class Store:
         if needed == [None, None]:
             for path in (self.folder / document).glob(f"{digest}*"):
                 path.unlink(missing_ok=True)
+            if self.bucket is not None:
+                self.bucket.remove(document, digest)
 
     # pages
 

@@ -13,6 +13,7 @@ from typing import Any
 from sqlalchemy import (
     JSON,
     BigInteger,
+    Boolean,
     DateTime,
     Dialect,
     Float,
@@ -175,8 +176,12 @@ class Use(Base):
 
 
 class Deletion(Base):
-    """A document whose rows are gone and whose bytes may still be on the disk."""
+    """A document whose rows are gone and whose bytes may still be on the disk.
+
+    ``erased`` says that only datasets may still have some.
+    """
 
     __tablename__ = "document_deletions"
 
     document: Mapped[str] = mapped_column(String(ID_LENGTH), primary_key=True)
+    erased: Mapped[bool] = mapped_column(Boolean, default=False)
