@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.markup import escape
@@ -52,6 +52,8 @@ def export(
     names: Annotated[
         bool, typer.Option("--names", help="Name the users in the lineage; else they are numbered.")
     ] = False,
+    tag: Annotated[str | None, typer.Option(help="Only pages with this tag.")] = None,
+    personal: Annotated[bool, typer.Option("--personal", help="Also pages with the tag personal.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
 ) -> None:
     """Write the lines of pages marked as done, with who stands for each (lineage.jsonl).
@@ -60,7 +62,8 @@ def export(
     """
     if bool(user) == all_users:
         raise typer.BadParameter("give --user NAME, or --all-users", param_hint="--user")
-    chosen = {"collection": collection, "licence": licence, "names": names}
+    chosen: dict[str, Any] = {"collection": collection, "licence": licence, "names": names}
+    chosen |= {"tag": tag, "personal": personal}
     store, place, number = _store(), str(output), None
     if output is None:
         version, report = _versions().make(store, user or None, **chosen)

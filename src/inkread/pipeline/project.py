@@ -55,8 +55,13 @@ def prepare_project(folder: Path) -> None:
         run_dvc(folder, "init", "--no-scm", "--quiet")
 
 
-def run_dvc(project: Path, command: str, *arguments: str) -> None:
+def run_dvc(project: Path, command: str, *arguments: str, lock: int | None = None) -> None:
     """``run_dvc(project, "add", "letters")``: run a command of DVC in a project.
+
+    Args:
+        project: its folder.
+        command, arguments: of DVC.
+        lock: file descriptor of a lock that holds until the command ends, also where this process is killed before.
 
     Raises:
         DatasetError: it fails.
@@ -69,6 +74,7 @@ def run_dvc(project: Path, command: str, *arguments: str) -> None:
         capture_output=True,
         text=True,
         check=False,
+        pass_fds=() if lock is None else (lock,),
     )
     if answer.returncode:
         reason = (answer.stderr.strip().splitlines() or ["it gave no reason"])[-1]

@@ -224,8 +224,10 @@ def _roots(settings: Settings) -> dict[str, Path]:
 def _objects(settings: Settings, work: Path) -> Iterator[tuple[Path, str]]:
     """A copy of each file of the bucket, one at a time, and its name in the backup."""
     bucket = open_bucket(settings)
+    if bucket is None:
+        return
     copy = work / "object"
-    for document, name, _ in bucket.files() if bucket else ():
+    for document, name, _ in bucket.files():
         copy.unlink(missing_ok=True)
         with suppress(FileNotFoundError):  # deleted meanwhile
             bucket.fetch(document, name, copy)

@@ -119,10 +119,12 @@ def list_documents(  # noqa: PLR0913, PLR0917
     collection: Annotated[str | None, Query(max_length=200)] = None,
     offset: Annotated[int, Query(ge=0, le=1_000_000)] = 0,
     limit: Annotated[int, Query(ge=1, le=500)] = 50,
+    tag: Annotated[list[models.TagName] | None, Query(description="All of them", max_length=20)] = None,
     everybody: Annotated[bool, Query(description="Of all users; for admins")] = False,
 ) -> models.DocumentList:
     """Those of the user and those shared with the user."""
-    return documents_of(request).store.documents(who, query, collection, offset, limit, everybody=everybody)
+    store = documents_of(request).store
+    return store.documents(who, query, collection, offset, limit, tags=tag or (), everybody=everybody)
 
 
 @router.post("/documents", summary="Keep files and read them", status_code=202, openapi_extra=UPLOAD)
@@ -155,7 +157,8 @@ def _title(form: FormData, field: str) -> str:
 async def export(request: Request, who: User, wanted: models.Export) -> FileResponse:
     """Each in the format, with the corrections; what was not read yet is left out."""
     with _Folder() as folder:
-        path = await documents_of(request).results.write_all(wanted.documents, who, wanted.format, folder.path)
+        results = documents_of(request).results
+        path = await results.write_all(wanted.documents, who, wanted.format, folder.path, wanted.tag)
         return folder.answer(path)
 
 
@@ -180,6 +183,18 @@ def get_document(request: Request, who: User, document: str) -> models.Document:
 def change_document(request: Request, who: User, document: str, change: models.DocumentChange) -> models.Document:
     """For owners."""
     return documents_of(request).store.change(document, who, change)
+
+
+@router.put("/documents/{document}/tags", summary="The tags of a document")
+def put_tags(request: Request, who: User, document: str, tags: models.Tags) -> models.Tags:
+    """For correctors; they replace those that it has."""
+    return documents_of(request).store.tag(document, None, who, tags.tags)
+
+
+@router.put("/documents/{document}/pages/{number}/tags", summary="The tags of a page")
+def put_page_tags(request: Request, who: User, document: str, number: Number, tags: models.Tags) -> models.Tags:
+    """For correctors; they replace those that it has."""
+    return documents_of(request).store.tag(document, number, who, tags.tags)
 
 
 @router.get("/documents/{document}/uses", summary="Datasets and models that used a document")
@@ -408,9 +423,10 @@ def search(
     who: User,
     query: Annotated[str, Query(min_length=1, max_length=200)],
     limit: Annotated[int, Query(ge=1, le=500)] = 50,
+    tag: Annotated[models.TagName | None, Query(description="Of pages with this tag")] = None,
 ) -> models.HitList:
     """In the text and in its alternatives, whatever the case and the accents."""
-    return documents_of(request).store.search(who, query, limit)
+    return documents_of(request).store.search(who, query, limit, tag)
 
 
 class _Folder:

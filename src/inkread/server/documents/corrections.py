@@ -12,12 +12,12 @@ from __future__ import annotations
 import json
 import shutil
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, select
 
 from inkread.data.dataset import Dataset, Sample, Skipped, write_manifest
 from inkread.data.protected import REASON, digest, protected_images
@@ -28,6 +28,7 @@ from inkread.server.documents.content import Content, Mark, unpack
 from inkread.server.documents.disputes import disputes
 from inkread.server.documents.store import Store, now
 from inkread.server.documents.tables import DONE, Document, Page, Use, Version
+from inkread.server.documents.tags import PERSONAL, page_tagged
 
 SOURCE = "corrections"
 LINEAGE = "lineage.jsonl"
@@ -71,6 +72,8 @@ def export(
     collection: str | None = None,
     licence: str = "",
     names: bool = False,
+    tag: str | None = None,
+    personal: bool = False,
 ) -> Exported:
     """Write the lines of all pages in the state "done" as a dataset.
 
@@ -84,6 +87,8 @@ def export(
         licence: of the pages, kept with each sample.
         names: write the names of users into the lineage; else they are numbered, anew in each export. Document, page,
             line and revision lead to the person in the database.
+        tag: only pages with this tag.
+        personal: also pages with the tag "personal".
 
     Raises:
         DatasetError: the folder is there, or there is no such line.
@@ -103,7 +108,13 @@ def export(
     pages = 0
     protected = protected_images()
     try:
-        for done in _pages(store, owner, collection):
+        chosen = _chosen(owner, collection, tag)
+        if not personal:
+            held_back = page_tagged(PERSONAL, Page.document, Page.number)
+            for document, number in _keys(store, [*chosen, held_back]):
+                skipped.add(f"{document}_{number:04}", "tagged personal")
+            chosen.append(~held_back)
+        for done in _pages(store, chosen):
             name = f"{done.document}_{done.page.number:04}"
             picture = store.read(done.document, done.page.sha256)
             if digest(picture) in protected:
@@ -180,20 +191,30 @@ def record_uses(store: Store, dataset: str, lines_of: Mapping[str, int]) -> None
             session.merge(Use(document=document, dataset=dataset, lines=lines, time=now()))
 
 
-def _pages(store: Store, owner: str | None, collection: str | None) -> Iterator[_Done]:
+def _chosen(owner: str | None, collection: str | None, tag: str | None) -> list[ColumnElement[bool]]:
     wanted = [Page.state == DONE]
     if owner is not None:
         wanted.append(Document.owner == owner)
     if collection is not None:
         wanted.append(Document.collection == collection)
+    if tag is not None:
+        wanted.append(page_tagged(tag, Page.document, Page.number))
+    return wanted
+
+
+def _keys(store: Store, wanted: Iterable[ColumnElement[bool]]) -> list[tuple[str, int]]:
     with store.session() as session:
-        keys = session.execute(
+        rows = session.execute(
             select(Page.document, Page.number)
             .join(Document, Document.id == Page.document)
             .where(*wanted)
             .order_by(Page.document, Page.number)
-        ).all()
-    for document, number in keys:
+        )
+        return [(row.document, row.number) for row in rows]
+
+
+def _pages(store: Store, wanted: Iterable[ColumnElement[bool]]) -> Iterator[_Done]:
+    for document, number in _keys(store, wanted):
         with store.session() as session:
             page = session.get(Page, (document, number))
             if page is None or page.state != DONE:

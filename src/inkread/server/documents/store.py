@@ -60,10 +60,12 @@ from inkread.server.documents.tables import (
     Page,
     Passage,
     Share,
+    Tag,
     Upload,
     Use,
     Version,
 )
+from inkread.server.documents.tags import WHOLE, page_tagged, put_tags, tagged, tags_of
 from inkread.server.keys import Keys
 from inkread.server.problems import ProblemError
 from inkread.server.settings import Settings
@@ -195,14 +197,15 @@ class Store:
         offset: int = 0,
         limit: int = 50,
         *,
+        tags: Sequence[str] = (),
         everybody: bool = False,
     ) -> models.DocumentList:
-        """The documents that a user may see, newest first; of ``everybody`` for an admin."""
+        """The documents that a user may see, newest first, with all of ``tags``; of ``everybody`` for an admin."""
         with self.session() as session:
             seen = _seen_by(who.name)
             if everybody and who.admin:
                 seen = Document.id.is_not(None)
-            wanted = [seen]
+            wanted = [seen, *tagged(tags)]
             if query:
                 wanted.append(Document.name.icontains(query, autoescape=True))
             if collection is not None:
@@ -218,8 +221,12 @@ class Store:
             collections = session.scalars(
                 select(Document.collection).where(seen, Document.collection != "").distinct()
             ).all()
+            known = session.scalars(select(Tag.tag).join(Document, Document.id == Tag.document).where(seen).distinct())
             return models.DocumentList(
-                documents=self._summaries(session, rows, who), total=total, collections=sorted(collections)
+                documents=self._summaries(session, rows, who),
+                total=total,
+                collections=sorted(collections),
+                tags=sorted(known),
             )
 
     def document(self, document: str, who: Identity) -> models.Document:
@@ -228,7 +235,7 @@ class Store:
             row = self.allow(session, document, who)
             pages = session.scalars(select(Page).where(Page.document == document).order_by(Page.number)).all()
             summary = self._summaries(session, [row], who)[0]
-            return models.Document(**summary.model_dump(), pages=[shown_page(page) for page in pages])
+            return models.Document(**summary.model_dump(), pages=_shown(session, document, pages))
 
     def summary(self, document: str, who: Identity) -> models.Summary:
         """How a document stands; an admin may ask for every one."""
@@ -243,6 +250,15 @@ class Store:
                 setattr(row, key, value)
             touch(session, document)
         return self.document(document, who)
+
+    def tag(self, document: str, number: int | None, who: Identity, tags: Sequence[str]) -> models.Tags:
+        """Let a document, or a page of it, have these tags and no others."""
+        with self.session() as session:
+            self.allow(session, document, who, "corrector")
+            page = WHOLE if number is None else page_row(session, document, number).number
+            put_tags(session, document, page, tags)
+            touch(session, document, *([] if number is None else [page_row(session, document, number)]))
+            return models.Tags(tags=tags_of(session, [document])[document, page])
 
     def allow(
         self, session: Session, document: str, who: Identity, least: models.Role = "reader", *, or_admin: bool = False
@@ -291,6 +307,7 @@ class Store:
         ):
             failed.setdefault(page.document, []).append(page)
         summaries = []
+        tags = tags_of(session, ids)
         used_up = self.keys.used_up() if any(row.key and row.state in UNFINISHED for row in found) else frozenset()
         for row in found:
             waits = PAGES_USED_UP if row.key in used_up and row.state in UNFINISHED else None
@@ -311,6 +328,7 @@ class Store:
                     bytes=int((own.bytes or 0) if own else 0) + int((files.bytes or 0) if files else 0),
                     confidence=own.confidence if own else None,
                     error=waits or _error(failed.get(row.id, []), total),
+                    tags=tags[row.id, WHOLE],
                 )
             )
         return summaries
@@ -371,7 +389,7 @@ class Store:
     def remove(self, document: str) -> None:
         """Delete a document: its rows at once, then its bytes; what is cut off is done by `erase` at the next start."""
         with self.session() as session:
-            for table in (Passage, Version, Page, Upload, Share):
+            for table in (Passage, Tag, Version, Page, Upload, Share):
                 session.execute(delete(table).where(table.document == document))
             if session.execute(delete(Document).where(Document.id == document)).rowcount:  # type: ignore[attr-defined]
                 session.add(Deletion(document=document))
@@ -560,7 +578,7 @@ class Store:
                 select(Page).where(Page.document == document, Page.sequence > seen).order_by(Page.number)
             ).all()
             summary = self._summaries(session, [row], who)[0]
-            return models.News(sequence=row.sequence, summary=summary, pages=[shown_page(page) for page in pages])
+            return models.News(sequence=row.sequence, summary=summary, pages=_shown(session, document, pages))
 
     def content(self, session: Session, row: Page) -> Content | None:
         """What a page holds now; None before it was read."""
@@ -662,13 +680,17 @@ class Store:
                 ]
             )
 
-    def contents(self, document: str, who: Identity, numbers: Sequence[int] = ()) -> list[tuple[Page, Content]]:
-        """The pages that were read, in order, with what they hold; all, or those of ``numbers``."""
+    def contents(
+        self, document: str, who: Identity, numbers: Sequence[int] = (), tag: str | None = None
+    ) -> list[tuple[Page, Content]]:
+        """The pages that were read, in order, with what they hold; all, or those of ``numbers``, or with a tag."""
         with self.session() as session:
             self.allow(session, document, who)
             wanted = [Page.document == document, Page.revision > 0]
             if numbers:
                 wanted.append(Page.number.in_(numbers))
+            if tag is not None:
+                wanted.append(page_tagged(tag, Page.document, Page.number))
             rows = session.execute(
                 select(Page, Version)
                 .join(
@@ -707,8 +729,8 @@ class Store:
 
     # search
 
-    def search(self, who: Identity, query: str, limit: int) -> models.HitList:
-        """Lines whose text or alternatives hold the query, of the documents that a user may see."""
+    def search(self, who: Identity, query: str, limit: int, tag: str | None = None) -> models.HitList:
+        """Lines whose text or alternatives hold the query, of the documents that a user may see; only of a tag."""
         folded = fold(query)
         if not folded:
             return models.HitList(hits=[])
@@ -716,7 +738,11 @@ class Store:
             first = (
                 select(Passage.document, Passage.page, Passage.position, func.min(Passage.alternative).label("which"))
                 .join(Document, Document.id == Passage.document)
-                .where(_seen_by(who.name), Passage.folded.contains(folded, autoescape=True))
+                .where(
+                    _seen_by(who.name),
+                    Passage.folded.contains(folded, autoescape=True),
+                    *([] if tag is None else [page_tagged(tag, Passage.document, Passage.page)]),
+                )
                 .group_by(Passage.document, Passage.page, Passage.position)
                 .order_by(Passage.document, Passage.page, Passage.position)
                 .limit(limit)
@@ -776,6 +802,11 @@ def shown_page(row: Page) -> models.PageSummary:
         lines=row.lines,
         revision=row.revision,
     )
+
+
+def _shown(session: Session, document: str, pages: Iterable[Page]) -> list[models.PageSummary]:
+    tags = tags_of(session, [document])
+    return [shown_page(page).model_copy(update={"tags": tags[document, page.number]}) for page in pages]
 
 
 def put_version(  # noqa: PLR0913

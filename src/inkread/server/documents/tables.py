@@ -29,6 +29,7 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 ID_LENGTH = 26
 HASH_LENGTH = 64
 NAME_LENGTH = 200
+TAG_LENGTH = 64
 
 WAITING, READING, READ, FAILED, CANCELLED = "waiting", "reading", "read", "failed", "cancelled"
 IN_CORRECTION, DONE = "in_correction", "done"
@@ -162,6 +163,16 @@ class Share(Base):
     document: Mapped[str] = _document()
     user: Mapped[str] = mapped_column(String(64), primary_key=True, index=True)
     role: Mapped[str] = mapped_column(String(16))
+
+
+class Tag(Base):
+    """A word that somebody gave to a page, or with 0 for the page to a whole document."""
+
+    __tablename__ = "document_tags"
+
+    document: Mapped[str] = _document()
+    page: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
+    tag: Mapped[str] = mapped_column(String(TAG_LENGTH), primary_key=True, index=True)
 
 
 class Use(Base):

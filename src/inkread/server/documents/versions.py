@@ -63,6 +63,7 @@ class Versions:
 
     def __init__(self, home: Path) -> None:
         self.folder = home / FOLDER
+        self._lock: int | None = None
 
     def all(self) -> list[Version]:
         """The versions, the newest last."""
@@ -77,6 +78,8 @@ class Versions:
         collection: str | None = None,
         licence: str = "",
         names: bool = False,
+        tag: str | None = None,
+        personal: bool = False,
     ) -> tuple[Version, Exported]:
         """Export corrections as the next version; where its lines are those of the newest one, that is returned.
 
@@ -87,11 +90,20 @@ class Versions:
             known = self.all()
             number = known[-1].number + 1 if known else 1
             folder = self.folder / str(number)
-            report = export(store, folder, owner, collection=collection, licence=licence, names=names)
+            report = export(
+                store,
+                folder,
+                owner,
+                collection=collection,
+                licence=licence,
+                names=names,
+                tag=tag,
+                personal=personal,
+            )
             if known and known[-1].dataset == report.dataset:
                 shutil.rmtree(folder)
                 return known[-1], report
-            run_dvc(self.folder, "add", "--quiet", folder.name)
+            self._dvc("add", "--quiet", folder.name)
             version = Version(number=number, made=now(), dataset=report.dataset, documents=report.lines_of)
             self._describe(version)
         return version, report
@@ -137,7 +149,7 @@ class Versions:
             kept = used({version.dataset for version in holding}) if holding else set()
             changed = [self._without(version, documents) for version in holding if version.dataset not in kept]
             if changed or unfinished:
-                run_dvc(self.folder, "gc", "--quiet", "--workspace", "--force")
+                self._dvc("gc", "--quiet", "--workspace", "--force")
             for version in changed:
                 record_uses(store, version.dataset, version.documents)
                 self._describe(version)
@@ -153,7 +165,7 @@ class Versions:
         rows = {sample.sample_id: sample for sample in dataset.samples}
         lineage = (folder / LINEAGE).read_text(encoding="utf-8").splitlines(keepends=True)
         write_bytes(folder / LINEAGE, "".join(row for row in lineage if _sample_of(row) in rows).encode())
-        run_dvc(self.folder, "add", "--quiet", folder.name)
+        self._dvc("add", "--quiet", folder.name)
         return version.model_copy(update={"documents": left, "dataset": dataset.content_hash})
 
     @contextmanager
@@ -164,9 +176,10 @@ class Versions:
         self.folder.mkdir(parents=True, exist_ok=True)
         with (self.folder / ".lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
+            self._lock = lock.fileno()
             if not (self.folder / ".dvc" / "config").is_file():
                 shutil.rmtree(self.folder / ".dvc", ignore_errors=True)
-                run_dvc(self.folder, "init", "--quiet", "--no-scm")
+                self._dvc("init", "--quiet", "--no-scm")
             yield
 
     def _remove_unfinished(self) -> bool:
@@ -190,6 +203,9 @@ class Versions:
             stream.write(version.model_dump_json().encode())
             stream.flush()
             os.fsync(stream.fileno())
+
+    def _dvc(self, command: str, *arguments: str) -> None:
+        run_dvc(self.folder, command, *arguments, lock=self._lock)
 
 
 def _described(path: Path) -> Version:
