@@ -24,7 +24,7 @@ def line(number: int) -> Line:
 @pytest.fixture
 def page() -> Content:
     outline = ((0.0, 0.0), (400.0, 0.0), (400.0, 400.0), (0.0, 400.0))
-    return Content(Page("", 0, 500, 500, (Region("r1", outline, tuple(line(number) for number in range(1, 6))),)))
+    return Content(Page(500, 500, (Region("r1", outline, tuple(line(number) for number in range(1, 6))),)))
 
 
 def drawn(page: Content, ids: set[str], frame: tuple[tuple[float, float], ...] = FRAME) -> Content:

@@ -15,7 +15,7 @@ import yaml
 from inkread.data.dataset import Dataset, Sample, write_manifest
 from inkread.errors import DatasetError
 from inkread.pipeline.project import run_dvc
-from inkread.server.jobs.removal import remove_from_pipeline
+from inkread.server.jobs.removal import datasets_with, remove_from_pipeline
 from inkread.server.jobs.workspace import Workspace
 
 pytestmark = pytest.mark.system  # runs DVC
@@ -68,8 +68,10 @@ def test_no_byte_of_it_is_left_and_the_next_job_makes_the_results_anew(place: Wo
         return set()
 
     before = Dataset.open(home / "datasets" / "1").content_hash
+    assert {dataset: lines for dataset, (lines, _) in datasets_with(place, "secret").items()} == {before: 1}
     remove_from_pipeline(place, {"secret"}, unused)
     assert asked == [{before}]
+    assert datasets_with(place, "secret") == {}
     assert found(home, SECRET) == []
     assert found(home, OTHER) == [home / "datasets" / "1" / "images" / "other.jpg"]
     assert found(place.project / ".dvc" / "cache", b"a form that was ingested"), "what the next job begins with"

@@ -55,7 +55,7 @@ def test_tags_are_set_found_exported_and_deleted(store: Store, tmp_path: Path) -
     path = asyncio.run(Results(store, cast(Any, None)).write_all([whole, other], ADA, "page", tmp_path, "Bristol"))
     with zipfile.ZipFile(path) as packed:
         rows = packed.read("tags.csv").decode().splitlines()
-        assert sorted(packed.namelist()) == ["letters (2).xml", "letters.xml", "tags.csv"], "one page of each"
+        assert sorted(packed.namelist()) == ["letters (2).page.xml", "letters.page.xml", "tags.csv"], "one page of each"
     assert rows[1:] == ["letters,,Bristol", "letters,,harbour", "letters,1,port", "letters,2,Bristol"]
 
     store.share(whole, ADA, "bob", "reader")

@@ -35,6 +35,7 @@ from inkread.server.documents import models
 from inkread.server.documents.content import shown_line
 from inkread.server.documents.prediction import Prediction
 from inkread.server.documents.queue import next_lines
+from inkread.server.documents.removal import pipeline_datasets
 from inkread.server.documents.results import Results
 from inkread.server.documents.store import File, Store, check_place
 from inkread.server.documents.webhooks import Webhooks
@@ -200,16 +201,14 @@ def put_page_tags(request: Request, who: User, document: str, number: Number, ta
 @router.get("/documents/{document}/uses", summary="Datasets and models that used a document")
 def uses(request: Request, who: User, document: str) -> models.Uses:
     """For owners and admins; an admin may ask after the document was deleted."""
-    found = documents_of(request).store.uses(document, who)
-    versions = Registry().trained_on({use.dataset for use in found}) if found else {}
-    return models.Uses(
-        datasets=[
-            models.DatasetUse(
-                dataset=use.dataset, lines=use.lines, time=use.time, versions=versions.get(use.dataset, [])
-            )
-            for use in found
-        ]
-    )
+    found = {use.dataset: (use.lines, use.time) for use in documents_of(request).store.uses(document, who)}
+    found |= pipeline_datasets(request.app.state.settings.home, document)
+    versions = Registry().trained_on(found.keys()) if found else {}
+    datasets = [
+        models.DatasetUse(dataset=dataset, lines=lines, time=time, versions=versions.get(dataset, []))
+        for dataset, (lines, time) in found.items()
+    ]
+    return models.Uses(datasets=sorted(datasets, key=lambda use: use.time, reverse=True))
 
 
 @router.delete("/documents/{document}", summary="Delete a document and every byte of it", status_code=204)

@@ -6,6 +6,7 @@ Usage: ``if remove_from_datasets(store, settings.home, {"3f2a..."}): ...``
 from __future__ import annotations
 
 from collections.abc import Set
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -39,6 +40,16 @@ def remove_from_datasets(store: Store, home: Path, documents: Set[str]) -> bool:
         structlog.get_logger().warning("datasets_keep_deleted_documents", detail=str(error), documents=len(documents))
         return False
     return True
+
+
+def pipeline_datasets(home: Path, document: str) -> dict[str, tuple[int, datetime]]:
+    """The versions of the data set in a home folder that have a document, see `inkread.server.jobs.removal`."""
+    if not (home / "datasets").is_dir():
+        return {}
+    from inkread.server.jobs.removal import datasets_with
+    from inkread.server.jobs.workspace import Workspace
+
+    return datasets_with(Workspace(home), document)
 
 
 def _used(datasets: Set[str]) -> Set[str]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import shutil
 from collections import Counter
 from collections.abc import Callable, Set
+from datetime import datetime
 from pathlib import Path
 
 import yaml
@@ -20,7 +21,7 @@ from inkread.errors import DatasetError
 from inkread.io.files import write_bytes
 from inkread.pipeline.project import run_dvc
 from inkread.pipeline.stage import STAGES, read_json, write_json
-from inkread.server.jobs.workspace import LOCK, Workspace
+from inkread.server.jobs.workspace import LOCK, VERSION, Workspace
 
 FIRST = "load_dataset"
 """The stage that brings documents in; the stages from here on are run again."""
@@ -58,6 +59,17 @@ def remove_from_pipeline(workspace: Workspace, documents: Set[str], used: Callab
             _remove_dataset(folder)
         else:
             _remove_lines(folder, documents)
+
+
+def datasets_with(workspace: Workspace, document: str) -> dict[str, tuple[int, datetime]]:
+    """The versions of the data set that have a document, by content hash: how many lines of it, and when made."""
+    found = {}
+    for folder in workspace.datasets():
+        samples = read_samples(folder / MANIFEST)
+        if lines := sum(sample.document_id == document for sample in samples):
+            made = datetime.fromisoformat(read_json(folder / VERSION)["made"])
+            found[str(read_json(folder / REPORT)["sha256"])] = lines, made
+    return found
 
 
 def _holds(folder: Path, documents: Set[str]) -> bool:
