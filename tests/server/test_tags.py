@@ -56,7 +56,8 @@ def test_tags_are_set_found_exported_and_deleted(store: Store, tmp_path: Path) -
     with zipfile.ZipFile(path) as packed:
         rows = packed.read("tags.csv").decode().splitlines()
         assert sorted(packed.namelist()) == ["letters (2).page.xml", "letters.page.xml", "tags.csv"], "one page of each"
-    assert rows[1:] == ["letters,,Bristol", "letters,,harbour", "letters,1,port", "letters,2,Bristol"]
+    given = [(whole, "", "Bristol"), (whole, "", "harbour"), (other, 1, "port"), (other, 2, "Bristol")]
+    assert rows == ["name,document,page,tag", *(f"letters,{item},{number},{tag}" for item, number, tag in given)]
 
     store.share(whole, ADA, "bob", "reader")
     with pytest.raises(ProblemError, match="only a corrector"):

@@ -254,7 +254,7 @@ def test_regions_are_drawn_and_changed_with_the_pointer_and_exported(
     scan = page.locator(".scan").bounding_box()
     first = page.locator(".layer polygon[data-id]").first.bounding_box()
     assert scan is not None and first is not None
-    page.get_by_role("button", name="Draw a region").click()
+    page.get_by_role("button", name="Region", exact=True).click()
     page.mouse.move(scan["x"] + 10, max(scan["y"] + 10, first["y"] - 60))
     page.mouse.down()
     page.mouse.move(scan["x"] + scan["width"] - 10, first["y"] + scan["height"] / 3, steps=4)
@@ -305,7 +305,7 @@ def test_tags_are_given_found_and_taken_away(
     page.get_by_role("button", name="Save").click()
     expect(page.locator(".head .tag")).to_have_text(["Bristol", "harbour"])
     page.locator(".tile").nth(1).click()
-    page.get_by_role("button", name="Tags of this page").click()
+    page.get_by_role("button", name="Tags", exact=True).click()
     page.get_by_label("Tags", exact=True).fill("port")
     page.get_by_role("button", name="Save").click()
     text = texts(page)[0]
