@@ -68,10 +68,10 @@ def test_no_byte_of_it_is_left_and_the_next_job_makes_the_results_anew(place: Wo
         return set()
 
     before = Dataset.open(home / "datasets" / "1").content_hash
-    assert {dataset: lines for dataset, (lines, _) in datasets_with(place, "secret").items()} == {before: 1}
+    assert {dataset: lines for dataset, (lines, _) in datasets_with(home, "secret").items()} == {before: 1}
     remove_from_pipeline(place, {"secret"}, unused)
     assert asked == [{before}]
-    assert datasets_with(place, "secret") == {}
+    assert datasets_with(home, "secret") == {}
     assert found(home, SECRET) == []
     assert found(home, OTHER) == [home / "datasets" / "1" / "images" / "other.jpg"]
     assert found(place.project / ".dvc" / "cache", b"a form that was ingested"), "what the next job begins with"

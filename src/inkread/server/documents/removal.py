@@ -1,13 +1,18 @@
-"""Takes deleted documents out of the datasets that were made of them, where no registered model has learnt from these.
+"""Datasets that were made of documents: deleted documents are taken out where no registered model has learnt from them.
 
 Usage: ``if remove_from_datasets(store, settings.home, {"3f2a..."}): ...``
+
+`inkread.server.jobs.removal` does it. It is imported only where there are datasets: the gateway of a container has
+neither pyarrow nor DVC.
 """
 
 from __future__ import annotations
 
 from collections.abc import Set
 from datetime import datetime
+from importlib import import_module
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING
 
 import structlog
@@ -19,7 +24,7 @@ if TYPE_CHECKING:
     from inkread.server.documents.store import Store
 
 PLACES = ("corrections", "datasets", "pipeline")
-"""In the home folder; a gateway whose home has none of them needs neither DVC nor pyarrow."""
+"""Where in the home folder datasets are."""
 
 
 def remove_from_datasets(store: Store, home: Path, documents: Set[str]) -> bool:
@@ -27,15 +32,9 @@ def remove_from_datasets(store: Store, home: Path, documents: Set[str]) -> bool:
 
     It is done later while a job runs, or while the registry cannot say which versions are used.
     """
-    if not any((home / place).is_dir() for place in PLACES):
-        return True
     try:
-        from inkread.server.documents.versions import Versions
-        from inkread.server.jobs.removal import remove_from_pipeline
-        from inkread.server.jobs.workspace import Workspace
-
-        Versions(home).remove(store, documents, _used)
-        remove_from_pipeline(Workspace(home), documents, _used)
+        if datasets := _datasets(home):
+            datasets.remove(store, home, documents, _used)
     except (InkreadError, ImportError) as error:
         structlog.get_logger().warning("datasets_keep_deleted_documents", detail=str(error), documents=len(documents))
         return False
@@ -43,13 +42,13 @@ def remove_from_datasets(store: Store, home: Path, documents: Set[str]) -> bool:
 
 
 def pipeline_datasets(home: Path, document: str) -> dict[str, tuple[int, datetime]]:
-    """The versions of the data set in a home folder that have a document, see `inkread.server.jobs.removal`."""
-    if not (home / "datasets").is_dir():
-        return {}
-    from inkread.server.jobs.removal import datasets_with
-    from inkread.server.jobs.workspace import Workspace
+    """The versions of the data set that have a document, by content hash: how many of its lines, and when made."""
+    datasets = _datasets(home)
+    return datasets.datasets_with(home, document) if datasets else {}
 
-    return datasets_with(Workspace(home), document)
+
+def _datasets(home: Path) -> ModuleType | None:
+    return import_module("inkread.server.jobs.removal") if any((home / place).is_dir() for place in PLACES) else None
 
 
 def _used(datasets: Set[str]) -> Set[str]:

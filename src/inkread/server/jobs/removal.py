@@ -1,6 +1,6 @@
-"""Takes deleted documents out of the pipeline's data, where no registered model has learnt from it.
+"""Takes deleted documents out of datasets, where no registered model has learnt from them.
 
-Usage: ``remove_from_pipeline(Workspace(home), {"3f2a..."}, used)``
+Usage: ``remove(store, home, {"3f2a..."}, used)``
 
 Documents come into the pipeline with the corrections, see `inkread.server.documents.versions`.
 """
@@ -21,10 +21,18 @@ from inkread.errors import DatasetError
 from inkread.io.files import write_bytes
 from inkread.pipeline.project import run_dvc
 from inkread.pipeline.stage import STAGES, read_json, write_json
+from inkread.server.documents.store import Store
+from inkread.server.documents.versions import Versions
 from inkread.server.jobs.workspace import LOCK, VERSION, Workspace
 
 FIRST = "load_dataset"
 """The stage that brings documents in; the stages from here on are run again."""
+
+
+def remove(store: Store, home: Path, documents: Set[str], used: Callable[[Set[str]], Set[str]]) -> None:
+    """Take documents out of the versions of the corrections and of the pipeline's data, see `remove_from_pipeline`."""
+    Versions(home).remove(store, documents, used)
+    remove_from_pipeline(Workspace(home), documents, used)
 
 
 def remove_from_pipeline(workspace: Workspace, documents: Set[str], used: Callable[[Set[str]], Set[str]]) -> None:
@@ -61,10 +69,10 @@ def remove_from_pipeline(workspace: Workspace, documents: Set[str], used: Callab
             _remove_lines(folder, documents)
 
 
-def datasets_with(workspace: Workspace, document: str) -> dict[str, tuple[int, datetime]]:
+def datasets_with(home: Path, document: str) -> dict[str, tuple[int, datetime]]:
     """The versions of the data set that have a document, by content hash: how many lines of it, and when made."""
     found = {}
-    for folder in workspace.datasets():
+    for folder in Workspace(home).datasets():
         samples = read_samples(folder / MANIFEST)
         if lines := sum(sample.document_id == document for sample in samples):
             made = datetime.fromisoformat(read_json(folder / VERSION)["made"])
