@@ -162,7 +162,7 @@ def gateway_app(settings: Settings) -> FastAPI:
             await run_in_threadpool(users.check)
         except SQLAlchemyError:
             return NO_DATABASE
-        if away := await run_in_threadpool(app.state.documents.store.check):
+        if settings.documents_bucket and (away := await run_in_threadpool(app.state.documents.store.check)):
             return str(away)
         replicas: Replicas = app.state.replicas
         return await replicas.ready()
