@@ -8,7 +8,7 @@ RUN python -m venv /opt/inkread
 # The dependencies before the code: a change of the code does not install them again.
 COPY pyproject.toml deploy/docker/requirements.py ./
 RUN --mount=type=cache,target=/root/.cache/pip \
-    python requirements.py pyproject.toml serve > requirements.txt \
+    python requirements.py pyproject.toml serve s3 > requirements.txt \
     && pip install --requirement requirements.txt
 COPY LICENSE NOTICE README.md dvc.yaml hatch_build.py params.yaml ./
 COPY deploy/prometheus/rules deploy/prometheus/rules

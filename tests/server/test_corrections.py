@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
@@ -16,14 +17,15 @@ from inkread.cli.corrections import app
 from inkread.data.dataset import Dataset
 from inkread.data.split import SplitSettings, check_leaks, split_samples
 from inkread.data.store import CutSettings, line_images
-from inkread.errors import DatasetError
+from inkread.errors import DatasetError, RegistryDownError
 from inkread.formats import fit, read_layout
-from inkread.server.documents import models
+from inkread.server.documents import models, removal
 from inkread.server.documents.content import Content
 from inkread.server.documents.corrections import export
 from inkread.server.documents.queue import next_lines
 from inkread.server.documents.store import File, Store, now, page_row, put_version
 from inkread.server.documents.tables import READ, Document, Page
+from inkread.server.documents.versions import Versions
 from inkread.server.problems import ProblemError
 from inkread.server.settings import Settings
 from inkread.server.tokens import Identity
@@ -239,3 +241,80 @@ def type_first_line(store: Store, document: str, who: Identity, revision: int, t
     lines = store.page(document, 1, who).lines
     lines[0] = lines[0].model_copy(update={"text": text})
     store.correct(document, 1, who, revision, models.Correction(lines=lines))
+
+
+def cache_of(home: Path) -> bytes:
+    """All that lies in the versions of the corrections and in DVC's cache of them."""
+    return b"".join(path.read_bytes() for path in sorted((home / "corrections").rglob("*")) if path.is_file())
+
+
+@pytest.mark.system  # runs DVC
+def test_a_version_of_the_corrections_can_be_checked_out_again(
+    store: Store, settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("INKREAD_HOME", str(settings.home))
+    first, second = add(store, ADA, "letter-1905-en"), add(store, ADA, "note-1905-en")
+    finish(store, first, 1, ADA)
+
+    def run(*arguments: str) -> str:
+        answer = CliRunner().invoke(app, [*arguments], catch_exceptions=False)
+        assert answer.exit_code == 0, answer.output
+        return answer.output
+
+    told = json.loads(run("export", "--user", "ada", "--json"))
+    assert json.loads(run("export", "--user", "ada", "--json"))["version"] == 1, "nothing was corrected since"
+    finish(store, second, 1, ADA)
+    assert "version 2" in run("export", "--user", "ada")
+    made = json.loads(run("versions", "--json"))
+    assert [(version["number"], len(version["documents"])) for version in made] == [(1, 1), (2, 2)]
+    assert made[0]["dataset"] == told["dataset"]
+
+    shutil.rmtree(settings.home / "corrections" / "1")
+    run("checkout", "1", str(tmp_path / "again"))
+    again = Dataset.open(tmp_path / "again")
+    assert again.content_hash == told["dataset"]
+    assert len(list(line_images(again, again.lines(), CutSettings(), context=False))) == told["lines"]
+    lineage = [json.loads(row) for row in (tmp_path / "again" / "lineage.jsonl").read_text("utf-8").splitlines()]
+    assert {(row["document"], row["page"], row["approved_by"]) for row in lineage} == {(first, 1, "person 1")}
+    assert CliRunner().invoke(app, ["checkout", "3", str(tmp_path / "x")]).exception is not None
+
+
+@pytest.mark.system  # runs DVC
+def test_a_deleted_document_leaves_no_byte_in_versions_that_no_model_has_used(
+    store: Store, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    versions = Versions(settings.home)
+    secret, other = add(store, ADA, "letter-1905-en"), add(store, ADA, "note-1905-en")
+    finish(store, secret, 1, ADA)
+    used, _ = versions.make(store, "ada")
+    finish(store, other, 1, ADA)
+    unused, report = versions.make(store, "ada")
+    monkeypatch.setattr(removal, "_used", lambda hashes: hashes & {used.dataset})
+    picture = store.path(secret, store.picture(secret, 1, ADA).sha256).read_bytes()
+    kept = store.path(other, store.picture(other, 1, ADA).sha256).read_bytes()
+    before = versions.all()
+    with monkeypatch.context() as away:
+        away.setattr(removal, "_used", unreachable)
+        store.delete(secret, ADA)
+    assert versions.all() == before, "whether a model has learnt from it is not known yet"
+    store.sweep()
+    first, second = versions.all()
+    assert (first.documents, second.documents) == (used.documents, {other: report.lines_of[other]})
+    assert secret.encode() not in (settings.home / "corrections" / "2" / "lineage.jsonl").read_bytes()
+    assert [use.dataset for use in store.uses(other, ADA)][0] == second.dataset
+    assert picture in cache_of(settings.home), "what a model has learnt from is kept"
+
+    monkeypatch.setattr(removal, "_used", lambda _hashes: set())
+    third = add(store, ADA, "letter-1900-fr")  # what deletes next finds nothing of it
+    store.delete(third, ADA)
+    store.delete(other, ADA)
+    left = cache_of(settings.home)
+    assert kept not in left
+    assert [version.documents for version in versions.all()] == [used.documents, {}]
+    assert versions.check_out(1, settings.home / "again").documents == used.documents
+    with pytest.raises(DatasetError, match="were deleted"):
+        versions.check_out(2, settings.home / "gone")
+
+
+def unreachable(_hashes: object) -> set[str]:
+    raise RegistryDownError("the registry is away")

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, Route, expect
 
+from inkread.formats import read_layout
 from inkread.server.gateway.app import gateway_app
 from inkread.server.settings import Settings
 from tests.server.browsing import (
@@ -216,6 +217,108 @@ def test_lines_are_drawn_deleted_ordered_and_undone(
     page.reload()
     expect(page.locator(".lines li")).to_have_count(len(original) + 1)
     expect(page.locator(".lines .about", has_text="heading")).to_have_count(1)
+    assert problems == []
+
+
+def test_lines_become_a_region_by_keyboard(transcribed: str, enter: Enter, problems: list[str], tmp_path: Path) -> None:
+    page = enter(transcribed, *USER)
+    page.goto(f"{known(page, 1, tmp_path)}/1")
+    expect(current(page)).to_be_focused()
+    original = texts(page)
+    page.keyboard.press("Alt+ArrowDown")
+    page.keyboard.press("Alt+b")
+    told(page, "The region begins here.")
+    page.keyboard.press("Alt+ArrowDown")
+    page.keyboard.press("Alt+b")
+    told(page, "2 lines are a region now.")
+    expect(page.get_by_label("Kind of region")).to_be_focused()
+    page.keyboard.type("h")
+    page.keyboard.press("Enter")
+    expect(page.locator(".lines .about", has_text="heading")).to_have_count(2)
+    page.keyboard.press("Alt+Shift+PageUp")
+    assert texts(page)[:3] == [original[1], original[2], original[0]]
+    status(page)
+    page.reload()
+    expect(page.locator(".lines .about", has_text="heading")).to_have_count(2)
+    assert texts(page)[:3] == [original[1], original[2], original[0]]
+    assert problems == []
+
+
+def test_regions_are_drawn_and_changed_with_the_pointer_and_exported(
+    transcribed: str, enter: Enter, problems: list[str], tmp_path: Path
+) -> None:
+    page = enter(transcribed, *USER)
+    page.goto(f"{known(page, 1, tmp_path)}/1")
+    expect(current(page)).to_be_focused()
+    page.keyboard.press("Alt+g")
+    scan = page.locator(".scan").bounding_box()
+    first = page.locator(".layer polygon[data-id]").first.bounding_box()
+    assert scan is not None and first is not None
+    page.get_by_role("button", name="Region", exact=True).click()
+    page.mouse.move(scan["x"] + 10, max(scan["y"] + 10, first["y"] - 60))
+    page.mouse.down()
+    page.mouse.move(scan["x"] + scan["width"] - 10, first["y"] + scan["height"] / 3, steps=4)
+    page.mouse.up()
+    expect(page.get_by_label("Kind of region")).to_be_focused()
+    page.keyboard.type("m")
+    page.keyboard.press("Enter")
+    notes = page.locator(".lines .about", has_text="marginal note")
+    expect(notes.first).to_be_visible()
+    count = notes.count()
+    assert count > 1
+    status(page)
+    page.keyboard.press("Control+z")
+    page.keyboard.press("Control+z")
+    expect(notes).to_have_count(0)
+    page.keyboard.press("Control+Shift+z")
+    page.keyboard.press("Control+Shift+z")
+    expect(notes).to_have_count(count)
+
+    # A corner moves with the arrow keys, and keeps the focus.
+    corner = page.locator(".handle.corner").nth(2)
+    x = float(corner.get_attribute("cx") or 0)
+    corner.focus()
+    page.keyboard.press("ArrowLeft")
+    expect(page.locator(".handle.corner").nth(2)).to_have_attribute("cx", f"{x - 4:g}")
+    expect(page.locator(".handle.corner").nth(2)).to_be_focused()
+    accessible(page)
+    status(page)
+    page.reload()
+    expect(notes).to_have_count(count)
+    page.get_by_role("button", name="Export").click()
+    with page.expect_download() as download:
+        page.get_by_role("button", name="PAGE XML").click()
+    download.value.save_as(tmp_path / "page.xml")
+    regions = {(region.kind, len(region.lines)) for region in read_layout(tmp_path / "page.xml").regions}
+    assert ("marginalia", count) in regions
+    assert problems == []
+
+
+def test_tags_are_given_found_and_taken_away(
+    transcribed: str, enter: Enter, problems: list[str], tmp_path: Path
+) -> None:
+    page = enter(transcribed, *USER)
+    known(page, 2, tmp_path)
+    page.get_by_role("button", name="Tags").click()
+    accessible(page)
+    page.get_by_label("Tags", exact=True).fill("harbour, Bristol ,")
+    page.get_by_role("button", name="Save").click()
+    expect(page.locator(".head .tag")).to_have_text(["Bristol", "harbour"])
+    page.locator(".tile").nth(1).click()
+    page.get_by_role("button", name="Tags", exact=True).click()
+    page.get_by_label("Tags", exact=True).fill("port")
+    page.get_by_role("button", name="Save").click()
+    text = texts(page)[0]
+    page.get_by_role("link", name="Known pages").click()
+    expect(page.locator(".tile .tag")).to_have_text(["port"])
+
+    page.get_by_role("link", name="Documents").first.click()
+    page.get_by_role("button", name="port", exact=True).click()
+    expect(page.locator(".document .tag")).to_have_text(["Bristol", "harbour"])
+    accessible(page)
+    page.goto(f"{transcribed}/find?query={text[:20]}")
+    page.get_by_label("Only pages with this tag").select_option("port")
+    expect(page.locator(".hits li").first).to_contain_text("p. 2")
     assert problems == []
 
 

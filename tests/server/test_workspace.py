@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import threading
 from contextlib import suppress
+from datetime import UTC, datetime
 from pathlib import Path
 
 import psutil
@@ -12,6 +13,7 @@ import pytest
 import yaml
 
 from inkread.errors import DatasetError
+from inkread.server.documents.versions import Version
 from inkread.server.jobs import workspace
 from inkread.server.jobs.workspace import JobError, JobStopped, Workspace
 from tests.server.small_project import write_project
@@ -155,3 +157,14 @@ def test_each_data_set_is_a_version_that_the_next_can_be_added_to(place: Workspa
     assert kept == ["first", "second"]
     added = place.parameters({"load_dataset": {"add": [workspace.NEWEST]}})["load_dataset"]["add"]
     assert added == [str(place.datasets()[-1])]
+
+
+def test_a_data_set_takes_the_newest_corrections_that_were_not_all_deleted(place: Workspace) -> None:
+    folder = place.project.parent / "corrections"
+    folder.mkdir()
+    for number, documents in ((1, {"a": 3}), (2, {"a": 4}), (3, {})):
+        version = Version(number=number, made=datetime.now(UTC), dataset=f"{number}", documents=documents)
+        (folder / f"{number}.json").write_text(version.model_dump_json())
+    asked = ["elsewhere", workspace.CORRECTIONS, workspace.NEWEST]
+    added = place.parameters({"load_dataset": {"add": asked}})["load_dataset"]["add"]
+    assert added == ["elsewhere", str(folder / "2")]

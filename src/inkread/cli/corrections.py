@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.markup import escape
@@ -15,6 +15,7 @@ from inkread.cli.terminal import print_table
 from inkread.server.documents.corrections import export as write_corrections
 from inkread.server.documents.queue import next_lines
 from inkread.server.documents.store import Store
+from inkread.server.documents.versions import Versions
 from inkread.server.settings import Settings
 from inkread.server.tokens import Identity
 from inkread.server.users import Users
@@ -34,9 +35,16 @@ def _store() -> Store:
     return Store(settings)
 
 
+def _versions() -> Versions:
+    return Versions(Settings().home)
+
+
 @app.command()
 def export(
-    output: Annotated[Path, typer.Argument(metavar="DATASET", help="Folder to make.")],
+    output: Annotated[
+        Path | None,
+        typer.Argument(metavar="DATASET", help="Folder to make; else the next version in INKREAD_HOME/corrections."),
+    ] = None,
     user: Annotated[str, typer.Option(help="Whose documents.")] = "",
     all_users: Annotated[bool, typer.Option("--all-users", help="The documents of all users.")] = False,
     collection: Annotated[str | None, typer.Option(help="Only the documents of this collection.")] = None,
@@ -44,24 +52,64 @@ def export(
     names: Annotated[
         bool, typer.Option("--names", help="Name the users in the lineage; else they are numbered.")
     ] = False,
+    tag: Annotated[str | None, typer.Option(help="Only pages with this tag.")] = None,
+    personal: Annotated[bool, typer.Option("--personal", help="Also pages with the tag personal.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
 ) -> None:
     """Write the lines of pages marked as done, with who stands for each (lineage.jsonl).
 
-    Example: inkread corrections export corrections/ --user ada
+    Example: inkread corrections export --user ada
     """
     if bool(user) == all_users:
         raise typer.BadParameter("give --user NAME, or --all-users", param_hint="--user")
-    report = write_corrections(_store(), output, user or None, collection=collection, licence=licence, names=names)
+    chosen: dict[str, Any] = {"collection": collection, "licence": licence, "names": names}
+    chosen |= {"tag": tag, "personal": personal}
+    store, place, number = _store(), str(output), None
+    if output is None:
+        version, report = _versions().make(store, user or None, **chosen)
+        place, number = f"version {version.number}", version.number
+    else:
+        report = write_corrections(store, output, user or None, **chosen)
     if as_json:
-        typer.echo(json.dumps(asdict(report), ensure_ascii=False))
+        typer.echo(json.dumps(asdict(report) | {"version": number}, ensure_ascii=False))
         return
     typer.echo(
-        f"{output}: {report.lines} lines of {report.pages} pages and {report.documents} documents, "
+        f"{place}: {report.lines} lines of {report.pages} pages and {report.documents} documents, "
         f"{report.changed} of them other than they were read"
     )
     for reason, count in report.skipped.items():
         typer.echo(f"left out {count}: {reason}", err=True)
+
+
+@app.command()
+def versions(as_json: Annotated[bool, typer.Option("--json", help="JSON instead of a table.")] = False) -> None:
+    """List the versions of the corrections in INKREAD_HOME/corrections.
+
+    Example: inkread corrections versions
+    """
+    found = _versions().all()
+    if as_json:
+        typer.echo(json.dumps([version.model_dump(mode="json") for version in found]))
+        return
+    table = Table("version", "made", "lines", "documents", "dataset")
+    for version in found:
+        made = f"{version.made:%Y-%m-%d %H:%M}"
+        cells = (str(version.number), made, str(version.lines), str(len(version.documents)), version.dataset[:10])
+        table.add_row(*cells)
+    print_table(table)
+
+
+@app.command()
+def checkout(
+    number: Annotated[int, typer.Argument(metavar="VERSION", min=1, help="Its number.")],
+    output: Annotated[Path, typer.Argument(metavar="DATASET", help="Folder to make.")],
+) -> None:
+    """Copy a version of the corrections out of DVC's cache.
+
+    Example: inkread corrections checkout 3 corrections/
+    """
+    version = _versions().check_out(number, output)
+    typer.echo(f"{output}: {version.lines} lines of {len(version.documents)} documents")
 
 
 @app.command()

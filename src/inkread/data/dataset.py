@@ -12,7 +12,7 @@ import io
 import json
 import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Set
 from dataclasses import asdict, dataclass, field, fields, replace
 from functools import cached_property
 from pathlib import Path
@@ -201,6 +201,23 @@ class Dataset:
             replace(page, sample_id=f"{page.sample_id}#{number:04}", text=line.text, kind="line", line=number)
             for number, line in enumerate(self._layout(page).lines)
         ]
+
+
+def remove_documents(folder: Path, documents: Set[str]) -> Dataset:
+    """Take the samples of documents out of a dataset, and their files; what is left of it.
+
+    The manifest is written last, so that it can be done again where it was cut off.
+
+    Raises:
+        DatasetError: the folder holds no dataset.
+    """
+    dataset = Dataset.open(folder)
+    kept = tuple(sample for sample in dataset.samples if sample.document_id not in documents)
+    needed = {file for sample in kept for file in (sample.image, sample.layout)}
+    for file in {file for sample in dataset.samples for file in (sample.image, sample.layout) if file} - needed:
+        (folder / file).unlink(missing_ok=True)
+    write_manifest(folder, kept)
+    return replace(dataset, samples=kept)
 
 
 def document_name(stem: str) -> str:

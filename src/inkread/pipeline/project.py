@@ -5,6 +5,7 @@ Usage: ``prepare_project(Path("~/.local/share/inkread/pipeline"))``
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
@@ -51,10 +52,33 @@ def prepare_project(folder: Path) -> None:
         else:
             shutil.copyfile(source, folder / name)
     if not (folder / ".dvc").is_dir():
-        command = [sys.executable, "-m", "dvc", "init", "--no-scm", "--quiet"]
-        answer = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
-        if answer.returncode:
-            raise DatasetError(f"{folder}: DVC cannot start a project here ({answer.stderr.strip()})")
+        run_dvc(folder, "init", "--no-scm", "--quiet")
+
+
+def run_dvc(project: Path, command: str, *arguments: str, lock: int | None = None) -> None:
+    """``run_dvc(project, "add", "letters")``: run a command of DVC in a project.
+
+    Args:
+        project: its folder.
+        command, arguments: of DVC.
+        lock: file descriptor of a lock that holds until the command ends, also where this process is killed before.
+
+    Raises:
+        DatasetError: it fails.
+    """
+    answer = subprocess.run(
+        [sys.executable, "-m", "dvc", command, *arguments],
+        cwd=project,
+        env=os.environ | {"DVC_NO_ANALYTICS": "1"},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+        pass_fds=() if lock is None else (lock,),
+    )
+    if answer.returncode:
+        reason = (answer.stderr.strip().splitlines() or ["it gave no reason"])[-1]
+        raise DatasetError(f"{project}: dvc {command} failed ({reason.removeprefix('ERROR: ')})")
 
 
 def _renew(params: Path, usual: Path) -> None:

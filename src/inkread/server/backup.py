@@ -28,6 +28,7 @@ from uuid import uuid4
 import sqlalchemy as sa
 
 from inkread.errors import OutputError, SettingsError
+from inkread.server.documents.bucket import BucketAwayError, open_bucket
 from inkread.server.mlflow_server import LOGIN
 from inkread.server.settings import RESTORE, Settings
 
@@ -74,15 +75,20 @@ def backup(settings: Settings, target: Path) -> dict[str, Any]:
         with tarfile.open(unfinished, "w") as tar:
             for path in copies.values():
                 _put(tar, path, f"{DATABASES}/{path.name}", manifest["files"])
+            left_out = {work, *_sqlite_files(settings), *([settings.documents] if settings.documents_bucket else [])}
             for name, root in _roots(settings).items():
-                for path in _files(root, {work, *_sqlite_files(settings)}):
+                for path in _files(root, left_out):
                     _put(tar, path, f"{name}/{path.relative_to(root).as_posix()}", manifest["files"])
+            for path, name in _objects(settings, work):
+                _put(tar, path, name, manifest["files"])
             described = work / MANIFEST
             described.write_text(json.dumps(manifest, indent=1), encoding="utf-8")
             tar.add(described, MANIFEST)
         _sync(unfinished)
         unfinished.chmod(0o600)  # it holds hashes of passwords, and documents
         os.link(unfinished, target)  # unlike a renaming never replaces a file
+    except BucketAwayError as error:
+        raise OutputError(f"{target}: the backup cannot be written ({error.detail})") from None
     except OSError as error:
         raise OutputError(f"{target}: the backup cannot be written ({error.strerror or error})") from error
     finally:
@@ -110,6 +116,7 @@ def restore(settings: Settings, source: Path) -> dict[str, Any]:
     urls = databases(settings)
     for name, file in manifest["databases"].items():
         _load(name, urls[name], work / DATABASES / file)
+    _fill_bucket(settings, work)
     for name, root in _roots(settings).items():
         unpacked = work / name
         root.mkdir(parents=True, exist_ok=True)
@@ -214,6 +221,33 @@ def _roots(settings: Settings) -> dict[str, Path]:
     return {HOME: settings.home} | ({DOCUMENTS: documents} if elsewhere else {})
 
 
+def _objects(settings: Settings, work: Path) -> Iterator[tuple[Path, str]]:
+    """A copy of each file of the bucket, one at a time, and its name in the backup."""
+    bucket = open_bucket(settings)
+    if bucket is None:
+        return
+    copy = work / "object"
+    for document, name, _ in bucket.files():
+        copy.unlink(missing_ok=True)
+        with suppress(FileNotFoundError):  # deleted meanwhile
+            bucket.fetch(document, name, copy)
+            yield copy, f"{DOCUMENTS}/{document}/{name}"
+
+
+def _fill_bucket(settings: Settings, work: Path) -> None:
+    """Put the documents of a backup into the bucket, also those that lay in a folder before."""
+    bucket = open_bucket(settings)
+    if bucket is None:
+        return
+    try:
+        for root in (work / DOCUMENTS, work / HOME / "documents"):
+            for path in sorted(root.glob("*/*")):
+                if "." not in path.parent.name + path.name:  # no unfinished file, and no small picture
+                    bucket.put(path.parent.name, path.name, path)
+    except BucketAwayError as error:
+        raise SettingsError(f"the restore goes on when it is called again: {error.detail}") from None
+
+
 def _files(root: Path, left_out: set[Path]) -> Iterator[Path]:
     """Every file and link of a folder that is kept, in order."""
     for path in sorted(root.iterdir()) if root.is_dir() else ():
@@ -280,8 +314,17 @@ def _refuse_to_overwrite(settings: Settings, manifest: Mapping[str, Any]) -> Non
     for root in _roots(settings).values():
         if root.is_dir() and (found := sorted(path.name for path in root.iterdir() if path.name not in kept)):
             raise SettingsError(f"{root} is not empty ({found[0]}); a backup is restored into an empty place only")
-    if any(name.startswith(f"{DOCUMENTS}/") for name in manifest["files"]) and DOCUMENTS not in _roots(settings):
-        raise SettingsError("the backup has a folder of documents outside of home; set INKREAD_DOCUMENTS_FOLDER")
+    elsewhere = any(name.startswith(f"{DOCUMENTS}/") for name in manifest["files"])
+    if bucket := open_bucket(settings):
+        try:
+            if next(bucket.files(), None) is not None:
+                raise SettingsError(
+                    "the bucket of documents is not empty; a backup is restored into an empty place only"
+                )
+        except BucketAwayError as error:
+            raise SettingsError(error.detail) from None
+    elif elsewhere and DOCUMENTS not in _roots(settings):
+        raise SettingsError("the backup has documents outside of home; set INKREAD_DOCUMENTS_FOLDER or _BUCKET")
     urls = databases(settings)
     for name in manifest["databases"]:
         if name not in urls:

@@ -55,6 +55,8 @@ class Settings(BaseSettings):
         upload_mib, upload_pages, upload_megapixels: largest upload; pages of one file, pixels of one page.
         archive_mib: largest archive that ingestion takes.
         documents_folder: pictures of the documents that users keep; a folder in ``home`` where not given.
+        documents_bucket: S3-compatible bucket of these pictures, ``s3://bucket/prefix``; the folder then holds copies
+            of those used in the last hour.
         document_mib, document_pages: largest upload that makes a document, and most pages of a document.
         documents_at_once: pages of documents that a gateway has read at a time.
         document_days: days until a document is deleted; None keeps documents.
@@ -105,6 +107,7 @@ class Settings(BaseSettings):
     upload_megapixels: float = Field(80.0, gt=0)
     archive_mib: float = Field(4096.0, gt=0)
     documents_folder: Path | None = None
+    documents_bucket: str = ""
     document_mib: float = Field(512.0, gt=0)
     document_pages: int = Field(2000, ge=1)
     documents_at_once: int = Field(2, ge=1)

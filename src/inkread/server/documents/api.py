@@ -35,6 +35,7 @@ from inkread.server.documents import models
 from inkread.server.documents.content import shown_line
 from inkread.server.documents.prediction import Prediction
 from inkread.server.documents.queue import next_lines
+from inkread.server.documents.removal import pipeline_datasets
 from inkread.server.documents.results import Results
 from inkread.server.documents.store import File, Store, check_place
 from inkread.server.documents.webhooks import Webhooks
@@ -127,10 +128,12 @@ def list_documents(  # noqa: PLR0913, PLR0917
     collection: Annotated[str | None, Query(max_length=200)] = None,
     offset: Annotated[int, Query(ge=0, le=1_000_000)] = 0,
     limit: Annotated[int, Query(ge=1, le=500)] = 50,
+    tag: Annotated[list[models.TagName] | None, Query(description="All of them", max_length=20)] = None,
     everybody: Annotated[bool, Query(description="Of all users; for admins")] = False,
 ) -> models.DocumentList:
     """Those of the user and those shared with the user."""
-    return documents_of(request).store.documents(who, query, collection, offset, limit, everybody=everybody)
+    store = documents_of(request).store
+    return store.documents(who, query, collection, offset, limit, tags=tag or (), everybody=everybody)
 
 
 @router.post("/documents", summary="Keep files and read them", status_code=202, openapi_extra=UPLOAD)
@@ -164,7 +167,8 @@ def title_of(form: FormData, field: str) -> str:
 async def export(request: Request, who: User, wanted: models.Export) -> FileResponse:
     """Each in the format, with the corrections; what was not read yet is left out."""
     with ResultFolder() as folder:
-        path = await documents_of(request).results.write_all(wanted.documents, who, wanted.format, folder.path)
+        results = documents_of(request).results
+        path = await results.write_all(wanted.documents, who, wanted.format, folder.path, wanted.tag)
         return folder.answer(path)
 
 
@@ -191,19 +195,29 @@ def change_document(request: Request, who: User, document: str, change: models.D
     return documents_of(request).store.change(document, who, change)
 
 
+@router.put("/documents/{document}/tags", summary="The tags of a document")
+def put_tags(request: Request, who: User, document: str, tags: models.Tags) -> models.Tags:
+    """For correctors; they replace those that it has."""
+    return documents_of(request).store.tag(document, None, who, tags.tags)
+
+
+@router.put("/documents/{document}/pages/{number}/tags", summary="The tags of a page")
+def put_page_tags(request: Request, who: User, document: str, number: Number, tags: models.Tags) -> models.Tags:
+    """For correctors; they replace those that it has."""
+    return documents_of(request).store.tag(document, number, who, tags.tags)
+
+
 @router.get("/documents/{document}/uses", summary="Datasets and models that used a document")
 def uses(request: Request, who: User, document: str) -> models.Uses:
     """For owners and admins; an admin may ask after the document was deleted."""
-    found = documents_of(request).store.uses(document, who)
-    versions = Registry().trained_on({use.dataset for use in found}) if found else {}
-    return models.Uses(
-        datasets=[
-            models.DatasetUse(
-                dataset=use.dataset, lines=use.lines, time=use.time, versions=versions.get(use.dataset, [])
-            )
-            for use in found
-        ]
-    )
+    found = {use.dataset: (use.lines, use.time) for use in documents_of(request).store.uses(document, who)}
+    found |= pipeline_datasets(request.app.state.settings.home, document)
+    versions = Registry().trained_on(found.keys()) if found else {}
+    datasets = [
+        models.DatasetUse(dataset=dataset, lines=lines, time=time, versions=versions.get(dataset, []))
+        for dataset, (lines, time) in found.items()
+    ]
+    return models.Uses(datasets=sorted(datasets, key=lambda use: use.time, reverse=True))
 
 
 @router.delete("/documents/{document}", summary="Delete a document and every byte of it", status_code=204)
@@ -334,7 +348,7 @@ async def image(
     """A JPEG, upright."""
     documents = documents_of(request)
     row = await run_in_threadpool(documents.store.picture, document, number, who)
-    path = documents.store.path(document, row.sha256)
+    path = await run_in_threadpool(documents.store.path, document, row.sha256)
     wanted = max((step for step in WIDTHS if width is not None and step <= width), default=WIDTHS[0])
     if width is not None and wanted < row.width and width < row.width:
         small = path.with_name(f"{path.name}.{wanted}")
@@ -357,7 +371,8 @@ async def read_line(request: Request, who: User, document: str, number: Number, 
     documents = documents_of(request)
     row, layout = await run_in_threadpool(documents.store.layout, document, number, who, outline)
     text = document_json.dump(WholeDocument((layout,))).decode()
-    with documents.store.path(document, row.sha256).open("rb") as picture:
+    path = await run_in_threadpool(documents.store.path, document, row.sha256)
+    with path.open("rb") as picture:
         answer = await documents.prediction.ask(
             who, "/pages/lines", files={"file": ("page", picture)}, data={"document": text}
         )
@@ -424,9 +439,10 @@ def search(
     who: User,
     query: Annotated[str, Query(min_length=1, max_length=200)],
     limit: Annotated[int, Query(ge=1, le=500)] = 50,
+    tag: Annotated[models.TagName | None, Query(description="Of pages with this tag")] = None,
 ) -> models.HitList:
     """In the text and in its alternatives, whatever the case and the accents."""
-    return documents_of(request).store.search(who, query, limit)
+    return documents_of(request).store.search(who, query, limit, tag)
 
 
 class ResultFolder:

@@ -6,6 +6,7 @@ Usage: ``content = unpack(version.content); newer = content.corrected(lines, "ad
 from __future__ import annotations
 
 import json
+import re
 import unicodedata
 import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -17,6 +18,8 @@ from inkread.formats import json as document_json
 from inkread.formats.geometry import box_of, box_polygon, complete
 from inkread.server.documents import models
 
+ID = re.compile(r"[A-Za-z_][\w.-]{0,63}")
+"""What a person's region may be called: a name that XML takes as an id."""
 Outlines = tuple[tuple[tuple[float, float], ...], ...]
 
 
@@ -45,9 +48,11 @@ class Content:
     def lines(self) -> list[models.Line]:
         """The lines as the API gives them."""
         return [
-            _shown(line, self.marks.get(line.id, Mark())).model_copy(update={"kind": region.kind, "region": region.id})
+            _shown(line, self.marks.get(line.id, Mark())).model_copy(
+                update={"kind": region.kind, "region": region.id, "frame": [] if number else list(region.polygon)}
+            )
             for region in self.page.regions
-            for line in region.lines
+            for number, line in enumerate(region.lines)
         ]
 
     def corrected(self, lines: Sequence[models.Line], user: str, reading: Content) -> Content:
@@ -75,8 +80,7 @@ class Content:
             if not typed and "corrected_by" in given.model_fields_set:
                 by = (by or user) if given.corrected_by else None
             marks[line.id] = Mark(by, tuple(given.flags))
-        kinds = {line.id: line.kind for line in lines if line.kind}
-        page = within_page(complete(replace(self.page, regions=tuple(_regions(self.page, made, kinds)))))
+        page = within_page(complete(replace(self.page, regions=tuple(_regions(self.page, made, lines)))))
         return Content(page, self.provenance, {line: mark for line, mark in marks.items() if mark != Mark()})
 
     def changes(self, newer: Content) -> list[models.Change]:
@@ -166,26 +170,34 @@ def _outlines(line: Line) -> Outlines:
     return tuple(tuple((round(x, 2), round(y, 2)) for x, y in points) for points in (line.baseline, line.polygon))
 
 
-def _regions(page: Page, lines: Iterable[Line], kinds: Mapping[str, str]) -> Iterator[Region]:
-    """The lines in their order, by regions; a new line joins the region of the line before it.
+def _regions(page: Page, lines: Iterable[Line], given: Sequence[models.Line]) -> Iterator[Region]:
+    """The lines in their order, by regions; a new line joins the region that it names, or that of the line before it.
 
     Lines whose kind is not that of their region are parted from it.
     """
     home = {line.id: region for region in page.regions for line in region.lines}
+    known = {region.id: region for region in (Region("r1", ()), *page.regions)}
+    named = {
+        line.id: line.region for line in given if line.region and (line.region in known or ID.fullmatch(line.region))
+    }
+    kinds = {line.id: line.kind for line in given if line.kind}
+    frames = {named[line.id]: tuple(line.frame) for line in given if len(line.frame) > 2 and line.id in named}
     placed: list[tuple[Region, Line]] = []
-    current = page.regions[0] if page.regions else Region("r1", ())
+    current = page.regions[0] if page.regions else known["r1"]
     for line in lines:
         current = home.get(line.id, current)
+        if line.id in named:
+            current = known.setdefault(named[line.id], Region(named[line.id], (), kind=current.kind))
         current = replace(current, kind=kinds.get(line.id, current.kind))
         placed.append((current, line))
     seen: set[str] = set()
     for (region, kind), group in groupby(placed, key=lambda item: (item[0].id, item[0].kind)):
         members = [line if kind == "table" else replace(line, cell=None) for _, line in group]
-        base = next(old for old in (*page.regions, Region("r1", ())) if old.id == region)
+        base = known[region]
         name = next(name for name in _names(region) if name not in seen)
         seen.add(name)
-        polygon = base.polygon
-        if {line.id for line in members} != {line.id for line in base.lines}:
+        polygon = frames.get(region, base.polygon) if name == region else base.polygon
+        if polygon == base.polygon and {line.id for line in members} != {line.id for line in base.lines}:
             points = [point for line in members for point in line.polygon or line.baseline]
             polygon = box_polygon(box_of(points)) if points else base.polygon
         yield replace(base, id=name, kind=kind, polygon=_outline(polygon, page), lines=tuple(members))

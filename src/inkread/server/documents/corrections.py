@@ -12,12 +12,12 @@ from __future__ import annotations
 import json
 import shutil
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, select
 
 from inkread.data.dataset import Dataset, Sample, Skipped, write_manifest
 from inkread.data.protected import REASON, digest, protected_images
@@ -28,6 +28,7 @@ from inkread.server.documents.content import Content, Mark, unpack
 from inkread.server.documents.disputes import disputes
 from inkread.server.documents.store import Store, now
 from inkread.server.documents.tables import DONE, Document, Page, Use, Version
+from inkread.server.documents.tags import PERSONAL, page_tagged
 from inkread.server.forms.corrections import KeyedLine, keyed_lines
 
 SOURCE = "corrections"
@@ -36,7 +37,15 @@ LINEAGE = "lineage.jsonl"
 
 @dataclass(frozen=True, slots=True)
 class Exported:
-    """What an export has: documents, pages, lines, lines that people changed, what was left out; its content hash."""
+    """What an export has.
+
+    Attributes:
+        documents, pages, lines: how many.
+        changed: lines that people changed.
+        skipped: what was left out, by reason.
+        dataset: its content hash.
+        lines_of: lines of each document.
+    """
 
     documents: int
     pages: int
@@ -44,6 +53,7 @@ class Exported:
     changed: int
     skipped: dict[str, int]
     dataset: str
+    lines_of: dict[str, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +73,8 @@ def export(
     collection: str | None = None,
     licence: str = "",
     names: bool = False,
+    tag: str | None = None,
+    personal: bool = False,
 ) -> Exported:
     """Write the lines of all pages in the state "done", and the fields of forms that were keyed, as a dataset.
 
@@ -76,6 +88,8 @@ def export(
         licence: of the pages, kept with each sample.
         names: write the names of users into the lineage; else they are numbered, anew in each export. Document, page,
             line and revision lead to the person in the database.
+        tag: only pages with this tag.
+        personal: also pages with the tag "personal".
 
     Raises:
         DatasetError: the folder is there, or there is no such line.
@@ -95,9 +109,15 @@ def export(
     pages = 0
     protected = protected_images()
     try:
-        for done in _pages(store, owner, collection):
+        chosen = _chosen(owner, collection, tag)
+        if not personal:
+            held_back = page_tagged(PERSONAL, Page.document, Page.number)
+            for document, number in _keys(store, [*chosen, held_back]):
+                skipped.add(f"{document}_{number:04}", "tagged personal")
+            chosen.append(~held_back)
+        for done in _pages(store, chosen):
             name = f"{done.document}_{done.page.number:04}"
-            picture = store.path(done.document, done.page.sha256).read_bytes()
+            picture = store.read(done.document, done.page.sha256)
             if digest(picture) in protected:
                 skipped.add(name, REASON)
                 continue
@@ -144,7 +164,8 @@ def export(
                     }
                 )
         sheets = set()
-        for keyed, made in _keyed(keyed_lines(store, owner, collection), unfinished, licence, protected, skipped):
+        found = keyed_lines(store, owner, collection, tag, personal=personal)
+        for keyed, made in _keyed(found, unfinished, licence, protected, skipped):
             sheets.add((keyed.document, keyed.sheet))
             samples.append(made)
             lineage.append(
@@ -170,19 +191,18 @@ def export(
         write_manifest(unfinished, samples)
         content = Dataset.open(unfinished).content_hash
         counts = Counter(sample.document_id for sample in samples)
-        with store.session() as session:  # before the dataset is there, so that none is without its rows
-            for document, count in counts.items():
-                session.merge(Use(document=document, dataset=content, lines=count, time=now()))
+        record_uses(store, content, counts)  # before the dataset is there, so that none is without its rows
         unfinished.rename(output)
     finally:
         shutil.rmtree(unfinished, ignore_errors=True)
     return Exported(
-        documents=len({sample.document_id for sample in samples}),
+        documents=len(counts),
         pages=pages,
         lines=len(samples),
         changed=sum(row["read"] != row["text"] for row in lineage),
         skipped=dict(skipped.reasons),
         dataset=content,
+        lines_of=dict(counts),
     )
 
 
@@ -205,20 +225,37 @@ def _keyed(
         )
 
 
-def _pages(store: Store, owner: str | None, collection: str | None) -> Iterator[_Done]:
+def record_uses(store: Store, dataset: str, lines_of: Mapping[str, int]) -> None:
+    """Note that a dataset, by its content hash, has that many lines of each document."""
+    with store.session() as session:
+        for document, lines in lines_of.items():
+            session.merge(Use(document=document, dataset=dataset, lines=lines, time=now()))
+
+
+def _chosen(owner: str | None, collection: str | None, tag: str | None) -> list[ColumnElement[bool]]:
     wanted = [Page.state == DONE]
     if owner is not None:
         wanted.append(Document.owner == owner)
     if collection is not None:
         wanted.append(Document.collection == collection)
+    if tag is not None:
+        wanted.append(page_tagged(tag, Page.document, Page.number))
+    return wanted
+
+
+def _keys(store: Store, wanted: Iterable[ColumnElement[bool]]) -> list[tuple[str, int]]:
     with store.session() as session:
-        keys = session.execute(
+        rows = session.execute(
             select(Page.document, Page.number)
             .join(Document, Document.id == Page.document)
             .where(*wanted)
             .order_by(Page.document, Page.number)
-        ).all()
-    for document, number in keys:
+        )
+        return [(row.document, row.number) for row in rows]
+
+
+def _pages(store: Store, wanted: Iterable[ColumnElement[bool]]) -> Iterator[_Done]:
+    for document, number in _keys(store, wanted):
         with store.session() as session:
             page = session.get(Page, (document, number))
             if page is None or page.state != DONE:

@@ -11,7 +11,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-from inkread.server.documents.tables import NAME_LENGTH
+from inkread.server.documents.tables import NAME_LENGTH, TAG_LENGTH
 
 Role = Literal["reader", "corrector", "owner"]
 ROLES: tuple[Role, ...] = ("reader", "corrector", "owner")
@@ -40,6 +40,7 @@ Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 Text = Annotated[str, Field(max_length=2000), AfterValidator(plain)]
 Title = Annotated[str, Field(max_length=NAME_LENGTH), AfterValidator(plain)]
 Name = Annotated[Title, AfterValidator(some)]
+TagName = Annotated[str, Field(max_length=TAG_LENGTH), AfterValidator(plain), AfterValidator(some)]
 
 
 class Word(BaseModel):
@@ -73,7 +74,9 @@ class Line(Outline):
     """A line. What a person typed has neither a confidence nor confidences of words.
 
     ``kind`` is that of its region: text, heading, marginalia, table, page-number and so on; lines of a region that get
-    another kind become a region of their own. None keeps the kind. ``region`` is the id of the region, and only told.
+    another kind become a region of their own. None keeps the kind. ``region`` is the id of the region; lines that name
+    one which the page does not have become that region. ``frame`` is the outline of the region, told with its first
+    line; a region of which a line brings another one has that from then on.
     """
 
     id: str = Field(pattern=r"^[A-Za-z_][\w.-]{0,63}$")
@@ -84,7 +87,8 @@ class Line(Outline):
     flags: list[Annotated[str, Field(max_length=32)]] = Field([], max_length=10)
     corrected_by: str | None = None
     kind: str | None = Field(None, pattern=r"^[A-Za-z][A-Za-z-]{0,31}$")
-    region: str | None = None
+    region: str | None = Field(None, max_length=200)
+    frame: list[Place] = Field([], max_length=500)
 
 
 class PageSummary(BaseModel):
@@ -98,6 +102,7 @@ class PageSummary(BaseModel):
     height: int
     lines: int
     revision: int
+    tags: list[str] = []
 
 
 class PageContent(BaseModel):
@@ -134,6 +139,7 @@ class Summary(BaseModel):
     bytes: int
     confidence: float | None
     error: str | None
+    tags: list[str] = []
 
 
 class Document(Summary):
@@ -151,11 +157,12 @@ class News(BaseModel):
 
 
 class DocumentList(BaseModel):
-    """Some of the documents that a user may see."""
+    """Some of the documents that a user may see; the collections and tags of all of them."""
 
     documents: list[Summary]
     total: int
     collections: list[str]
+    tags: list[str] = []
 
 
 class DocumentChange(BaseModel):
@@ -165,6 +172,12 @@ class DocumentChange(BaseModel):
 
     name: Name | None = None
     collection: Title | None = None
+
+
+class Tags(BaseModel):
+    """The tags of a document or page."""
+
+    tags: list[TagName] = Field(max_length=50)
 
 
 class Correction(BaseModel):
@@ -218,10 +231,11 @@ class ShareChange(BaseModel):
 
 
 class Export(BaseModel):
-    """Which documents to write, and how."""
+    """Which documents to write, and how; with ``tag`` only the pages that have it, or whose document has it."""
 
     documents: list[str] = Field(min_length=1, max_length=1000)
     format: Literal["txt", "json", "alto", "page", "hocr", "csv", "pdf"]
+    tag: TagName | None = None
 
 
 class Hit(BaseModel):

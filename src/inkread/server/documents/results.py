@@ -7,10 +7,11 @@ The gateway writes text formats itself. PDFs show the pictures, so prediction wr
 
 from __future__ import annotations
 
+import csv
 import zipfile
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
-from io import BytesIO
+from io import BytesIO, StringIO
 from pathlib import Path, PurePath
 
 from fastapi.concurrency import run_in_threadpool
@@ -44,14 +45,23 @@ class Results:
         self._store = store
         self._prediction = prediction
 
-    async def write(self, document: str, who: Identity, format: str, folder: Path, number: int | None = None) -> Path:
-        """Write a document, or one page of it, into a file of ``folder``; a zip where there are several files.
+    async def write(  # noqa: PLR0913
+        self,
+        document: str,
+        who: Identity,
+        format: str,
+        folder: Path,
+        number: int | None = None,
+        *,
+        tag: str | None = None,
+    ) -> Path:
+        """Write a document, or some pages of it, into a file of ``folder``; a zip where there are several files.
 
         Raises:
             ProblemError: 404 where the user may not see it, 409 where nothing was read yet.
         """
         summary = await run_in_threadpool(self._store.document, document, who)
-        pages = await run_in_threadpool(self._store.contents, document, who, [] if number is None else [number])
+        pages = await run_in_threadpool(self._store.contents, document, who, [] if number is None else [number], tag)
         if number is not None:
             await run_in_threadpool(self._store.page, document, number, who)
         if not pages:
@@ -63,8 +73,13 @@ class Results:
             return await self._pdf(pages, name, folder / f"{stem}{kind.suffix}", who)
         return await run_in_threadpool(_write, pages, name, stem, kind, folder)
 
-    async def write_all(self, documents: Iterable[str], who: Identity, format: str, folder: Path) -> Path:
-        """Write documents into a zip; those of which nothing was read yet are left out."""
+    async def write_all(
+        self, documents: Iterable[str], who: Identity, format: str, folder: Path, tag: str | None = None
+    ) -> Path:
+        """Write documents, or their pages with a tag, into a zip, with ``tags.csv`` where there are tags.
+
+        Documents of which nothing was read yet, or that have no such page, are left out.
+        """
         whole = folder / "documents.zip"
         names: set[str] = set()
         with zipfile.ZipFile(whole, "w", zipfile.ZIP_DEFLATED) as packed:
@@ -72,19 +87,31 @@ class Results:
                 own = folder / str(number)
                 own.mkdir()
                 try:
-                    path = await self.write(document, who, format, own)
+                    path = await self.write(document, who, format, own, tag=tag)
                 except ProblemError as error:
                     if error.status != 409:
                         raise
                     continue
                 await run_in_threadpool(_add, packed, path, names)
+            if rows := await run_in_threadpool(self._tags, documents, who):
+                packed.writestr("tags.csv", rows)
         return whole
+
+    def _tags(self, documents: Iterable[str], who: Identity) -> str:
+        """The tags of documents and pages as CSV; empty where there are none."""
+        rows = StringIO()
+        writer = csv.writer(rows)
+        for document in dict.fromkeys(documents):
+            found = self._store.document(document, who)
+            writer.writerows((found.name, document, "", tag) for tag in found.tags)
+            writer.writerows((found.name, document, page.number, tag) for page in found.pages for tag in page.tags)
+        return "name,document,page,tag\r\n" + rows.getvalue() if rows.getvalue() else ""
 
     async def _pdf(self, pages: Pages, name: str, target: Path, who: Identity) -> Path:
         parts = []
         for count, start in enumerate(range(0, len(pages), PAGES_A_PART)):
             some = pages[start : start + PAGES_A_PART]
-            pictures = [self._store.path(row.document, row.sha256) for row, _ in some]
+            pictures = [await run_in_threadpool(self._store.path, row.document, row.sha256) for row, _ in some]
             text = (await run_in_threadpool(dump, _document(some, name))).decode()
             part = target.with_name(f"{count}.part")
             await self._prediction.write_pdf(text, pictures, who, part)

@@ -1,9 +1,10 @@
-"""Where documents are kept: rows in the platform's database, pictures in a folder.
+"""Where documents are kept: rows in the platform's database, pictures in a folder or in a bucket.
 
 Usage: ``store = Store(settings); document = store.create("ada", "letters", "", files)``
 
 The files of a document lie in a folder of its own, each named by the SHA-256 of its content, so that deleting the
-folder deletes all of them and nothing of another document.
+folder deletes all of them and nothing of another document. With a bucket they lie there under the same names, and the
+folder holds copies of those that were used lately.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import shutil
 import time
 import weakref
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -41,7 +42,9 @@ from sqlalchemy.orm import Session
 from inkread import document as document_model
 from inkread.server.database import patient
 from inkread.server.documents import models
+from inkread.server.documents.bucket import Bucket, BucketAwayError, open_bucket
 from inkread.server.documents.content import Content, fold, unpack
+from inkread.server.documents.removal import remove_from_datasets
 from inkread.server.documents.tables import (
     BATCH,
     CANCELLED,
@@ -59,10 +62,12 @@ from inkread.server.documents.tables import (
     Page,
     Passage,
     Share,
+    Tag,
     Upload,
     Use,
     Version,
 )
+from inkread.server.documents.tags import WHOLE, page_tagged, put_tags, tagged, tags_of
 from inkread.server.keys import Keys
 from inkread.server.problems import ProblemError
 from inkread.server.settings import Settings
@@ -73,6 +78,8 @@ UNFINISHED = (WAITING, READING)
 CORRECTABLE = (READ, IN_CORRECTION, DONE)
 PAGES_USED_UP = "the pages a day of its API key are used up; reading continues at 00:00 UTC"
 ORPHAN_SECONDS = 3600.0
+COPY_SECONDS = 3600.0
+"""How long the folder holds a copy of a file of the bucket."""
 CHUNK = 2**20
 
 
@@ -101,6 +108,8 @@ class Store:
 
     def __init__(self, settings: Settings) -> None:
         self.folder = settings.documents
+        self.bucket = open_bucket(settings)
+        self._orphans_sought = -ORPHAN_SECONDS
         self._settings = settings
         self._engine = create_engine(settings.users_url, pool_pre_ping=True, connect_args=patient(settings.users_url))
         if settings.users_url.startswith("sqlite"):
@@ -162,6 +171,9 @@ class Store:
                         pages=pages,
                     )
                 )
+            if self.bucket is not None:
+                for upload in rows:
+                    self.bucket.put(document, upload.sha256, incoming / upload.sha256)
             incoming.rename(self.folder / document)
             days = self._settings.document_days
             with self.session() as session:
@@ -184,6 +196,9 @@ class Store:
         except BaseException:
             for folder in (incoming, self.folder / document):
                 shutil.rmtree(folder, ignore_errors=True)
+            if self.bucket is not None:
+                with suppress(BucketAwayError):  # what cannot be removed now is removed by sweep
+                    self.bucket.remove(document)
             raise
         return self.document(document, who)
 
@@ -215,14 +230,15 @@ class Store:
         offset: int = 0,
         limit: int = 50,
         *,
+        tags: Sequence[str] = (),
         everybody: bool = False,
     ) -> models.DocumentList:
-        """The documents that a user may see, newest first; of ``everybody`` for an admin."""
+        """The documents that a user may see, newest first, with all of ``tags``; of ``everybody`` for an admin."""
         with self.session() as session:
             seen = and_(seen_by(who.name), Document.kind == "")
             if everybody and who.admin:
                 seen = Document.kind == ""
-            wanted = [seen]
+            wanted = [seen, *tagged(tags)]
             if query:
                 wanted.append(Document.name.icontains(query, autoescape=True))
             if collection is not None:
@@ -238,8 +254,12 @@ class Store:
             collections = session.scalars(
                 select(Document.collection).where(seen, Document.collection != "").distinct()
             ).all()
+            known = session.scalars(select(Tag.tag).join(Document, Document.id == Tag.document).where(seen).distinct())
             return models.DocumentList(
-                documents=self.summaries(session, rows, who), total=total, collections=sorted(collections)
+                documents=self.summaries(session, rows, who),
+                total=total,
+                collections=sorted(collections),
+                tags=sorted(known),
             )
 
     def document(self, document: str, who: Identity) -> models.Document:
@@ -248,7 +268,7 @@ class Store:
             row = self.allow(session, document, who)
             pages = session.scalars(select(Page).where(Page.document == document).order_by(Page.number)).all()
             summary = self.summaries(session, [row], who)[0]
-            return models.Document(**summary.model_dump(), pages=[shown_page(page) for page in pages])
+            return models.Document(**summary.model_dump(), pages=_shown(session, document, pages))
 
     def summary(self, document: str, who: Identity) -> models.Summary:
         """How a document stands; an admin may ask for every one."""
@@ -263,6 +283,15 @@ class Store:
                 setattr(row, key, value)
             touch(session, document)
         return self.document(document, who)
+
+    def tag(self, document: str, number: int | None, who: Identity, tags: Sequence[str]) -> models.Tags:
+        """Let a document, or a page of it, have these tags and no others."""
+        with self.session() as session:
+            self.allow(session, document, who, "corrector")
+            page = WHOLE if number is None else page_row(session, document, number).number
+            put_tags(session, document, page, tags)
+            touch(session, document, *([] if number is None else [page_row(session, document, number)]))
+            return models.Tags(tags=tags_of(session, [document])[document, page])
 
     def allow(
         self, session: Session, document: str, who: Identity, least: models.Role = "reader", *, or_admin: bool = False
@@ -313,6 +342,7 @@ class Store:
         ):
             failed.setdefault(page.document, []).append(page)
         summaries = []
+        tags = tags_of(session, ids)
         used_up = self.keys.used_up() if any(row.key and row.state in UNFINISHED for row in found) else frozenset()
         for row in found:
             waits = PAGES_USED_UP if row.key in used_up and row.state in UNFINISHED else None
@@ -333,6 +363,7 @@ class Store:
                     bytes=int((own.bytes or 0) if own else 0) + int((files.bytes or 0) if files else 0),
                     confidence=own.confidence if own else None,
                     error=waits or _error(failed.get(row.id, []), total),
+                    tags=tags[row.id, WHOLE],
                 )
             )
         return summaries
@@ -394,25 +425,33 @@ class Store:
     def remove(self, document: str) -> None:
         """Delete a document: its rows at once, then its bytes; what is cut off is done by `erase` at the next start."""
         with self.session() as session:
-            for table in (Passage, Version, Page, Upload, Share):
+            for table in (Passage, Tag, Version, Page, Upload, Share):
                 session.execute(delete(table).where(table.document == document))
             if session.execute(delete(Document).where(Document.id == document)).rowcount:  # type: ignore[attr-defined]
                 session.add(Deletion(document=document))
         self.erase()
 
     def erase(self) -> None:
-        """Remove the bytes of deleted documents from folder and database."""
+        """Remove the bytes of deleted documents from folder, database and unused datasets; the last where possible."""
         with self.session() as session:
-            gone = session.scalars(select(Deletion.document)).all()
-        if not gone:
-            return
-        for document in gone:
-            shutil.rmtree(self.folder / document, ignore_errors=True)
-        gone = [document for document in gone if not (self.folder / document).exists()]
-        with self._engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-            _vacuum(connection)
-        with self.session() as session:
-            session.execute(delete(Deletion).where(Deletion.document.in_(gone)))
+            gone = {row.document: row.erased for row in session.scalars(select(Deletion))}
+        if there := [document for document, erased in gone.items() if not erased]:
+            for document in there:
+                shutil.rmtree(self.folder / document, ignore_errors=True)
+                if self.bucket is not None:
+                    try:
+                        self.bucket.remove(document)
+                    except BucketAwayError:
+                        return  # the next sweep does it
+            there = [document for document in there if not (self.folder / document).exists()]
+            with self._engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+                _vacuum(connection)
+            with self.session() as session:
+                session.execute(update(Deletion).where(Deletion.document.in_(there)).values(erased=True))
+        erased = [document for document, before in gone.items() if before or document in there]
+        if erased and remove_from_datasets(self, self._settings.home, set(erased)):
+            with self.session() as session:
+                session.execute(delete(Deletion).where(Deletion.document.in_(erased)))
 
     def sweep(self) -> None:
         """Delete documents that have expired, and folders that an upload left when it was cut off."""
@@ -428,12 +467,66 @@ class Store:
                 orphan = session.get(Document, path.name) is None
             if orphan:
                 shutil.rmtree(path, ignore_errors=True)
+        if self.bucket is not None:
+            with suppress(BucketAwayError):
+                self._sweep_bucket(self.bucket)
+
+    def _sweep_bucket(self, bucket: Bucket) -> None:
+        """Remove copies that were not used lately, or whose document is gone; at times also such files of the bucket.
+
+        A file that is in the folder only, from before there was a bucket, is put there.
+        """
+        with self.session() as session:
+            known = set(session.scalars(select(Document.id)))
+        for path in self.folder.glob("*/*"):
+            document, name = path.parent.name, path.name
+            if document.startswith(".") or name.startswith("."):
+                continue
+            if document in known:
+                if time.time() - path.stat().st_mtime < COPY_SECONDS:
+                    continue
+                if "." not in name and not bucket.has(document, name):  # others are small pictures, made again
+                    bucket.put(document, name, path)
+            path.unlink(missing_ok=True)
+        if time.monotonic() - self._orphans_sought < ORPHAN_SECONDS:
+            return
+        self._orphans_sought = time.monotonic()
+        for document, name, kept in list(bucket.files()):
+            if document not in known and now() - kept > timedelta(seconds=ORPHAN_SECONDS):
+                bucket.remove(document, name)
+
+    def check(self) -> str:
+        """Why files cannot be kept now; empty where they can."""
+        try:
+            if self.bucket is not None:
+                self.bucket.check()
+        except BucketAwayError as error:
+            return error.detail
+        return ""
 
     # files
 
     def path(self, document: str, digest: str) -> Path:
-        """Where a file of a document is."""
-        return self.folder / document / digest
+        """Where a file of a document is; where it lies in a bucket, a copy is fetched.
+
+        Raises:
+            FileNotFoundError: the document was deleted meanwhile.
+            BucketAwayError: the file is only in the bucket.
+        """
+        path = self.folder / document / digest
+        if self.bucket is not None and not path.exists():
+            copy = self.folder / f".{secrets.token_hex(8)}"
+            try:
+                self.bucket.fetch(document, digest, copy)
+                path.parent.mkdir(exist_ok=True)
+                copy.replace(path)
+            finally:
+                copy.unlink(missing_ok=True)
+        return path
+
+    def read(self, document: str, digest: str) -> bytes:
+        """The content of a file of a document; raises as `path`."""
+        return self.path(document, digest).read_bytes()
 
     def keep(self, document: str, content: bytes) -> str:
         """Keep a file of a document; its SHA-256.
@@ -442,7 +535,16 @@ class Store:
             FileNotFoundError: the document was deleted meanwhile.
         """
         digest = hashlib.sha256(content).hexdigest()
-        self.put(self.path(document, digest), content)
+        path = self.folder / document / digest
+        if self.bucket is not None:
+            self.bucket.put(document, digest, content)
+            with self.session() as session:
+                gone = session.get(Document, document) is None
+            if gone:  # a deletion that comes later finds the file
+                self.bucket.remove(document, digest)
+                raise FileNotFoundError(path)
+            path.parent.mkdir(exist_ok=True)
+        self.put(path, content)
         return digest
 
     def put(self, path: Path, content: bytes) -> None:
@@ -468,6 +570,8 @@ class Store:
         if needed == [None, None]:
             for path in (self.folder / document).glob(f"{digest}*"):
                 path.unlink(missing_ok=True)
+            if self.bucket is not None:
+                self.bucket.remove(document, digest)
 
     # pages
 
@@ -510,7 +614,7 @@ class Store:
                 select(Page).where(Page.document == document, Page.sequence > seen).order_by(Page.number)
             ).all()
             summary = self.summaries(session, [row], who)[0]
-            return models.News(sequence=row.sequence, summary=summary, pages=[shown_page(page) for page in pages])
+            return models.News(sequence=row.sequence, summary=summary, pages=_shown(session, document, pages))
 
     def content(self, session: Session, row: Page) -> Content | None:
         """What a page holds now; None before it was read."""
@@ -612,13 +716,17 @@ class Store:
                 ]
             )
 
-    def contents(self, document: str, who: Identity, numbers: Sequence[int] = ()) -> list[tuple[Page, Content]]:
-        """The pages that were read, in order, with what they hold; all, or those of ``numbers``."""
+    def contents(
+        self, document: str, who: Identity, numbers: Sequence[int] = (), tag: str | None = None
+    ) -> list[tuple[Page, Content]]:
+        """The pages that were read, in order, with what they hold; all, or those of ``numbers``, or with a tag."""
         with self.session() as session:
             self.allow(session, document, who)
             wanted = [Page.document == document, Page.revision > 0]
             if numbers:
                 wanted.append(Page.number.in_(numbers))
+            if tag is not None:
+                wanted.append(page_tagged(tag, Page.document, Page.number))
             rows = session.execute(
                 select(Page, Version)
                 .join(
@@ -657,8 +765,8 @@ class Store:
 
     # search
 
-    def search(self, who: Identity, query: str, limit: int) -> models.HitList:
-        """Lines whose text or alternatives hold the query, of the documents that a user may see."""
+    def search(self, who: Identity, query: str, limit: int, tag: str | None = None) -> models.HitList:
+        """Lines whose text or alternatives hold the query, of the documents that a user may see; only of a tag."""
         folded = fold(query)
         if not folded:
             return models.HitList(hits=[])
@@ -666,7 +774,11 @@ class Store:
             first = (
                 select(Passage.document, Passage.page, Passage.position, func.min(Passage.alternative).label("which"))
                 .join(Document, Document.id == Passage.document)
-                .where(seen_by(who.name), Passage.folded.contains(folded, autoescape=True))
+                .where(
+                    seen_by(who.name),
+                    Passage.folded.contains(folded, autoescape=True),
+                    *([] if tag is None else [page_tagged(tag, Passage.document, Passage.page)]),
+                )
                 .group_by(Passage.document, Passage.page, Passage.position)
                 .order_by(Passage.document, Passage.page, Passage.position)
                 .limit(limit)
@@ -728,6 +840,11 @@ def shown_page(row: Page) -> models.PageSummary:
         lines=row.lines,
         revision=row.revision,
     )
+
+
+def _shown(session: Session, document: str, pages: Iterable[Page]) -> list[models.PageSummary]:
+    tags = tags_of(session, [document])
+    return [shown_page(page).model_copy(update={"tags": tags[document, page.number]}) for page in pages]
 
 
 def put_version(  # noqa: PLR0913

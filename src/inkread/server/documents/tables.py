@@ -13,6 +13,7 @@ from typing import Any
 from sqlalchemy import (
     JSON,
     BigInteger,
+    Boolean,
     DateTime,
     Dialect,
     Float,
@@ -28,6 +29,7 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 ID_LENGTH = 26
 HASH_LENGTH = 64
 NAME_LENGTH = 200
+TAG_LENGTH = 64
 
 BATCH, TEMPLATE = "batch", "template"
 """Kinds of documents that are forms; all others have none."""
@@ -168,6 +170,16 @@ class Share(Base):
     role: Mapped[str] = mapped_column(String(16))
 
 
+class Tag(Base):
+    """A word that somebody gave to a page, or with 0 for the page to a whole document."""
+
+    __tablename__ = "document_tags"
+
+    document: Mapped[str] = _document()
+    page: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
+    tag: Mapped[str] = mapped_column(String(TAG_LENGTH), primary_key=True, index=True)
+
+
 class Use(Base):
     """A dataset that was made of a document, by its content hash; the row outlives the document."""
 
@@ -180,8 +192,12 @@ class Use(Base):
 
 
 class Deletion(Base):
-    """A document whose rows are gone and whose bytes may still be on the disk."""
+    """A document whose rows are gone and whose bytes may still be on the disk.
+
+    ``erased`` says that only datasets may still have some.
+    """
 
     __tablename__ = "document_deletions"
 
     document: Mapped[str] = mapped_column(String(ID_LENGTH), primary_key=True)
+    erased: Mapped[bool] = mapped_column(Boolean, default=False)

@@ -26,6 +26,7 @@ from sqlalchemy import ColumnElement, UnaryExpression, and_, func, or_, select, 
 from sqlalchemy.orm import Session, aliased
 
 from inkread.formats import json as document_json
+from inkread.server.documents.bucket import BucketAwayError
 from inkread.server.documents.content import Content
 from inkread.server.documents.prediction import Prediction, problem_of
 from inkread.server.documents.store import Store, now, put_version, settle, touch
@@ -211,7 +212,7 @@ class Work:
             try:
                 if await step():
                     continue
-            except NotNowError:
+            except (NotNowError, BucketAwayError):
                 await asyncio.sleep(PAUSE_SECONDS)
                 continue
             except Exception as error:  # the database may be away for a while
@@ -241,8 +242,8 @@ class Work:
             await self._split(job)
         except FileNotFoundError:
             return True  # the document was deleted
-        except NotNowError as error:
-            await asyncio.to_thread(self._release, Upload, job, error.cut_off)
+        except (NotNowError, BucketAwayError) as error:
+            await asyncio.to_thread(self._release, Upload, job, isinstance(error, NotNowError) and error.cut_off)
             raise
         except PageFailedError as error:
             await asyncio.to_thread(self._fail_upload, job, str(error))
@@ -251,7 +252,7 @@ class Work:
         return True
 
     async def _split(self, job: Claimed) -> None:
-        path = self._store.path(job.document, job.sha256)
+        path = await asyncio.to_thread(self._store.path, job.document, job.sha256)
         failed = False
         try:
             with path.open("rb") as content:
@@ -399,8 +400,8 @@ class Work:
             await self._read(job)
         except FileNotFoundError:
             return True
-        except NotNowError as error:
-            await asyncio.to_thread(self._release, Page, job, error.cut_off)
+        except (NotNowError, BucketAwayError) as error:
+            await asyncio.to_thread(self._release, Page, job, isinstance(error, NotNowError) and error.cut_off)
             raise
         except PageFailedError as error:
             await asyncio.to_thread(self._fail_page, job, str(error))
@@ -409,7 +410,7 @@ class Work:
         return True
 
     async def _read(self, job: Claimed) -> None:
-        picture = await asyncio.to_thread(self._store.path(job.document, job.sha256).read_bytes)
+        picture = await asyncio.to_thread(self._store.read, job.document, job.sha256)
         reading = await self._readers[job.kind].read(job, picture)
         await asyncio.to_thread(self._put_page, job, reading)
 

@@ -20,6 +20,7 @@ from inkread.io.inputs import load_pages
 from inkread.recognition.line_images import Grey
 from inkread.server.documents.store import Store
 from inkread.server.documents.tables import Document, Page
+from inkread.server.documents.tags import PERSONAL, page_tagged
 from inkread.server.forms import tables
 from inkread.server.forms.fields import keyings_of, reading_of
 from inkread.server.forms.templates import Templates
@@ -57,19 +58,27 @@ class KeyedLine:
     skipped: str = ""
 
 
-def keyed_lines(store: Store, owner: str | None, collection: str | None) -> Iterator[KeyedLine]:
+def keyed_lines(
+    store: Store, owner: str | None, collection: str | None, tag: str | None = None, *, personal: bool = False
+) -> Iterator[KeyedLine]:
     """The fields that people have settled, sheet by sheet.
 
     Args:
         store: of documents.
         owner: whose batches; None for those of all users.
         collection: only of these documents.
+        tag: only of sheets with this tag.
+        personal: also of sheets that are tagged as personal.
     """
     wanted: list[ColumnElement[bool]] = [tables.Field.done.is_(True)]
     if owner is not None:
         wanted.append(Document.owner == owner)
     if collection is not None:
         wanted.append(Document.collection == collection)
+    if tag is not None:
+        wanted.append(page_tagged(tag, tables.Field.document, tables.Field.sheet))
+    if not personal:
+        wanted.append(~page_tagged(PERSONAL, tables.Field.document, tables.Field.sheet))
     with store.session() as session:
         keys = session.execute(
             select(tables.Field.document, tables.Field.sheet)

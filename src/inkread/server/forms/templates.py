@@ -311,6 +311,8 @@ class Templates:
     def version(self, session: Session, document: str, number: int) -> Version:
         """A version of a template, its files named by their content."""
         row = session.get_one(tables.TemplateVersion, (document, number))
+        for digest in row.files.values():
+            self._store.path(document, digest)  # fetched, where it lies in a bucket
         return Version(document, number, row.digest, _by_content(row, self._store.folder / document))
 
     def _next_version(

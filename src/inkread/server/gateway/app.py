@@ -165,6 +165,8 @@ def gateway_app(settings: Settings) -> FastAPI:
             await run_in_threadpool(users.check)
         except SQLAlchemyError:
             return NO_DATABASE
+        if settings.documents_bucket and (away := await run_in_threadpool(app.state.documents.store.check)):
+            return str(away)
         replicas: Replicas = app.state.replicas
         return await replicas.ready()
 

@@ -46,7 +46,7 @@ from inkread.server.jobs.workflows import (
     view_job,
     view_jobs,
 )
-from inkread.server.jobs.workspace import NEWEST, Workspace
+from inkread.server.jobs.workspace import CORRECTIONS, NEWEST, Workspace
 from inkread.server.problems import PROBLEMS, ProblemError
 from inkread.server.settings import Settings
 from inkread.server.tokens import AdminCaller, require_admin
@@ -205,7 +205,8 @@ def _changes(wanted: IngestRequest, source: str) -> dict[str, Any]:
             "source": wanted.name,
             "licence": wanted.licence,
             "language": wanted.language,
-            "add": [NEWEST] if wanted.add else [],
+            # the corrections first: of two samples of one name the first is taken
+            "add": [CORRECTIONS] * wanted.corrections + [NEWEST] * wanted.add,
         },
     }
 

@@ -28,6 +28,7 @@ class IngestRequest(BaseModel):
     licence: str = Field("", max_length=200)
     language: str = Field("", max_length=35)
     add: bool = Field(False, description="Add to the newest data set instead of replacing it")
+    corrections: bool = Field(False, description="Add the newest version of the corrections")
     writers: int = Field(12, ge=3, le=200, description="Of rendered pages")
     forms: int = Field(3, ge=1, le=50, description="Rendered pages a writer")
 

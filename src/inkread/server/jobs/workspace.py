@@ -27,6 +27,7 @@ from inkread.io.files import write_bytes
 from inkread.pipeline.params import check_params
 from inkread.pipeline.project import prepare_project
 from inkread.pipeline.stage import STAGES, Artifacts, read_json
+from inkread.server.documents.versions import Versions
 from inkread.server.guard import Guard
 
 PARAMS, LOCK = "params.yaml", "dvc.lock"
@@ -37,6 +38,8 @@ STAGE = re.compile(r"(?:Running stage|Stage) '(\w+)'")
 LOG_LINES = 40
 NEWEST = "newest"
 """In the parameters of a job for the newest version of the data set, which is known when the job begins."""
+CORRECTIONS = "corrections"
+"""The same for the newest version of the corrections, see `inkread.server.documents.versions`."""
 VERSION = "version.json"
 METRICS = ("cer", "wer", "cer_80", "ece")
 
@@ -86,6 +89,7 @@ class Workspace:
     """
 
     def __init__(self, home: Path) -> None:
+        self._home = home
         self.project = home / "pipeline"
         self._jobs = home / "jobs"
         self._datasets = home / "datasets"
@@ -102,8 +106,9 @@ class Workspace:
             prepare_project(self.project)
         merged = _merge(yaml.safe_load(path.read_text(encoding="utf-8")) or {}, changes)
         load = merged.get("load_dataset", {})
-        if NEWEST in load.get("add", ()):
-            load["add"] = [str(folder) for folder in self.datasets()[-1:]]
+        if {NEWEST, CORRECTIONS}.intersection(load.get("add", ())):
+            newest = {NEWEST: self.datasets()[-1:], CORRECTIONS: self._corrections()[-1:]}
+            load["add"] = [str(folder) for item in load["add"] for folder in newest.get(item, [item])]
         check_params(merged, PARAMS)
         return merged
 
@@ -195,6 +200,11 @@ class Workspace:
         found = self._datasets.glob(f"*/{VERSION}") if self._datasets.is_dir() else ()
         return sorted((path.parent for path in found), key=lambda folder: int(folder.name))
 
+    def _corrections(self) -> list[Path]:
+        """The versions of the corrections that have lines, the newest last."""
+        versions = self._home / CORRECTIONS
+        return [versions / str(version.number) for version in Versions(self._home).all() if version.documents]
+
     def keep_dataset(self, job: str) -> int | None:
         """Keep the data set that a job made as the next version; its number, the same for the same job.
 
@@ -235,6 +245,10 @@ class Workspace:
                 found[name] = float(sum(value.values()) if isinstance(value, dict) else value)
         return found
 
+    def busy(self) -> bool:
+        """Whether stages of a job run."""
+        return any(_runs(path) is not None for path in self._jobs.glob("*/pid"))
+
     def _failure(self, job: str) -> str:
         progress = self.progress(job)
         told = [line for line in progress.lines if progress.stage and line.startswith(f"{progress.stage}: ")]
@@ -248,15 +262,21 @@ class Workspace:
     def _end_leftover(self, job: str) -> None:
         """End what a service that was killed has left running for this job, so that two never write together."""
         path = self.folder(job) / "pid"
-        if not path.is_file():
-            return
-        number, _, created = path.read_text(encoding="utf-8").partition(" ")
-        with suppress(psutil.Error, ValueError):
-            process = psutil.Process(int(number))
-            if abs(process.create_time() - float(created)) < 1:
+        with suppress(psutil.Error):
+            if (process := _runs(path)) is not None:
                 _end_group(process.pid)
                 process.wait(10)
         path.unlink(missing_ok=True)
+
+
+def _runs(path: Path) -> psutil.Process | None:
+    """The process whose number and start a file names, if it runs."""
+    with suppress(OSError, psutil.Error, ValueError):
+        number, _, created = path.read_text(encoding="utf-8").partition(" ")
+        process = psutil.Process(int(number))
+        if abs(process.create_time() - float(created)) < 1:
+            return process
+    return None
 
 
 def _link(source: str, target: str) -> None:

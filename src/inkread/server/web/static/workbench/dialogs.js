@@ -14,14 +14,15 @@ const FORMATS = [
   ["json", "JSON", "everything, with confidences"],
 ];
 
-// `items` are documents; with `page` (a number) the page alone.
-export function exportDialog(items, page = null) {
-  const what = page ? `page ${page} of ${items[0].name}` : items.length === 1 ? items[0].name : plural(items.length, "document");
+// `items` are documents; with `page` (a number) the page alone, with `tag` only their pages with that tag.
+export function exportDialog(items, page = null, tag = "") {
+  const whole = page ? `page ${page} of ${items[0].name}` : items.length === 1 ? items[0].name : plural(items.length, "document");
+  const what = tag ? `pages of ${whole} with the tag ${tag}` : whole;
   const [{ id }] = items;
   return formatDialog(`Export ${what}`, FORMATS, "Corrected text is taken where there is one. Several files come as one zip.", (format) => {
     if (page) return download(`/documents/${id}/pages/${page}/result?format=${format}`);
-    if (items.length === 1) return download(`/documents/${id}/result?format=${format}`);
-    return download("/documents/export", { method: "POST", json: { documents: items.map((item) => item.id), format } });
+    if (items.length === 1 && !tag) return download(`/documents/${id}/result?format=${format}`);
+    return download("/documents/export", { method: "POST", json: { documents: items.map((item) => item.id), format, tag: tag || null } });
   });
 }
 
@@ -129,6 +130,27 @@ export function nameDialog(item) {
     return form;
   });
 }
+
+// Tags of a document or page, as [tag, …]; gives the new ones, or null.
+export function tagsDialog(what, path, tags) {
+  return dialog(`Tags of ${what}`, (close) => {
+    const field = h("input", { id: "tags", value: tags.join(", "), maxlength: 1000, autofocus: true, "aria-describedby": "tags-hint" });
+    const hint = h("p", { class: "hint", id: "tags-hint" }, "Separated by commas. Pages tagged “personal” are left out when corrections are exported for training.");
+    const form = h("form", { class: "stack" }, h("label", { for: "tags" }, "Tags"), field, hint, h("p", { class: "actions" }, h("button", { type: "submit" }, "Save")));
+    form.addEventListener("submit", async (event) => {
+      event.preventDefault();
+      try {
+        const given = field.value.split(",").map((tag) => tag.trim()).filter(Boolean);
+        close((await send("PUT", path, { tags: given })).tags);
+      } catch (error) {
+        say(error.message, { problem: true });
+      }
+    });
+    return form;
+  });
+}
+
+export const tagList = (tags) => tags.map((tag) => h("span", { class: "tag" }, tag));
 
 export function diffed(before, after) {
   const tags = { same: "span", out: "del", in: "ins" };

@@ -2,7 +2,7 @@
 
 import { call, follow, get, send, user } from "./api.js";
 import { busy, progress } from "./documents.js";
-import { exportDialog, nameDialog, shareDialog } from "./dialogs.js";
+import { exportDialog, nameDialog, shareDialog, tagList, tagsDialog } from "./dialogs.js";
 import { button, confirm, debounce, grade, h, percent, picture, plural, say, stateName, when } from "./dom.js";
 import { drop } from "./drafts.js";
 
@@ -45,12 +45,13 @@ export async function show(place, { parts: [id], go }) {
           busy(item) && item.role !== "reader" && button("Stop reading", "close", () => act("cancel"), { text: "Stop" }),
           ["failed", "cancelled"].includes(item.state) && item.role !== "reader" && button("Read again", "rotate", () => act("retry"), { text: "Read again" }),
           button("Export", "save", () => exportDialog([item]), { text: "Export" }),
+          item.role !== "reader" && button("Tags", "lines", tag, { text: "Tags" }),
           owner && button("Share", "share", () => shareDialog(item), { text: "Share" }),
           owner && button("Rename", "lines", rename, { text: "Rename" }),
           owner && button("Delete", "bin", remove, { text: "Delete" }),
         ),
       ),
-      h("p", { class: "hint" }, about.filter(Boolean).join(" · ")),
+      h("p", { class: "hint" }, about.filter(Boolean).join(" · "), " ", tagList(item.tags)),
     );
   }
 
@@ -84,7 +85,7 @@ export async function show(place, { parts: [id], go }) {
   function tile(page) {
     const ready = page.width > 0;
     const thumbnail = ready ? picture(`/documents/${id}/pages/${page.number}/image?width=320`) : null;
-    const label = [`Page ${page.number}`, stateName(page.state), page.confidence === null ? "" : percent(page.confidence)].filter(Boolean).join(", ");
+    const label = [`Page ${page.number}`, stateName(page.state), page.confidence === null ? "" : percent(page.confidence), ...page.tags].filter(Boolean).join(", ");
     return h(
       "li",
       { data: { page: page.number } },
@@ -93,6 +94,7 @@ export async function show(place, { parts: [id], go }) {
         { href: `/d/${id}/${page.number}`, class: "tile", "aria-label": label, title: page.error },
         h("span", { class: "thumbnail" }, thumbnail),
         h("span", { class: "caption" }, h("b", {}, page.number), h("span", { class: `state ${page.state}` }, stateName(page.state)), h("span", { class: `confidence ${grade(page.confidence)}` }, percent(page.confidence))),
+        page.tags.length > 0 && h("span", { class: "caption" }, tagList(page.tags)),
       ),
     );
   }
@@ -105,6 +107,13 @@ export async function show(place, { parts: [id], go }) {
     } catch (error) {
       say(error.message, { problem: true });
     }
+  }
+
+  async function tag() {
+    const tags = await tagsDialog(item.name, `/documents/${id}/tags`, item.tags);
+    if (!tags) return;
+    item = { ...item, tags };
+    header();
   }
 
   async function rename() {

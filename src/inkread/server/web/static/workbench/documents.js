@@ -1,7 +1,7 @@
 // All documents: search by name, collections, upload, live progress, selections.
 
 import { call, follow, get, user } from "./api.js";
-import { exportDialog } from "./dialogs.js";
+import { exportDialog, tagList } from "./dialogs.js";
 import { button, confirm, debounce, grade, h, icon, percent, picture, plural, say, size, stateName, when } from "./dom.js";
 import { drop } from "./drafts.js";
 import { uploads } from "./upload.js";
@@ -15,6 +15,8 @@ export async function show(place, { query, go }) {
   let shown = [];
   let total = 0;
   const collection = { name: query.get("collection") ?? "" };
+  let tag = query.get("tag") ?? "";
+  let tags = [];
   const selected = new Set();
   const following = new Map();
 
@@ -46,6 +48,7 @@ export async function show(place, { query, go }) {
     const parameters = new URLSearchParams({ limit: LIMIT });
     if (search.value.trim()) parameters.set("query", search.value.trim());
     if (collection.name) parameters.set("collection", collection.name);
+    if (tag) parameters.set("tag", tag);
     return parameters;
   };
 
@@ -54,23 +57,25 @@ export async function show(place, { query, go }) {
     parameters.set("offset", offset);
     const answer = await get(`/documents?${parameters}`);
     names = answer.collections;
+    tags = answer.tags;
     total = answer.total;
     shown = offset ? [...shown, ...answer.documents] : answer.documents;
     draw();
   }
 
   function draw() {
-    chips.hidden = !names.length;
+    chips.hidden = !names.length && !tags.length;
     const chip = (name, label) =>
       h(
         "button",
         { type: "button", class: "chip", "aria-pressed": String(collection.name === name), onclick: () => ((collection.name = name), load(0)) },
         label,
       );
-    chips.replaceChildren(chip("", "All"), ...names.map((name) => chip(name, name)));
+    const tagChip = (name) => h("button", { type: "button", class: "chip tag", "aria-pressed": String(tag === name), onclick: () => ((tag = tag === name ? "" : name), load(0)) }, name);
+    chips.replaceChildren(chip("", "All"), ...names.map((name) => chip(name, name)), ...tags.map(tagChip));
     list.replaceChildren(...shown.map((item) => row(item)));
     list.classList.toggle("empty", !shown.length);
-    if (!shown.length) list.append(h("li", { class: "nothing" }, search.value || collection.name ? "No document has this name." : "Drop scans or PDFs here. Each page is read, and you correct what the model was unsure of."));
+    if (!shown.length) list.append(h("li", { class: "nothing" }, search.value || collection.name || tag ? "No document has this name or tag." : "Drop scans or PDFs here. Each page is read, and you correct what the model was unsure of."));
     count.textContent = total ? `${shown.length} of ${plural(total, "document")}` : "";
     more.hidden = shown.length >= total;
     selection();
@@ -99,6 +104,7 @@ export async function show(place, { query, go }) {
         { class: "what" },
         h("a", { href: `/d/${item.id}` }, item.name),
         h("span", { class: "hint" }, [item.collection, item.role === "owner" ? null : `${item.owner} shares it, you are ${item.role}`].filter(Boolean).join(" · ")),
+        tagList(item.tags),
       ),
       h("div", { class: "progress-cell" }, progress(item)),
       h("span", { class: "hint number" }, item.pages_total ? plural(item.pages_total, "page") : ""),
@@ -112,7 +118,7 @@ export async function show(place, { query, go }) {
     chosen.hidden = !items.length;
     chosen.replaceChildren(
       h("span", { "aria-live": "polite" }, `${plural(items.length, "document")} selected`),
-      button("Export", "save", () => exportDialog(items), { text: "Export" }),
+      button("Export", "save", () => exportDialog(items, null, tag), { text: "Export" }),
       items.every((item) => item.role === "owner") && button("Delete", "bin", () => remove(items), { text: "Delete" }),
       button("Select none", "close", () => (selected.clear(), draw()), { text: "Select none" }),
     );

@@ -70,6 +70,45 @@ export class Editing extends EventTarget {
     if (changed.length) this._replace(changed);
   }
 
+  // Lines become a region with this outline, at the place of the first of them in the order; a region that had other
+  // lines too keeps those. Gives the first line's id.
+  enclose(ids, frame) {
+    const region = shapes.newId();
+    const inside = this.lines.filter((line) => ids.includes(line.id)).map((line, at) => ({ ...line, region, frame: at ? [] : frame }));
+    if (!inside.length) return null;
+    const at = this.lines.findIndex((line) => line.id === inside[0].id);
+    const others = this.lines.filter((line) => !ids.includes(line.id));
+    const before = this.lines.slice(0, at).filter((line) => !ids.includes(line.id)).length;
+    this._step([...others.slice(0, before), ...inside, ...others.slice(before)]);
+    return inside[0].id;
+  }
+
+  // The outline of a line's region. Lines of the page that lie in it belong to the region, those that do not leave it.
+  reframe(id, frame) {
+    const { region } = this.get(id);
+    const inside = shapes.within(this.lines, frame);
+    if (!inside.length) return false;
+    const left = shapes.newId();
+    const apart = this.lines.map((line) => (line.region === region && !inside.includes(line.id) ? { ...line, region: left, frame: [] } : line));
+    const first = inside[0];
+    this._step(apart.map((line) => (inside.includes(line.id) ? { ...line, region, kind: this.get(id).kind, frame: line.id === first ? frame : [] } : line)));
+    return true;
+  }
+
+  // Put the region of a line before the region that comes before it, or behind the next one.
+  reorderRegion(id, by) {
+    const blocks = [];
+    for (const line of this.lines) {
+      if (blocks.length && line.region && blocks.at(-1)[0].region === line.region) blocks.at(-1).push(line);
+      else blocks.push([line]);
+    }
+    const at = blocks.findIndex((block) => block.some((line) => line.id === id));
+    const to = at + by;
+    if (at < 0 || to < 0 || to >= blocks.length) return;
+    blocks.splice(to, 0, ...blocks.splice(at, 1));
+    this._step(blocks.flat());
+  }
+
   split(id, at) {
     const line = this.get(id);
     const [before, after] = [line.text.slice(0, at).trim(), line.text.slice(at).trim()];

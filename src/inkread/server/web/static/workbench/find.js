@@ -12,6 +12,15 @@ export async function show(place, { query }) {
   const list = h("div", { class: "hits" });
   place.append(h("div", { class: "bar" }, h("h1", { tabindex: -1 }, "Search"), h("label", { class: "find wide", for: "text" }, icon("search"), h("span", { class: "aside" }, "Search all documents"), input)), count, list);
   let asked = null;
+  const tag = h("select", { id: "tag", "aria-label": "Only pages with this tag", hidden: true }, h("option", { value: "" }, "all tags"));
+  tag.addEventListener("change", () => find());
+  count.before(tag);
+  get("/documents?limit=1")
+    .then(({ tags }) => {
+      tag.append(...tags.map((name) => h("option", { value: name }, name)));
+      tag.hidden = !tags.length;
+    })
+    .catch(() => null);
 
   async function find() {
     const text = input.value.trim();
@@ -24,7 +33,7 @@ export async function show(place, { query }) {
       return;
     }
     try {
-      const { hits } = await get(`/search?query=${encodeURIComponent(text)}&limit=${LIMIT}`, asked.signal);
+      const { hits } = await get(`/search?query=${encodeURIComponent(text)}&limit=${LIMIT}${tag.value ? `&tag=${encodeURIComponent(tag.value)}` : ""}`, asked.signal);
       draw(hits, text);
     } catch (error) {
       if (error.name !== "AbortError") say(error.message, { problem: true });

@@ -3,7 +3,8 @@
 const content = (line) => JSON.stringify([line.text, Boolean(line.corrected_by)]);
 const shape = (line) => JSON.stringify([line.baseline, line.polygon]);
 const index = (lines) => new Map(lines.map((line) => [line.id, line]));
-const kind = (line) => line.kind;
+const kind = (line) => JSON.stringify([line.kind, line.region ?? null, line.frame?.length ? line.frame : []]);
+const placed = ({ kind, region, frame }) => ({ kind, region, frame });
 export const same = (a, b) => content(a) === content(b) && shape(a) === shape(b) && kind(a) === kind(b);
 
 // What became of `base` in `mine` and in `theirs`, together. A text that both changed is a conflict: the merged line
@@ -26,11 +27,11 @@ function both(old, my, their, conflicts) {
   const differ = (read) => changed(read) && read(my) !== read(their);
   let line = their;
   if (differ(content)) {
-    if (old && content(their) === content(old)) line = { ...my, baseline: line.baseline, polygon: line.polygon, kind: line.kind };
+    if (old && content(their) === content(old)) line = { ...my, baseline: line.baseline, polygon: line.polygon, ...placed(line) };
     else if (my.text !== their.text) conflicts.push({ id: my.id, base: old, mine: my, theirs: their });
   }
   if (differ(shape)) line = { ...line, baseline: my.baseline, polygon: my.polygon };
-  if (differ(kind)) line = { ...line, kind: my.kind };
+  if (differ(kind)) line = { ...line, ...placed(my) };
   return line;
 }
 

@@ -1,11 +1,12 @@
 // One page: the scan beside its text, corrected with the keyboard.
 
 import { follow, get } from "./api.js";
-import { conflictDialog, exportDialog, keysDialog, versionsDialog } from "./dialogs.js";
+import { conflictDialog, exportDialog, keysDialog, tagsDialog, versionsDialog } from "./dialogs.js";
 import { button, h, icon, percent, plural, say, stateName } from "./dom.js";
 import { Editing } from "./editing.js";
 import { KINDS, Lines, state as stateOf, unsure } from "./lines.js";
 import { Scan } from "./scan.js";
+import { bounds, outline, rectangle, within } from "./shapes.js";
 import { Strip } from "./strip.js";
 
 const KEYS = [
@@ -49,6 +50,8 @@ const KEYS = [
       ["Alt+A", "Draw a line: click or drag along its baseline; Enter ends it"],
       ["Alt+Del", "Delete the line"],
       ["Alt+Shift+↑ / Alt+Shift+↓", "Earlier, later in reading order"],
+      ["Alt+B", "A region begins at this line; again: it ends at this line"],
+      ["Alt+Shift+PageUp / Alt+Shift+PageDown", "Region earlier, later in reading order"],
       ["Tab to a point, arrows", "Move the point by 2 pixels, with Shift by 10; Delete removes it"],
     ],
   ],
@@ -80,6 +83,8 @@ export async function show(place, { parts: [id, text], query, go }) {
     pick: (line) => lines.focus(line),
     place: (line, baseline, polygon) => attempt(() => editing.place(line, baseline, polygon), "The line was read again."),
     add: (baseline) => attempt(async () => lines.focus(await editing.add(baseline)), "The new line was read."),
+    enclose: (frame) => region(within(editing.lines, frame), frame),
+    reframe: (line, frame) => editing.reframe(line, frame) || say("No line lies in it, so it stays as it was."),
     picture: () => redraw(),
   });
   const lines = new Lines(
@@ -167,6 +172,7 @@ export async function show(place, { parts: [id, text], query, go }) {
         { class: "tools" },
         undo,
         redo,
+        !readonly && button("Tags of this page", "lines", tag, { text: "Tags" }),
         button("Versions", "history", versions, { text: "Versions" }),
         button("Export", "save", () => editing.save().then(() => exportDialog([item], number)), { text: "Export" }),
         button("Keys", "help", () => keysDialog(KEYS), { keys: "Ctrl+/" }),
@@ -285,6 +291,42 @@ export async function show(place, { parts: [id, text], query, go }) {
     scan.element.focus({ preventScroll: true });
   }
 
+  // Lines become a region, and its kind is chosen next.
+  function region(ids, frame) {
+    const first = editing.enclose(ids, frame);
+    if (!first) {
+      say("No line lies in it. Draw its lines first.");
+      return;
+    }
+    lines.focus(first, "row");
+    whole.checked = true;
+    kind.focus();
+    say(`${plural(ids.length, "line")} ${ids.length === 1 ? "is" : "are"} a region now. Choose its kind.`);
+  }
+
+  function drawRegion() {
+    shape(true);
+    scan.draw("region");
+    say("Drag a box around the lines of the region.");
+    scan.element.focus({ preventScroll: true });
+  }
+
+  // By keyboard: from the line where it was pressed first to the line where it is pressed again.
+  let from = null;
+  function enclose() {
+    const at = (id) => editing.lines.findIndex((line) => line.id === id);
+    if (at(from) < 0) {
+      from = lines.current;
+      say("The region begins here. Go to its last line and press Alt+B again.");
+      return;
+    }
+    const [first, last] = [at(from), at(lines.current)].sort((a, b) => a - b);
+    from = null;
+    const chosen = editing.lines.slice(first, last + 1);
+    const { left, top, right, bottom } = bounds(chosen.flatMap(outline));
+    region(chosen.map((line) => line.id), rectangle([left, top], [right, bottom]));
+  }
+
   function remove() {
     const at = editing.lines.findIndex((other) => other.id === lines.current);
     if (at < 0 || readonly) return;
@@ -297,11 +339,20 @@ export async function show(place, { parts: [id, text], query, go }) {
   const tool = (label, name, run, options = {}) => button(label, name, run, { data: { line: "" }, ...options });
   bar.append(
     button("Draw a line", "add", drawLine, { text: "Draw", keys: "Alt+A" }),
+    button("Draw a region: a box around its lines", "fit", drawRegion, { text: "Region" }),
     tool("Delete the line", "bin", remove, { text: "Delete", keys: "Alt+Del" }),
     tool("Earlier in reading order", "up", () => editing.reorder(lines.current, -1), { text: "Earlier", keys: "Alt+Shift+↑" }),
     tool("Later in reading order", "down", () => editing.reorder(lines.current, 1), { text: "Later", keys: "Alt+Shift+↓" }),
+    tool("Region earlier in reading order", "up", () => editing.reorderRegion(lines.current, -1), { text: "Region earlier", keys: "Alt+Shift+PageUp" }),
+    tool("Region later in reading order", "down", () => editing.reorderRegion(lines.current, 1), { text: "Region later", keys: "Alt+Shift+PageDown" }),
     ...[["left", -4, 0], ["right", 4, 0], ["up", 0, -4], ["down", 0, 4]].map(([name, dx, dy]) => tool(`Move the line ${name}`, name, () => scan.nudge(dx, dy))),
   );
+
+  async function tag() {
+    const own = item.pages.find((other) => other.number === number);
+    const tags = await tagsDialog(`page ${number}`, `${path}/tags`, own?.tags ?? []);
+    if (tags && own) own.tags = tags;
+  }
 
   async function versions() {
     await editing.save();
@@ -326,6 +377,7 @@ export async function show(place, { parts: [id, text], query, go }) {
     KeyG: () => shape(),
     KeyA: () => readonly || drawLine(),
     KeyT: () => kind.focus(),
+    KeyB: () => readonly || enclose(),
     KeyR: () => scan.turn(),
     Delete: remove,
     Equal: () => scan.zoom(1.25),
@@ -379,6 +431,8 @@ export async function show(place, { parts: [id, text], query, go }) {
     if (control && shift && key === "Enter") return done;
     if (control && shift && code === "KeyZ") return () => step("redo");
     if (control) return shift && code !== "Slash" ? null : key === "/" ? CONTROL.Slash : CONTROL[code];
+    if (alt && shift && key === "PageUp") return () => readonly || editing.reorderRegion(lines.current, -1);
+    if (alt && shift && key === "PageDown") return () => readonly || editing.reorderRegion(lines.current, 1);
     if (alt && shift && key === "ArrowUp") return () => editing.reorder(lines.current, -1);
     if (alt && shift && key === "ArrowDown") return () => editing.reorder(lines.current, 1);
     if (alt && digit) return () => choose(digit);

@@ -1,13 +1,14 @@
 // The scan with its lines on top: zoom, pan, turn; in line mode baselines can be dragged and drawn.
 
 import { h, svg } from "./dom.js";
-import { bounds, distance, moved, outline } from "./shapes.js";
+import { bounds, distance, moved, outline, rectangle } from "./shapes.js";
 
 const SIZES = [1280, 2560]; // widths that are fetched before the whole picture
 const CLOSEST = 8;
+const PARTS = ".handle, .baseline, .order, .region"; // what line mode shows besides the lines
 
 export class Scan {
-  // `on` has pick(id), place(id, baseline, polygon|null), add(baseline), picture().
+  // `on` has pick(id), place(id, baseline, polygon|null), add(baseline), enclose(frame), reframe(id, frame), picture().
   constructor(on) {
     this.on = on;
     this.view = { x: 0, y: 0, scale: 1, turn: 0 };
@@ -74,8 +75,9 @@ export class Scan {
         "data-id": line.id,
       }),
     );
+    const focused = this._focused();
     this.layer.replaceChildren(...shapes);
-    if (this.editing) this._handles();
+    if (this.editing) this._handles(undefined, focused);
   }
 
   select(id, reveal = true) {
@@ -207,6 +209,7 @@ export class Scan {
     this.start = { at: this._at(event), target: event.target, moved: false };
     if (this.pointers.size > 1) this.drag = null;
     else if (this.drawing) this._draw(event);
+    else if (this.editing && event.target.dataset.corner !== undefined) this.drag = { kind: "corner", corner: Number(event.target.dataset.corner), frame: this._frame() };
     else if (this.editing && event.target.dataset.point !== undefined) this._take(event, Number(event.target.dataset.point));
     else if (this.editing && event.target.dataset.id === this.current && this.current) this._take(event, null);
     else this.drag = { kind: "pan" };
@@ -230,6 +233,9 @@ export class Scan {
       this.zoom(distance(now, other) / Math.max(1, distance(before, other)), other);
     } else if (this.drag?.kind === "pan" && this.start.moved) {
       this.pan(now[0] - before[0], now[1] - before[1]);
+    } else if (this.drag?.kind === "corner" && this.start.moved) {
+      this.drag.changed = rectangle(this.drag.frame[(this.drag.corner + 2) % 4], this.onPage(event));
+      this._previewFrame(this.drag.changed);
     } else if (this.drag?.kind === "shape" && this.start.moved) {
       this._shape(this.onPage(event));
     }
@@ -242,6 +248,8 @@ export class Scan {
     if (event.type === "pointercancel") return;
     if (this.drawing) {
       if (start?.moved) this._finish(this.onPage(event));
+    } else if (drag?.kind === "corner") {
+      if (drag.changed) this.on.reframe(this.current, drag.changed);
     } else if (drag?.kind === "shape" && start?.moved) {
       this._placed(drag);
     } else if (start && !start.moved && start.target.dataset.id) {
@@ -276,18 +284,19 @@ export class Scan {
     this.editing = on;
     this.element.classList.toggle("editing", on);
     this.draw(false);
-    for (const item of this.layer.querySelectorAll(".handle, .baseline, .order")) item.remove();
+    for (const item of this.layer.querySelectorAll(PARTS)) item.remove();
     if (on) this._handles();
   }
 
-  _handles(line = this.lines?.find((other) => other.id === this.current)) {
-    const focused = document.activeElement?.dataset?.point;
-    for (const item of this.layer.querySelectorAll(".handle, .baseline, .order")) item.remove();
+  _handles(line = this.lines?.find((other) => other.id === this.current), { point: focused, corner } = this._focused()) {
+    for (const item of this.layer.querySelectorAll(PARTS)) item.remove();
     const numbers = (this.lines ?? []).filter((other) => other.baseline?.length).map((other) => {
       const [x, y] = other.baseline[0];
       return svg("text", { class: "order", x: x - 6, y }, this.lines.indexOf(other) + 1);
     });
     this.layer.append(...numbers);
+    const frame = this._frame(line);
+    if (frame) this._previewFrame(frame);
     if (!line?.baseline?.length) return;
     this.layer.append(
       svg("polyline", { class: "baseline", points: line.baseline.map((point) => point.join(",")).join(" ") }),
@@ -295,11 +304,34 @@ export class Scan {
         svg("circle", { class: "handle", cx: x, cy: y, tabindex: 0, role: "button", "aria-label": `Baseline point ${i + 1}: arrows move it, Delete removes it`, "data-point": i }),
       ),
     );
+    const label = (at) => `Corner ${at + 1} of the region: arrows move it`;
+    const corners = (frame ?? []).map(([x, y], at) => svg("circle", { class: "handle corner", cx: x, cy: y, tabindex: 0, role: "button", "aria-label": label(at), "data-corner": at }));
+    this.layer.append(...corners);
     if (focused !== undefined) this.layer.querySelector(`[data-point="${focused}"]`)?.focus({ preventScroll: true });
+    if (corner !== undefined) this.layer.querySelector(`[data-corner="${corner}"]`)?.focus({ preventScroll: true });
   }
 
+  // Which handle has the focus, which it keeps when the handles are drawn anew.
+  _focused() {
+    return this.layer.contains(document.activeElement) ? { ...document.activeElement.dataset } : {};
+  }
+
+  // The box around the region of a line; null where it has none.
+  _frame(line = this.lines?.find((other) => other.id === this.current)) {
+    const frame = line?.region && this.lines.find((other) => other.region === line.region && other.frame?.length)?.frame;
+    if (!frame) return null;
+    const { left, top, right, bottom } = bounds(frame);
+    return rectangle([left, top], [right, bottom]);
+  }
+
+  _previewFrame(frame) {
+    this.layer.querySelector(".region")?.remove();
+    this.layer.append(svg("polygon", { class: "region", points: frame.map((point) => point.join(",")).join(" ") }));
+  }
+
+  // Draw a line, or with "region" the box of a region.
   draw(on) {
-    this.drawing = on ? { points: [] } : null;
+    this.drawing = on ? { points: [], box: on === "region" } : null;
     this.element.classList.toggle("drawing", on);
     this.layer.querySelector(".drawn")?.remove();
   }
@@ -309,18 +341,26 @@ export class Scan {
     const last = this.drawing.points.at(-1);
     if (!last || distance(last, point) > 4) this.drawing.points.push(point);
     this._preview(this.drawing.points);
+    if (this.drawing.box && this.drawing.points.length > 1) this._finish();
   }
 
   _preview(points) {
     this.layer.querySelector(".drawn")?.remove();
+    if (this.drawing?.box) {
+      const box = rectangle(points[0], points.at(-1));
+      this.layer.append(svg("polygon", { class: "region drawn", points: box.map((point) => point.join(",")).join(" ") }));
+      return;
+    }
     this.layer.append(svg("polyline", { class: "baseline drawn", points: points.map((point) => point.join(",")).join(" ") }));
   }
 
   _finish(last = null) {
     const points = [...this.drawing.points];
     if (last && distance(points.at(-1), last) > 4) points.push(last);
+    const { box } = this.drawing;
     this.draw(false);
-    if (points.length > 1) this.on.add(points[0][0] <= points.at(-1)[0] ? points : points.reverse());
+    if (box && points.length > 1) this.on.enclose(rectangle(points[0], points.at(-1)));
+    else if (points.length > 1) this.on.add(points[0][0] <= points.at(-1)[0] ? points : points.reverse());
   }
 
   _double(event) {
@@ -352,7 +392,13 @@ export class Scan {
     const step = steps[event.key];
     const point = event.target.dataset.point;
     const line = this.lines?.find((other) => other.id === this.current);
-    if (point !== undefined && line && (step || event.key === "Delete")) {
+    const { corner } = event.target.dataset;
+    if (corner !== undefined && line && step) {
+      const by = event.shiftKey ? 20 : 4;
+      const frame = this._frame(line);
+      const [x, y] = frame[corner];
+      this.on.reframe(line.id, rectangle(frame[(Number(corner) + 2) % 4], [x + by * step[0], y + by * step[1]]));
+    } else if (point !== undefined && line && (step || event.key === "Delete")) {
       const by = event.shiftKey ? 10 : 2;
       const baseline = step
         ? line.baseline.map((old, i) => (i === Number(point) ? [old[0] + by * step[0], old[1] + by * step[1]] : old))

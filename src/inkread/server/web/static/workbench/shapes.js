@@ -85,6 +85,24 @@ export function position(lines, baseline) {
   return best + 1;
 }
 
+// The ids of the lines whose middle lies in an outline.
+export function within(lines, frame) {
+  const box = bounds(frame);
+  return lines
+    .filter((line) => {
+      if (!outline(line)?.length) return false;
+      const { left, top, right, bottom } = bounds(outline(line));
+      const [x, y] = [(left + right) / 2, (top + bottom) / 2];
+      return box.left <= x && x <= box.right && box.top <= y && y <= box.bottom;
+    })
+    .map((line) => line.id);
+}
+
+export const rectangle = ([x, y], [other, below]) => {
+  const { left, top, right, bottom } = bounds([[x, y], [other, below]]);
+  return [[left, top], [right, top], [right, bottom], [left, bottom]];
+};
+
 export const newId = () => {
   const values = crypto.getRandomValues(new Uint8Array(16));
   return `n${Array.from(values, (value) => (value % 36).toString(36)).join("")}`;

@@ -159,10 +159,11 @@ function ingest() {
       { name: "licence", label: "Licence", maxlength: 200, shown: real },
       { name: "language", label: "Language (such as en)", maxlength: 35, shown: real },
       { name: "add", label: "Add to the newest data set", type: "checkbox" },
+      { name: "corrections", label: "Add the newest version of the corrections", type: "checkbox" },
     ],
     "Start",
     async ({ elements }) => {
-      const request = { add: elements.add.checked };
+      const request = { add: elements.add.checked, corrections: elements.corrections.checked };
       if (elements.from.value !== "rendered") {
         Object.assign(request, { name: elements.name.value.trim(), licence: elements.licence.value.trim(), language: elements.language.value.trim() });
         if (elements.format.value) request.format = elements.format.value;
