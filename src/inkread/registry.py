@@ -25,7 +25,7 @@ from mlflow.exceptions import MlflowException
 
 from inkread.bundle import Bundle
 from inkread.errors import BundleError, RegistryDownError, RegistryError
-from inkread.evaluation.gate import Comparison, LineErrors, compare, gate_table, objections
+from inkread.evaluation.gate import Change, Comparison, LineErrors, compare, gate_table, objections
 
 if TYPE_CHECKING:
     from inkread.evaluation.gold import GoldImage
@@ -33,7 +33,8 @@ if TYPE_CHECKING:
 NAME = "inkread"
 LOCAL = "sqlite:///mlflow.db"
 CHAMPION, CHALLENGER, PREVIOUS, SHADOW = "champion", "challenger", "previous", "shadow"
-BUNDLE, REPORT = "bundle", "report"
+BUNDLE, REPORT, GATE = "bundle", "report", "gate"
+CHANGES = "changes.json"
 AUDIT = "audit."
 CHAMPION_ACTIONS = frozenset({"promote", "rollback", "found"})
 METRIC, COMPARED = "metric.", "comparison"
@@ -165,6 +166,28 @@ class Registry:
             self._client.set_model_version_tag(self.name, str(version), COMPARED, json.dumps(asdict(comparison)))
         except MlflowException as error:
             raise self._failed(error) from error
+
+    def keep_changes(self, version: int, changes: Sequence[Change], report: str) -> None:
+        """Keep beside a version the lines that it reads otherwise than the champion, in place of those kept before."""
+        try:
+            run = str(self._client.get_model_version(self.name, str(version)).run_id)
+            kept = json.dumps([asdict(change) for change in changes], ensure_ascii=False)
+            self._client.log_text(run, kept, f"{GATE}/{CHANGES}")
+            self._client.log_text(run, report, f"{GATE}/report.html")
+        except MlflowException as error:
+            raise self._failed(error) from error
+
+    def changes(self, version: int) -> list[Change]:
+        """The lines that a version reads otherwise than the champion it was compared with; none where not compared."""
+        try:
+            run = str(self._client.get_model_version(self.name, str(version)).run_id)
+            if not any(Path(item.path).name == CHANGES for item in self._client.list_artifacts(run, GATE)):
+                return []
+            with TemporaryDirectory() as folder:
+                kept = Path(self._client.download_artifacts(run, f"{GATE}/{CHANGES}", folder)).read_bytes()
+        except (MlflowException, OSError) as error:
+            raise self._failed(error) from error
+        return [Change(**row) for row in json.loads(kept)]
 
     def seed(self, bundle: Path) -> int | None:
         """Register a bundle as the first champion, and return its number; None where there is a champion already.
@@ -501,6 +524,7 @@ def compare_with_champion(
     Returns:
         The comparison; None where there is no champion, or where the version is it.
     """
+    from inkread.evaluation.changes import changed_lines, gate_report
     from inkread.evaluation.gold import read_gold  # the gateway, which imports this module, reads no lines
 
     champion = registry.champion()
@@ -517,6 +541,8 @@ def compare_with_champion(
     older = None if anchor == champion else (anchor, readings[anchor][0])
     comparison = compare(champion, [line.place for line in lines], new, old, time, older)
     registry.keep_comparison(version, comparison)
+    changes = changed_lines(lines, new, old)
+    registry.keep_changes(version, changes, gate_report(version, comparison, changes))
     return comparison
 
 

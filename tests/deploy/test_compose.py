@@ -160,7 +160,7 @@ def test_every_mounted_file_is_there(services: dict[str, Any]) -> None:
     mounted = [volume["source"] for service in services.values() for volume in service.get("volumes", ())]
     own = [Path(source) for source in mounted if Path(source).is_relative_to(DEPLOY.parent)]
     assert len(own) > 6
-    assert not [path for path in own if not path.exists() and path.name != "ingest"]
+    assert not [path for path in own if not path.exists() and path.name not in ("ingest", "gold")]
 
 
 def test_prometheus_scrapes_services_under_the_names_and_ports_of_the_network(services: dict[str, Any]) -> None:

@@ -97,7 +97,7 @@ def export(
         for done in _pages(store, owner, collection):
             name = f"{done.document}_{done.page.number:04}"
             picture = store.path(done.document, done.page.sha256).read_bytes()
-            if digest(picture) in protected:
+            if picture in protected:
                 skipped.add(name, REASON)
                 continue
             pages += 1

@@ -8,6 +8,8 @@ its pages out of the queue.
 
 Pages of kept documents wait in a lane of their own: while others wait, every third batch takes one of them. So neither
 lane shuts out the other, and people who wait for an answer hardly notice a long document.
+
+While nobody waits, pages that were answered are read again by the shadow, see `inkread.server.prediction.shadow`.
 """
 
 from __future__ import annotations
@@ -39,6 +41,8 @@ from inkread.server.metrics import (
 )
 from inkread.server.prediction import tasks
 from inkread.server.prediction.models import Served, document_limits, upload_limits
+from inkread.server.prediction.shadow import Waiting as ForShadow
+from inkread.server.prediction.shadow import keep
 from inkread.server.prediction.tasks import Decoded, Picture
 from inkread.server.prediction.workers import Pool, no_state
 from inkread.server.problems import ProblemError
@@ -51,6 +55,8 @@ DOCUMENT_TURN = 3
 """Of so many batches of pages that somebody waits for, one takes a page of a document too."""
 MEMORY = 0.7
 """Weight of what was known of the pace before the last batch."""
+SHADOW_PAGES = 8
+"""That wait to be read by the shadow; their grey values lie on the disk."""
 
 
 DOCUMENTS = "documents of all users"
@@ -61,7 +67,7 @@ DOCUMENTS = "documents of all users"
 class _Waiting:
     decoded: Decoded
     served: Served
-    page: asyncio.Future[Page]
+    read: asyncio.Future[tasks.Read]
 
 
 @dataclass(slots=True, eq=False)
@@ -89,6 +95,9 @@ class Batcher:
         self._queue: deque[_Waiting] = deque()
         self._of_documents: deque[_Waiting] = deque()
         self._batches = 0
+        self._reading = 0
+        self._for_shadow: deque[ForShadow] = deque()
+        self._rest = asyncio.Event()
         self._arrived = asyncio.Event()
         self._on_disk = asyncio.Semaphore(settings.readers * 2 * settings.batch_pages)
         self._turns: dict[str, asyncio.Semaphore] = {}
@@ -100,7 +109,9 @@ class Batcher:
     async def __aenter__(self) -> Batcher:
         """Start the decoders and what hands pages to the readers."""
         await asyncio.to_thread(self._decoders.start)
+        self._shadow_folder = await asyncio.to_thread(TemporaryDirectory, prefix="inkread-shadow-")
         self._dispatchers = [asyncio.create_task(self._dispatch()) for _ in range(self._settings.readers)]
+        self._dispatchers.append(asyncio.create_task(self._read_in_shadow()))
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -111,6 +122,7 @@ class Batcher:
             with suppress(asyncio.CancelledError):
                 await dispatcher
         await asyncio.to_thread(self._decoders.close)
+        await asyncio.to_thread(self._shadow_folder.cleanup)
 
     @property
     def working(self) -> bool:
@@ -170,11 +182,13 @@ class Batcher:
     def _place(self) -> Iterator[_Request]:
         request = _Request()
         self._requests.append(request)
+        self._look_for_rest()
         QUEUE_PAGES.set(self.waiting)
         try:
             yield request
         finally:
             self._requests.remove(request)
+            self._look_for_rest()
             QUEUE_PAGES.set(self.waiting)
 
     async def _read(
@@ -202,7 +216,7 @@ class Batcher:
                 target = folder / f"{index}.npy"
                 try:
                     decoded = await self._decode(path, index, target, user, with_preview=index < pictures)
-                    page = await self._queued(replace(decoded, language=language), served)
+                    page = (await self._queued(replace(decoded, language=language), served)).page
                     request.started = True
                 except WorkerLostError as error:
                     raise WorkerLostError(f"page {index + 1}: {error}") from None
@@ -228,13 +242,14 @@ class Batcher:
             decoded: Decoded = await self._decoders.run(tasks.decode, path, index, self.limits, target, with_preview)
         return decoded
 
-    async def _queued(self, decoded: Decoded, served: Served, *, of_document: bool = False) -> Page:
+    async def _queued(self, decoded: Decoded, served: Served, *, of_document: bool = False) -> tasks.Read:
         item = _Waiting(decoded, served, asyncio.get_running_loop().create_future())
         (self._of_documents if of_document else self._queue).append(item)
         self._arrived.set()
-        return await item.page  # where it is cancelled, the dispatchers pass over it
+        self._look_for_rest()
+        return await item.read  # where it is cancelled, the dispatchers pass over it
 
-    async def read_kept(self, path: Path, served: Served, layout: Page | None = None) -> Page:
+    async def read_kept(self, path: Path, served: Served, layout: Page | None = None) -> tasks.Read:
         """Read the page that a document keeps; with its lines given at once, else in the lane of documents.
 
         Raises:
@@ -280,7 +295,12 @@ class Batcher:
                 self._arrived.clear()
                 await self._arrived.wait()
                 continue
-            await self._read_batch(batch)
+            self._reading += 1
+            try:
+                await self._read_batch(batch)
+            finally:
+                self._reading -= 1
+                self._look_for_rest()
 
     def _next_batch(self) -> list[_Waiting]:
         """The pages that came first and are still wanted, for one model; one of a document comes last, in its turn."""
@@ -300,19 +320,20 @@ class Batcher:
             page, item = read.page, batch[len(pages)]
             pages.append(page)
             _count(page)
-            item.served.drift.add(read.figures)
-            if not item.page.done():
-                item.page.set_result(page)
+            read = replace(read, unusual=tuple(item.served.drift.add(read.figures)))
+            self._offer(item, read)
+            if not item.read.done():
+                item.read.set_result(read)
 
         try:
             await batch[0].served.pool.run(tasks.read, [item.decoded for item in batch], on_item=arrived)
         except Exception as error:  # whatever it is, the pages must not wait for ever
-            rest = [item for item in batch if not item.page.done()]
+            rest = [item for item in batch if not item.read.done()]
             if len(batch) > 1:
                 for item in rest:
                     await self._read_batch([item])
             elif rest:
-                rest[0].page.set_exception(error)
+                rest[0].read.set_exception(error)
             return
         seconds = time.perf_counter() - begun
         pace = seconds / len(batch) / self._settings.readers
@@ -321,11 +342,43 @@ class Batcher:
         BATCH_PAGES.observe(len(pages))
         BATCH_LINES.observe(sum(len(page.lines) for page in pages))
 
+    def _offer(self, item: _Waiting, read: tasks.Read) -> None:
+        """Keep the page for the shadow if it wants it; of too many, the oldest goes."""
+        shadow = item.served.shadow
+        if shadow is None or not shadow.chooses(item.decoded):
+            return
+        decoded = keep(item.decoded, Path(self._shadow_folder.name))
+        if decoded is None:
+            shadow.skipped()
+            return
+        self._for_shadow.append(ForShadow(shadow, read, decoded))
+        if len(self._for_shadow) > SHADOW_PAGES:
+            oldest = self._for_shadow.popleft()
+            oldest.decoded.path.unlink(missing_ok=True)
+            oldest.shadow.skipped()
+
+    def _look_for_rest(self) -> None:
+        """Note whether a page waits for the shadow and nobody waits for anything else."""
+        if self._for_shadow and not (self._requests or self._queue or self._of_documents or self._reading):
+            self._rest.set()
+        else:
+            self._rest.clear()
+
+    async def _read_in_shadow(self) -> None:
+        while True:
+            await self._rest.wait()
+            item = self._for_shadow.popleft()
+            self._look_for_rest()
+            try:
+                await item.shadow.read(item)
+            finally:
+                item.decoded.path.unlink(missing_ok=True)
+
 
 def _move(queue: deque[_Waiting], batch: list[_Waiting], most: int) -> None:
     while queue and len(batch) < most:
         item = queue.popleft()
-        if item.page.done():
+        if item.read.done():
             continue
         if batch and item.served is not batch[0].served:
             queue.appendleft(item)
