@@ -15,7 +15,10 @@ TEXT = "Dear <Sir> & Madam"
 
 
 def gold(count: int, *, width: int = 700) -> list[GoldImage]:
-    return [GoldImage(np.full((48, width), 200, np.uint8), TEXT, GoldLine(f"letter {i % 7}")) for i in range(count)]
+    return [
+        GoldImage(np.full((48, width), 200, np.uint8), TEXT, GoldLine("register" if i % 2 else f"letter {i}"))
+        for i in range(count)
+    ]
 
 
 def read(*texts: str) -> list[LineErrors]:
@@ -37,7 +40,7 @@ def test_the_lines_that_changed_most_come_first_and_equal_ones_not_at_all() -> N
     assert page.count("<img") == 3
     assert "Dear &lt;Sir&gt; &amp; Madam" in page
     assert "<Sir>" not in page, "what was read is text and no markup"
-    assert "reads worse" in page
+    assert "The gate objects" in page
 
 
 def test_the_number_of_pictures_is_bounded_and_one_document_does_not_fill_them() -> None:
@@ -45,4 +48,4 @@ def test_the_number_of_pictures_is_bounded_and_one_document_does_not_fill_them()
     assert len(changes) == 2 * SHOWN
     worse = [change.document for change in changes if change.edits > change.champion_edits]
     assert len(worse) == SHOWN
-    assert max(worse.count(document) for document in worse) == 3
+    assert worse.count("register") == 3

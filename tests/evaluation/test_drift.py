@@ -50,7 +50,7 @@ def test_a_change_is_noticed_within_a_hundred_pages(change: dict[str, float], fi
 
 def test_a_page_of_the_new_kind_says_in_what_it_is_unusual_and_one_of_the_old_kind_does_not() -> None:
     monitor = Monitor(Reference.of(pages(300, 0)))
-    for page in [*pages(25, 1), *pages(25, 2, slant=0.8)]:
+    for page in [*pages(10, 1), *pages(40, 2, slant=0.8)]:
         monitor.add(page)
     assert monitor.unusual({"slant": 0.8, "height": 60.0, "cut": 0.0}) == ["slant"]
     assert monitor.unusual({"slant": 0.0, "height": 60.0, "cut": 0.0}) == []

@@ -11,7 +11,7 @@ q in the reference (Siddiqi, Credit Risk Scorecards, 2006). Under no drift it is
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,7 +22,9 @@ from inkread.document import UNFAMILIAR, Page
 from inkread.errors import BundleError
 from inkread.formats import fit
 from inkread.io.files import write_bytes
+from inkread.io.images import PageImage
 from inkread.layout.capture import page_features
+from inkread.reader import Reader
 from inkread.recognition.line_images import Grey
 from inkread.recognition.line_reader import LineReader
 
@@ -39,6 +41,9 @@ REFERENCE = "drift.json"
 LANGUAGE = "language_"
 SAMPLED = 600
 """Characters of a page that its language is told from."""
+
+LEAST_PAGES = 20
+"""Of a reference that comes with a bundle."""
 
 Figures = Mapping[str, float]
 Values = NDArray[np.float64]
@@ -189,6 +194,20 @@ def bundled_reference(bundle: Bundle) -> Reference | None:
 def write_reference(bundle: Bundle, reference: Reference) -> None:
     """Put the reference beside the files of a bundle."""
     write_bytes(bundle.folder / REFERENCE, (reference.model_dump_json(indent=1) + "\n").encode())
+
+
+def reference_of(bundle: Bundle, images: Iterable[PageImage]) -> Reference | None:
+    """Read pages that a bundle learnt from, as the services read them, and make their figures its reference.
+
+    None where fewer than `LEAST_PAGES` have writing: the bundle is better without one.
+    """
+    reader = Reader(bundle)
+    figures = []
+    for image in images:
+        (read,) = reader.read_pages([image])
+        figures.append(page_figures(read, image.grey, reader.lines))
+    found = [page for page in figures if page]
+    return Reference.of(found) if len(found) >= LEAST_PAGES else None
 
 
 def drifted(index: Mapping[str, float]) -> list[str]:

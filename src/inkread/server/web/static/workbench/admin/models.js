@@ -79,7 +79,7 @@ function shadow(place) {
   const load = async () => {
     const report = await get("/models/shadow");
     const { pages, differing, cer, low, high, failed, skipped } = report;
-    const reads = report.reading ? `${report.reading} of ${plural(report.services, "prediction service")} read with it, ${rate(report.share)} of the pages, while nobody waits.` : "No prediction service reads with it yet.";
+    const reads = report.reading ? `Read by ${report.reading} of ${plural(report.services, "prediction service")}: ${rate(report.share)} of the pages, while nobody waits.` : "No prediction service reads with it yet.";
     const spread = low === null ? "" : ` (95 % ${rate(low)} to ${rate(high)})`;
     content.replaceChildren(
       report.problem && h("p", { class: "problem" }, report.problem),
