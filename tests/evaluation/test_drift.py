@@ -17,10 +17,14 @@ from inkread.evaluation.drift import (
     bundled_reference,
     drifted,
     language_figures,
+    reference_of,
     write_reference,
 )
+from inkread.io.inputs import load_pages
 from inkread.recognition.line_reader import LineReader
 from inkread.server.prediction.drift import Drift
+
+PAGES = Path(__file__).parents[1] / "pages"
 
 
 def pages(count: int, seed: int, slant: float = 0.0, height: float = 60.0) -> list[dict[str, float]]:
@@ -82,6 +86,17 @@ def test_a_bundle_may_have_a_reference_and_is_the_same_bundle_with_it(tmp_path: 
     (bundle.folder / REFERENCE).write_text("{}")
     with pytest.raises(BundleError, match="no reference for drift"):
         bundled_reference(bundle)
+
+
+@pytest.mark.system
+def test_the_reference_is_made_of_pages_as_the_services_read_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    images = [next(load_pages(PAGES / f"{name}.webp")) for name in ("note-1905-en", "letter-1900-fr")]
+    assert reference_of(Bundle.open(), images[:1]) is None, "of one page it would be chance"
+    monkeypatch.setattr("inkread.evaluation.drift.LEAST_PAGES", 2)
+    reference = reference_of(Bundle.open(), images)
+    assert reference is not None
+    assert reference.pages == 2
+    assert {"slant", "edge", "confidence", "surprise", "language_fr", "language_de"} <= set(reference.edges)
 
 
 def test_until_there_are_pages_of_this_place_those_of_the_training_decide(tmp_path: Path) -> None:

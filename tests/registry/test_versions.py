@@ -10,8 +10,10 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
 from inkread.bundle import Bundle
+from inkread.cli.models import app as models
 from inkread.errors import BundleError, RegistryDownError, RegistryError
 from inkread.registry import GateError, Registry, promote
 
@@ -183,8 +185,11 @@ def test_a_version_reads_beside_the_champion_until_it_is_the_champion(fresh: Reg
     fresh.promote(3, "ann", "it does")
     assert fresh.find("shadow") is None, "the champion is no shadow of itself"
     assert fresh.end_shadow("ann", "already over") is None
-    fresh.shadow(2, "ann", "again")
-    assert fresh.end_shadow("ann", "enough seen") == 2
+    told = CliRunner().invoke(models, ["shadow", "2", "--why", "again", "--uri", fresh.uri])
+    assert told.stdout == "version 2 reads beside champion 3\n"
+    assert CliRunner().invoke(models, ["shadow", "--uri", fresh.uri]).exit_code == 2, "which version?"
+    ended = [CliRunner().invoke(models, ["shadow", "--end", "--uri", fresh.uri]).stdout for _ in range(2)]
+    assert ended == ["version 2 reads no more\n", "no version read beside the champion\n"]
     assert fresh._state()[1] == {"champion": 3, "previous": 1}
     assert [(row.action, row.version) for row in fresh.audit() if row.action in ("shadow", "unshadow")] == [
         ("shadow", 2),
