@@ -138,9 +138,9 @@ async def shadow_report(request: Request, who: Admin) -> ShadowReport:
     registry = Registry()
     version, champion = await run_in_threadpool(lambda: (registry.find(SHADOW), registry.champion()))
     states = [state for state in await _ask_all(request, who, "GET", "/model/shadow") if state]
-    of_pair = [state for state in states if state["version"] in (version, None) and state["champion"] == champion]
+    of_pair = [state for state in states if state["version"] == version and state["champion"] == champion]
     tallies = {name: Tally.model_validate(row) for state in of_pair for name, row in state["tallies"].items()}
-    sums = Tally.sum(tallies.values()) if version is not None else Tally()
+    sums = Tally.sum(tallies.values())
     low, high = sums.interval or (None, None)
     settings: Settings = request.app.state.settings
     return ShadowReport(
@@ -148,7 +148,7 @@ async def shadow_report(request: Request, who: Admin) -> ShadowReport:
         champion=champion,
         share=states[0]["share"] if states else settings.shadow_share,
         services=len(settings.service_urls("prediction")),
-        reading=sum(version is not None and state["version"] == version for state in of_pair),
+        reading=sum(state["reading"] for state in of_pair),
         problem=next((state["problem"] for state in states if state["problem"]), ""),
         **sums.model_dump(include={"pages", "differing", "failed", "skipped"}),
         cer=sums.cer,

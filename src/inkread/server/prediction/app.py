@@ -52,7 +52,8 @@ class ShadowState(BaseModel):
     """What reads beside the served model here, and how their readings differ.
 
     Attributes:
-        version: that reads; None where none does.
+        version: that is loaded; None where none is.
+        reading: whether it reads.
         champion: the version that is served.
         share: of the pages, that are chosen.
         problem: why it does not read; "" where it does.
@@ -60,6 +61,7 @@ class ShadowState(BaseModel):
     """
 
     version: int | None
+    reading: bool
     champion: int | None
     share: float
     problem: str
@@ -242,13 +244,14 @@ def prediction_app(settings: Settings) -> FastAPI:
 
     @app.get("/model/shadow", tags=["models"], summary="What reads beside the served model", responses=PROBLEMS)
     def shadow(_who: AdminCaller) -> ShadowState:
-        reading = served().shadow
+        loaded = served().shadow
         return ShadowState(
-            version=reading.reader.registered if reading and not reading.problem else None,
+            version=loaded.reader.registered if loaded else None,
+            reading=loaded is not None and not loaded.problem,
             champion=served().registered,
             share=settings.shadow_share,
             problem=models.shadow_problem,
-            tallies=reading.tallies() if reading else {},
+            tallies=loaded.tallies() if loaded else {},
         )
 
     app.include_router(page_routes(batcher, served))

@@ -78,18 +78,20 @@ class Shadow:
             decoded = replace(decoded, language=None)
         try:
             other: tasks.Read = await self.reader.pool.run(tasks.read, [decoded], weight=PATIENCE)
+            self._compared(waiting.read, other)
         except PoolClosedError:
             return
-        except Exception as error:
+        except Exception as error:  # whatever it is, the next pages are read
             self._failed(error)
-            return
+
+    def _compared(self, read: tasks.Read, other: tasks.Read) -> None:
         self._failures = 0
-        found = Tally.of(waiting.read.page, other.page, seconds=waiting.read.seconds, other_seconds=other.seconds)
+        found = Tally.of(read.page, other.page, seconds=read.seconds, other_seconds=other.seconds)
         SHADOW_PAGES.labels("differs" if found.differing else "same").inc()
         SHADOW_CER.observe(found.cer or 0.0)
-        for model, read in (("champion", waiting.read), ("shadow", other)):
-            SHADOW_CONFIDENCE.labels(model).observe(read.page.confidence or 0.0)
-            SHADOW_SECONDS.labels(model).observe(read.seconds)
+        for model, one in (("champion", read), ("shadow", other)):
+            SHADOW_CONFIDENCE.labels(model).observe(one.page.confidence or 0.0)
+            SHADOW_SECONDS.labels(model).observe(one.seconds)
         self._count(found)
 
     def skipped(self) -> None:
