@@ -11,17 +11,22 @@ from typing import Any, cast
 
 import numpy as np
 import pytest
+from fastapi import FastAPI
+from fastapi.testclient import TestClient
 from PIL import Image
 
 from inkread.document import Line, Page, Region
 from inkread.errors import DamagedInputError
 from inkread.evaluation.drift import Monitor
+from inkread.formats.json import load
 from inkread.server.prediction.batching import Batcher, _Waiting
 from inkread.server.prediction.models import Served
+from inkread.server.prediction.pages import page_routes
 from inkread.server.prediction.shadow import MOST_FAILURES, Shadow
 from inkread.server.prediction.tasks import Decoded, Read
 from inkread.server.problems import ProblemError
 from inkread.server.settings import Settings
+from inkread.server.tokens import identify_caller
 
 
 class GatedPool:
@@ -330,3 +335,32 @@ def test_a_broken_shadow_is_given_up_and_nobody_notices(
         assert (tally.failed, tally.pages) == (MOST_FAILURES, 0)
 
     run(test())
+
+
+def test_a_page_of_a_document_that_shows_a_drift_says_in_what(settings: Settings, upload: Callable[..., Path]) -> None:
+    async def test() -> None:
+        pool = WritingPool()
+        pool.open()
+        model = cast(Any, pool.model)
+        model.drift = SimpleNamespace(add=lambda _figures: ["slant"])
+        async with batcher(settings) as waiting:
+            assert (await waiting.read_kept(upload(), model)).unusual == ("slant",)
+
+    run(test())
+
+    read = Read(with_text(40, "Dear Sir", 0.9), {}, unusual=("slant", "language_de"))
+    app = FastAPI()
+    app.dependency_overrides[identify_caller] = lambda: None
+    app.include_router(page_routes(cast(Batcher, Reads(read)), lambda: cast(Served, SimpleNamespace(provenance=None))))
+    answer = TestClient(app).post("/pages/read", files={"file": b"a picture"}).json()
+    assert load(answer["document"].encode()).pages[0].flags == ("unusual slant", "unusual language_de")
+
+
+class Reads:
+    """A batcher that has read a page."""
+
+    def __init__(self, read: Read) -> None:
+        self.read = read
+
+    async def read_kept(self, _path: Path, _served: Served) -> Read:
+        return self.read

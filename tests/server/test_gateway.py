@@ -223,7 +223,7 @@ def test_a_shadow_reads_beside_the_champion_and_a_broken_one_harms_nobody(
             assert 0 < found["seconds"] < 3 * found["champion_seconds"]
             assert 0 < found["confidence"] != found["champion_confidence"] > 0
             metrics = httpx2.get(f"{prediction}/metrics", trust_env=False).text
-            assert "inkread_shadow_page_cer_count 1.0" in metrics
+            assert re.search(r"inkread_shadow_page_cer_count [1-9]", metrics)
             words = set(re.findall(r"\w{5,}", before))
             kept = [path.read_text(encoding="utf-8") for path in (tmp_path / "shadow").rglob("*") if path.is_file()]
             assert kept, "the figures outlive a restart"
