@@ -279,7 +279,7 @@ class HeadOnly:
         errors = []
         for line, found in zip(self.gold, self._read(self._networks[name], self._gold), strict=True):
             text = tidy_text(found.text)
-            errors.append(LineErrors(character_errors(line.text, text), word_errors(line.text, text)))
+            errors.append(LineErrors(character_errors(line.text, text), word_errors(line.text, text), text))
         self.known[name] = errors, 0.0
         return name
 

@@ -270,6 +270,23 @@ def quality() -> Dashboard:
                 says="Stability index of the last 50 pages; above 0.65 they differ from those the model is used to.",
             )
         )
+        .with_panel(
+            graph(
+                "Shadow",
+                (
+                    "sum(rate(inkread_shadow_page_cer_sum[$__rate_interval]))"
+                    " / sum(rate(inkread_shadow_page_cer_count[$__rate_interval]))",
+                    "CER between the readings",
+                ),
+                (
+                    'sum(rate(inkread_shadow_pages_total{outcome="differs"}[$__rate_interval]))'
+                    ' / sum(rate(inkread_shadow_pages_total{outcome=~"same|differs"}[$__rate_interval]))',
+                    "pages that differ",
+                ),
+                unit="percentunit",
+                says="How a version that reads beside the champion differs from it; empty where none does.",
+            )
+        )
         .with_row(row("Models"))
         .with_panel(
             graph(

@@ -9,9 +9,10 @@ Usage: ``bundle = Bundle.open(); bundle.model.alphabet``
     detector.onnx            text detector (optional)
     lm.bin                   character language model (optional)
     model.json               what `Model` describes
+    drift.json               figures of pages that it learnt from, see `inkread.evaluation.drift` (optional)
     MODEL_CARD.md            the same for people
 
-A bundle is what it contains: its `Bundle.identity` is a hash over these files, and every cache is keyed by it. Name and
+A bundle is what it reads with: its `Bundle.identity` is a hash over `FILES`, and every cache is keyed by it. Name and
 version are for people; two projects may both call theirs ``inkread 3``.
 """
 

@@ -37,6 +37,9 @@ CAPTURE_ADVICE = {
 }
 """Flags of pages that were captured badly, and what a person can do about them."""
 
+UNUSUAL = "unusual "
+"""Begin of a flag of a page that the services found unlike the pages before it; a figure follows, such as ``slant``."""
+
 
 @dataclass(frozen=True, slots=True)
 class Character:

@@ -1,4 +1,4 @@
-"""Model versions in MLflow: register, compare, promote, roll back.
+"""Model versions in MLflow: register, compare, promote, roll back, read in the shadow of the champion.
 
 Usage: ``Registry().register(Path("bundle"), metrics={"cer": 0.12})``
 """
@@ -17,7 +17,7 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from mlflow import MlflowClient
 from mlflow.entities.model_registry import ModelVersion
@@ -25,21 +25,22 @@ from mlflow.exceptions import MlflowException
 
 from inkread.bundle import Bundle
 from inkread.errors import BundleError, RegistryDownError, RegistryError
-from inkread.evaluation.gate import Comparison, LineErrors, compare, gate_table, objections
+from inkread.evaluation.gate import Change, Comparison, LineErrors, compare, gate_table, objections
 
 if TYPE_CHECKING:
     from inkread.evaluation.gold import GoldImage
 
 NAME = "inkread"
 LOCAL = "sqlite:///mlflow.db"
-CHAMPION, CHALLENGER, PREVIOUS = "champion", "challenger", "previous"
-BUNDLE, REPORT = "bundle", "report"
+CHAMPION, CHALLENGER, PREVIOUS, SHADOW = "champion", "challenger", "previous", "shadow"
+BUNDLE, REPORT, GATE = "bundle", "report", "gate"
+CHANGES = "changes.json"
 AUDIT = "audit."
 CHAMPION_ACTIONS = frozenset({"promote", "rollback", "found"})
 METRIC, COMPARED = "metric.", "comparison"
 IDENTITY, DATASETS = "sha256", "datasets"
 SEEDER = "inkread"
-REGISTER, MOVED, REFUSE = "register", "moved", "refuse"
+REGISTER, MOVED, REFUSE, UNSHADOW = "register", "moved", "refuse", "unshadow"
 OVERRULED = " (overruled: "
 SHOWN_REASONS = 4
 LEAST_SECONDS = 3.0
@@ -74,7 +75,9 @@ class Audit:
     """One change of an alias: who, when (UTC, ISO 8601), why, what was done, and to which version.
 
     promote, rollback and found name the champion from then on; register names the challenger; refuse names what the
-    gate did not let pass. moved says that an alias was moved in MLflow itself, and where to: it was put back.
+    gate did not let pass; shadow names what reads beside the champion, and unshadow what does so no more. moved says
+    that an alias was not where the trail says, because it was moved in MLflow itself or its change was interrupted, and
+    where it was: it was put back.
     """
 
     when: str
@@ -104,7 +107,7 @@ class Registry:
         self.uri = tracking_uri or default_tracking_uri()
         self.name = name
         self._client = MlflowClient(self.uri)
-        self._suspected: dict[str, int | None] | None = None
+        self._suspected: dict[str, int] | None = None
 
     def register(
         self,
@@ -164,6 +167,28 @@ class Registry:
         except MlflowException as error:
             raise self._failed(error) from error
 
+    def keep_changes(self, version: int, changes: Sequence[Change], report: str) -> None:
+        """Keep beside a version the lines that it reads otherwise than the champion, in place of those kept before."""
+        try:
+            run = str(self._client.get_model_version(self.name, str(version)).run_id)
+            kept = json.dumps([asdict(change) for change in changes], ensure_ascii=False)
+            self._client.log_text(run, kept, f"{GATE}/{CHANGES}")
+            self._client.log_text(run, report, f"{GATE}/report.html")
+        except MlflowException as error:
+            raise self._failed(error) from error
+
+    def changes(self, version: int) -> list[Change]:
+        """The lines that a version reads otherwise than the champion it was compared with; none where not compared."""
+        try:
+            run = str(self._client.get_model_version(self.name, str(version)).run_id)
+            if not any(Path(item.path).name == CHANGES for item in self._client.list_artifacts(run, GATE)):
+                return []
+            with TemporaryDirectory() as folder:
+                kept = Path(self._client.download_artifacts(run, f"{GATE}/{CHANGES}", folder)).read_bytes()
+        except (MlflowException, OSError) as error:
+            raise self._failed(error) from error
+        return [Change(**row) for row in json.loads(kept)]
+
     def seed(self, bundle: Path) -> int | None:
         """Register a bundle as the first champion, and return its number; None where there is a champion already.
 
@@ -184,15 +209,10 @@ class Registry:
         with _CHANGING:
             try:
                 self._client.get_model_version(self.name, str(version))
-                former = self.champion()
-                if former == version:
+                if self._recorded_champion() == version:
                     return
-                if former is not None and not self._history():
-                    self._record(Audit(_now(), SEEDER, "champion before there was an audit trail", "found", former))
                 self._record(Audit(_now(), who, why, "promote", version))
                 self._set_aliases()
-                if self._alias(CHALLENGER) == version:
-                    self._client.delete_registered_model_alias(self.name, CHALLENGER)
             except MlflowException as error:
                 raise self._failed(error) from error
 
@@ -225,27 +245,59 @@ class Registry:
                 raise self._failed(error) from error
             return history[-2]
 
+    def shadow(self, reference: int | str, who: str, why: str) -> int:
+        """Let a version read pages beside the champion, in place of any other, and return its number.
+
+        Raises:
+            RegistryError: there is no such version, no champion, or the version is the champion.
+        """
+        with _CHANGING:
+            version = self.resolve(reference)
+            try:
+                self._client.get_model_version(self.name, str(version))
+                champion = self._recorded_champion()
+                if champion is None:
+                    raise RegistryError(f"{self.name} has no champion that version {version} could read beside")
+                if champion == version:
+                    raise RegistryError(f"version {version} is the champion, choose another version for the shadow")
+                if self.find(SHADOW) != version:
+                    self._record(Audit(_now(), who, why, SHADOW, version))
+                    self._set_aliases()
+            except MlflowException as error:
+                raise self._failed(error) from error
+            return version
+
+    def end_shadow(self, who: str, why: str) -> int | None:
+        """Let no version read beside the champion; the number of the one that did, None where none did."""
+        with _CHANGING:
+            version = self.find(SHADOW)
+            if version is None:
+                return None
+            try:
+                self._record(Audit(_now(), who, why, UNSHADOW, version))
+                self._set_aliases()
+            except MlflowException as error:
+                raise self._failed(error) from error
+            return version
+
+    def _recorded_champion(self) -> int | None:
+        """The champion; one from before there was an audit trail is noted in it."""
+        champion = self.champion()
+        if champion is not None and not self._history():
+            self._record(Audit(_now(), SEEDER, "champion before there was an audit trail", "found", champion))
+        return champion
+
     def _history(self) -> list[int]:
-        """The champions so far, the present one last, without those that were taken back."""
-        history: list[int] = []
-        for entry in self.audit():
-            if entry.action not in CHAMPION_ACTIONS:
-                continue
-            if entry.action == "rollback":
-                while history and history[-1] != entry.version:
-                    history.pop()
-            if not history or history[-1] != entry.version:
-                history.append(entry.version)
-        return history
+        return _champions(self.audit())
 
     def _set_aliases(self) -> None:
         """Set the aliases as the audit trail says."""
-        *before, champion = self._history()
-        self._client.set_registered_model_alias(self.name, CHAMPION, str(champion))
-        if before:
-            self._client.set_registered_model_alias(self.name, PREVIOUS, str(before[-1]))
-        elif self._alias(PREVIOUS) is not None:
-            self._client.delete_registered_model_alias(self.name, PREVIOUS)
+        trail, found = self._state()
+        for alias, number in _decided(trail, found).items():
+            if number is not None:
+                self._client.set_registered_model_alias(self.name, alias, str(number))
+            elif alias in found:
+                self._client.delete_registered_model_alias(self.name, alias)
 
     def anchor(self) -> int | None:
         """The first champion, or the last one that was promoted although the gate objected.
@@ -261,28 +313,31 @@ class Registry:
 
         The audit trail decides, not MLflow's alias, which anybody who reaches MLflow can move without a trace.
         """
-        history = self._history()
-        return history[-1] if history else self._alias(CHAMPION)
+        return self.find(CHAMPION)
 
     def put_back(self) -> list[Audit]:
-        """Put back the aliases that were moved in MLflow itself; each is noted in the audit trail and returned.
+        """Put back the aliases that are not where the audit trail says; each is noted in the trail and returned.
 
         A promotion that another process is making sets the alias only after the trail, so one that is only older than
         the trail is no news: it counts from the second look on.
         """
         with _CHANGING:
-            history = self._history()
-            if not history:
-                return []
+            trail, found = self._state()
+            wanted = _decided(trail, found)
+            wrong = [alias for alias, number in wanted.items() if found.get(alias) != number]
             try:
-                wanted = {CHAMPION: history[-1], PREVIOUS: history[-2] if len(history) > 1 else None}
-                found = {alias: self._alias(alias) for alias in wanted}
                 moved = [
-                    Audit(_now(), "unknown", f"{alias} was moved in MLflow and put back to {number}", MOVED, version)
-                    for alias, number in wanted.items()
-                    if (version := found[alias] or 0) != (number or 0) and self._suspected == found
+                    Audit(
+                        _now(),
+                        "unknown",
+                        f"{alias} was moved in MLflow, or its change was interrupted; put back to {wanted[alias]}",
+                        MOVED,
+                        found.get(alias, 0),
+                    )
+                    for alias in wrong
+                    if self._suspected == found
                 ]
-                self._suspected = found if any(found[alias] != wanted[alias] for alias in wanted) else None
+                self._suspected = found if wrong else None
                 for entry in moved:
                     self._record(entry)
                 if moved:
@@ -297,9 +352,9 @@ class Registry:
             if not self._client.search_registered_models(f"name='{self.name}'"):
                 return []
             found = self._client.search_model_versions(f"name='{self.name}'")
-            aliases = self._client.get_registered_model(self.name).aliases
         except MlflowException as error:
             raise self._failed(error) from error
+        aliases = self._aliases()
         return sorted((_version(item, aliases) for item in found), key=lambda item: -item.version)
 
     def trained_on(self, datasets: AbstractSet[str]) -> dict[str, list[int]]:
@@ -316,14 +371,24 @@ class Registry:
         return learnt
 
     def audit(self) -> list[Audit]:
-        """The changes of the champion, oldest first."""
+        """The changes of the champion and of the shadow, oldest first."""
+        return self._state()[0]
+
+    def _state(self) -> tuple[list[Audit], dict[str, int]]:
+        """The audit trail, oldest first, and the aliases as MLflow has them."""
         try:
-            tags = self._client.get_registered_model(self.name).tags
+            model = self._client.get_registered_model(self.name)
         except MlflowException as error:
             if error.error_code == "RESOURCE_DOES_NOT_EXIST":
-                return []
+                return [], {}
             raise self._failed(error) from error
-        return [Audit(**json.loads(tags[key])) for key in sorted(tags) if key.startswith(AUDIT)]
+        trail = [Audit(**json.loads(model.tags[key])) for key in sorted(model.tags) if key.startswith(AUDIT)]
+        return trail, {alias: int(number) for alias, number in model.aliases.items()}
+
+    def _aliases(self) -> dict[str, int]:
+        """The aliases as they should be."""
+        trail, found = self._state()
+        return {alias: number for alias, number in (found | _decided(trail, found)).items() if number is not None}
 
     def resolve(self, reference: int | str) -> int:
         """The number of a version or of an alias."""
@@ -336,7 +401,7 @@ class Registry:
         """The number of a version or of an alias; None for an alias that no version has."""
         if isinstance(reference, int) or reference.isdigit():
             return int(reference)
-        return self.champion() if reference == CHAMPION else self._alias(reference)
+        return self._aliases().get(reference)
 
     def fetch(self, reference: int | str, folder: Path) -> Path:
         """The bundle of a version below ``folder``, downloaded once and checked against its hashes.
@@ -377,20 +442,46 @@ class Registry:
         if not self._client.search_registered_models(f"name='{self.name}'"):
             self._client.create_registered_model(self.name)
 
-    def _alias(self, alias: str) -> int | None:
-        try:
-            return int(self._client.get_model_version_by_alias(self.name, alias).version)
-        except MlflowException as error:
-            if error.error_code in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
-                return None
-            raise self._failed(error) from error
-
     def _record(self, audit: Audit) -> None:
         self._client.set_registered_model_tag(self.name, AUDIT + audit.when, json.dumps(asdict(audit)))
 
     def _failed(self, error: Exception) -> RegistryError:
         away = isinstance(error.__context__, OSError)  # MLflow's client has turned it into an error of its own
         return (RegistryDownError if away else RegistryError)(f"{self.uri}: {str(error).splitlines()[0]}")
+
+
+def _champions(trail: Sequence[Audit]) -> list[int]:
+    """The champions so far, the present one last, without those that were taken back."""
+    history: list[int] = []
+    for entry in trail:
+        if entry.action not in CHAMPION_ACTIONS:
+            continue
+        if entry.action == "rollback":
+            while history and history[-1] != entry.version:
+                history.pop()
+        if not history or history[-1] != entry.version:
+            history.append(entry.version)
+    return history
+
+
+def _decided(trail: Sequence[Audit], found: Mapping[str, int]) -> dict[str, int | None]:
+    """Which version each alias belongs to, None for no version, as far as the audit trail says so."""
+    *before, champion = _champions(trail) or [0]
+    if not champion:
+        return {}
+    wanted = {CHAMPION: champion, PREVIOUS: before[-1] if before else None, SHADOW: _shadow(trail)}
+    return wanted | ({CHALLENGER: None} if found.get(CHALLENGER) == champion else {})
+
+
+def _shadow(trail: Sequence[Audit]) -> int | None:
+    """The version that reads beside the champion: none once it became the champion itself."""
+    shadow = None
+    for entry in trail:
+        if entry.action == SHADOW:
+            shadow = entry.version
+        elif entry.action == UNSHADOW or (entry.action in CHAMPION_ACTIONS and entry.version == shadow):
+            shadow = None
+    return shadow
 
 
 def _holds(folder: Path, identity: str) -> bool:
@@ -400,11 +491,11 @@ def _holds(folder: Path, identity: str) -> bool:
         return False
 
 
-def _version(item: ModelVersion, aliases: Mapping[str, Any]) -> Version:
+def _version(item: ModelVersion, aliases: Mapping[str, int]) -> Version:
     tags = item.tags
     return Version(
         int(item.version),
-        tuple(sorted(alias for alias, number in aliases.items() if int(number) == int(item.version))),
+        tuple(sorted(alias for alias, number in aliases.items() if number == int(item.version))),
         {key.removeprefix(METRIC): float(value) for key, value in tags.items() if key.startswith(METRIC)},
         tags.get("model", ""),
         tags.get("data_hash", ""),
@@ -433,6 +524,7 @@ def compare_with_champion(
     Returns:
         The comparison; None where there is no champion, or where the version is it.
     """
+    from inkread.evaluation.changes import changed_lines, gate_report
     from inkread.evaluation.gold import read_gold  # the gateway, which imports this module, reads no lines
 
     champion = registry.champion()
@@ -449,6 +541,8 @@ def compare_with_champion(
     older = None if anchor == champion else (anchor, readings[anchor][0])
     comparison = compare(champion, [line.place for line in lines], new, old, time, older)
     registry.keep_comparison(version, comparison)
+    changes = changed_lines(lines, new, old)
+    registry.keep_changes(version, changes, gate_report(version, comparison, changes))
     return comparison
 
 

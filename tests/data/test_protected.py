@@ -6,6 +6,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from inkread.data.cleaning import FilterSettings
 from inkread.data.dataset import Dataset
@@ -49,6 +50,39 @@ def test_nothing_is_learnt_from_a_gold_page_that_is_in_a_dataset_already(tmp_pat
     lines, dropped = usable_lines(open_dataset(tmp_path / "new"), Alphabet(LATIN), FilterSettings())
     assert [line.text for line in lines] == ["known"]
     assert dropped["a gold page, on which the gate decides"] == 1
+
+
+def written_page(texts: list[str]) -> NDArray[np.uint8]:
+    """Lines on the same ruled paper, as pages of one letter have it."""
+    page = np.full((1400, 1000, 3), (205, 225, 235), np.uint8)
+    page[:, 90:92] = (90, 90, 200)
+    for number, text in enumerate(texts):
+        page[80 + 50 * number, 60:960] = (190, 190, 180)
+        cv2.putText(page, text, (100, 78 + 50 * number), cv2.FONT_HERSHEY_SCRIPT_SIMPLEX, 1.1, (70, 50, 40), 2)
+    return page
+
+
+@pytest.mark.parametrize(("name", "scale", "quality", "turns"), [("small.jpg", 0.4, 60, 0), ("turned.jpg", 1, 30, 3)])
+def test_a_gold_page_that_was_encoded_again_is_recognised_and_its_neighbour_is_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, scale: float, quality: int, turns: int
+) -> None:
+    rng = np.random.default_rng(2)
+    words = ["Dear", "Sir", "letter", "of", "the", "yesterday", "received", "and", "thank", "you", "kindly", "for"]
+    gold, neighbour = (written_page([" ".join(rng.choice(words, 6)) for _ in range(25)]) for _ in range(2))
+    for folder, picture in (("kept", gold), ("new", neighbour)):
+        (tmp_path / folder).mkdir()
+        cv2.imwrite(str(tmp_path / folder / "page.png"), picture)
+    copy = np.rot90(cv2.resize(gold, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA), turns)
+    cv2.imwrite(str(tmp_path / "new" / name), copy, [cv2.IMWRITE_JPEG_QUALITY, quality])
+    for folder, files in (("kept", ["page.png"]), ("new", ["page.png", name])):
+        rows = "".join(f"{file}\tDear Sir\n" for file in files)
+        (tmp_path / folder / "lines.tsv").write_text(f"image\ttext\n{rows}")
+    ingest(tmp_path / "kept", tmp_path / "gold", IngestOptions("gold"))
+    monkeypatch.setenv("INKREAD_GOLD", str(tmp_path / "gold"))
+    report = ingest(tmp_path / "new", tmp_path / "dataset", IngestOptions("new"))
+    assert report.skipped == {"a gold page, on which the gate decides": 1}
+    (sample,) = Dataset.open(tmp_path / "dataset").samples
+    assert (tmp_path / "dataset" / sample.image).read_bytes() == (tmp_path / "new" / "page.png").read_bytes()
 
 
 def test_a_gold_folder_without_a_dataset_is_an_error_and_not_ignored(

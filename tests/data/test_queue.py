@@ -43,3 +43,8 @@ def test_every_line_comes_once_and_a_limit_is_the_beginning(rows: list[tuple[str
     everything = names(*lines)
     assert sorted(everything) == sorted(line.name for line in lines)
     assert names(*lines, limit=3) == everything[:3]
+
+
+def test_a_line_of_a_page_that_shows_a_drift_counts_twice() -> None:
+    lines = [Candidate("usual", "Dear Sir,", 0.6, "a"), Candidate("drifted", "Dear Sir,", 0.7, "b", drifted=True)]
+    assert names(*lines) == ["drifted", "usual"]

@@ -13,6 +13,7 @@ import pytest
 import yaml
 
 from inkread.cli import load_command
+from inkread.data.protected import GOLD
 from inkread.server.settings import PORTS, SERVICES, Settings
 from tests.deploy.dockerfiles import read_dockerfile
 from tests.deploy.tools import DEPLOY, tool
@@ -117,7 +118,7 @@ def test_every_setting_of_a_service_exists_and_production_accepts_it(
     name: str, services: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     given = services[name]["environment"]
-    known = {f"INKREAD_{field.upper()}" for field in Settings.model_fields}
+    known = {f"INKREAD_{field.upper()}" for field in Settings.model_fields} | {GOLD}
     assert {key for key in given if key.startswith("INKREAD_")} <= known
     for key, value in given.items():
         monkeypatch.setenv(key, value or "")
@@ -132,6 +133,17 @@ def test_services_share_the_secret_and_those_of_jobs_their_database_and_folder(s
     assert len({service["environment"]["INKREAD_JOBS_DATABASE_URL"] for service in jobs}) == 1
     assert len({service["environment"]["INKREAD_EXECUTOR"] for service in jobs}) == 2
     assert {service["volumes"][0]["source"] for service in jobs} == {"pipeline-data"}
+
+
+def test_gold_pages_are_known_to_all_that_make_data_sets_and_to_none_where_there_are_none() -> None:
+    for folder, named in (("/srv/gold", "/gold"), ("", "")):
+        made = compose("config", "--format", "json", **SECRETS, INKREAD_GOLD=folder)
+        for name in ("gateway", "ingestion", "training"):
+            service = json.loads(made.stdout)["services"][name]
+            (mount,) = [volume for volume in service["volumes"] if volume["target"] == "/gold"]
+            assert service["environment"][GOLD] == named
+            assert mount["read_only"]
+            assert mount["source"] == (folder or str(DEPLOY / "gold"))
 
 
 @pytest.mark.parametrize("name", SERVICES)
@@ -160,7 +172,7 @@ def test_every_mounted_file_is_there(services: dict[str, Any]) -> None:
     mounted = [volume["source"] for service in services.values() for volume in service.get("volumes", ())]
     own = [Path(source) for source in mounted if Path(source).is_relative_to(DEPLOY.parent)]
     assert len(own) > 6
-    assert not [path for path in own if not path.exists() and path.name != "ingest"]
+    assert not [path for path in own if not path.exists() and path.name not in ("ingest", "gold")]
 
 
 def test_prometheus_scrapes_services_under_the_names_and_ports_of_the_network(services: dict[str, Any]) -> None:

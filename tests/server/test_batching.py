@@ -6,20 +6,27 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, cast
 
 import numpy as np
 import pytest
+from fastapi import FastAPI
+from fastapi.testclient import TestClient
 from PIL import Image
 
-from inkread.document import Page
+from inkread.document import Line, Page, Region
 from inkread.errors import DamagedInputError
 from inkread.evaluation.drift import Monitor
+from inkread.formats.json import load
 from inkread.server.prediction.batching import Batcher, _Waiting
 from inkread.server.prediction.models import Served
+from inkread.server.prediction.pages import page_routes
+from inkread.server.prediction.shadow import MOST_FAILURES, Shadow
 from inkread.server.prediction.tasks import Decoded, Read
 from inkread.server.problems import ProblemError
 from inkread.server.settings import Settings
+from inkread.server.tokens import identify_caller
 
 
 class GatedPool:
@@ -51,6 +58,7 @@ class _Model:
     def __init__(self, pool: GatedPool) -> None:
         self.pool = pool
         self.drift = Monitor()
+        self.shadow: Shadow | None = None
 
 
 @pytest.fixture
@@ -237,3 +245,122 @@ def test_pages_of_who_went_away_are_not_read_and_room_comes_back(
         assert pool.batches == [[40], [77]]
 
     run(test())
+
+
+class ShadowPool:
+    """Stands in for the shadow's reader: reads the same text but for its last letter, or fails; notes what it reads."""
+
+    def __init__(self, *, broken: bool = False) -> None:
+        self.read: list[int] = []
+        self.broken = broken
+        self.closed = False
+
+    async def run(self, _call: object, pages: Sequence[Decoded], weight: int) -> Read:
+        assert weight > 1, "it may take its time"
+        (width,) = (np.load(page.path).shape[1] for page in pages)
+        self.read.append(width)
+        if self.broken:
+            raise RuntimeError("its network is damaged")
+        return Read(with_text(width, "Dear Sis", 0.5), {}, 2.0)
+
+    def close(self) -> None:
+        self.closed = True
+
+
+def with_text(width: int, text: str, confidence: float) -> Page:
+    return Page(width, 30, (Region("r", (), (Line("1", (), (), text, confidence),)),))
+
+
+class WritingPool(GatedPool):
+    async def run(self, _call: object, pages: Sequence[Decoded], on_item: Callable[[Read], None]) -> None:
+        for page in pages:
+            await self.gate.acquire()
+            on_item(Read(with_text(np.load(page.path).shape[1], "Dear Sir", 0.9), {}, 1.0))
+
+
+def shadowed(pool: GatedPool, reads: ShadowPool, folder: Path) -> tuple[Served, Shadow]:
+    other = SimpleNamespace(pool=reads, identity="b" * 16, registered=2, languages=())
+    model = cast(Any, pool.model)
+    model.shadow = Shadow("a" * 16, cast(Served, other), folder, share=1.0)
+    return model, model.shadow
+
+
+def test_the_shadow_reads_what_was_answered_once_nobody_waits(
+    settings: Settings, upload: Callable[..., Path], tmp_path: Path
+) -> None:
+    async def test() -> None:
+        pool, reads = WritingPool(), ShadowPool()
+        model, shadow = shadowed(pool, reads, tmp_path / "shadow")
+        async with batcher(settings, batch_pages=1) as waiting:
+            first = asyncio.create_task(waiting.read(upload(41), model, "ada"))
+            second = asyncio.create_task(waiting.read(upload(42), model, "ada"))
+            pool.gate.release()
+            done, _ = await asyncio.wait({first, second}, return_when=asyncio.FIRST_COMPLETED)
+            ((answer,), _) = done.pop().result()
+            assert answer.text == "Dear Sir", "answered by the champion"
+            for _ in range(20):
+                await asyncio.sleep(0)
+            assert reads.read == [], "another request waits"
+            pool.gate.release()
+            await asyncio.gather(first, second)
+            await until(lambda: len(reads.read) == 2)
+            kept = Path(waiting._shadow_folder.name)
+            await until(lambda: not list(kept.iterdir()))
+        assert not kept.exists()
+        (tally,) = shadow.tallies().values()
+        assert (tally.pages, tally.differing, tally.edits, tally.characters) == (2, 2, 2, 16)
+        assert (tally.confidence, tally.other_confidence) == (1.8, 1.0)
+        assert (tally.seconds, tally.other_seconds) == (2.0, 4.0)
+        (file,) = (tmp_path / "shadow").rglob("*.json")
+        assert "Dear" not in file.read_text(encoding="utf-8"), "figures, and nothing of what was read"
+
+    run(test())
+
+
+def test_a_broken_shadow_is_given_up_and_nobody_notices(
+    settings: Settings, upload: Callable[..., Path], tmp_path: Path
+) -> None:
+    async def test() -> None:
+        pool, reads = WritingPool(), ShadowPool(broken=True)
+        pool.open()
+        model, shadow = shadowed(pool, reads, tmp_path / "shadow")
+        async with batcher(settings) as waiting:
+            for number in range(MOST_FAILURES + 2):
+                ((page,), _) = await waiting.read(upload(50 + number), model, "ada")
+                assert page.text == "Dear Sir"
+                await until(lambda: len(reads.read) == min(number + 1, MOST_FAILURES))  # noqa: B023
+            await until(lambda: reads.closed)
+        assert "its network is damaged" in shadow.problem
+        (tally,) = shadow.tallies().values()
+        assert (tally.failed, tally.pages) == (MOST_FAILURES, 0)
+
+    run(test())
+
+
+def test_a_page_of_a_document_that_shows_a_drift_says_in_what(settings: Settings, upload: Callable[..., Path]) -> None:
+    async def test() -> None:
+        pool = WritingPool()
+        pool.open()
+        model = cast(Any, pool.model)
+        model.drift = SimpleNamespace(add=lambda _figures: ["slant"])
+        async with batcher(settings) as waiting:
+            assert (await waiting.read_kept(upload(), model)).unusual == ("slant",)
+
+    run(test())
+
+    read = Read(with_text(40, "Dear Sir", 0.9), {}, unusual=("slant", "language_de"))
+    app = FastAPI()
+    app.dependency_overrides[identify_caller] = lambda: None
+    app.include_router(page_routes(cast(Batcher, Reads(read)), lambda: cast(Served, SimpleNamespace(provenance=None))))
+    answer = TestClient(app).post("/pages/read", files={"file": b"a picture"}).json()
+    assert load(answer["document"].encode()).pages[0].flags == ("unusual slant", "unusual language_de")
+
+
+class Reads:
+    """A batcher that has read a page."""
+
+    def __init__(self, read: Read) -> None:
+        self.read = read
+
+    async def read_kept(self, _path: Path, _served: Served) -> Read:
+        return self.read

@@ -164,6 +164,11 @@ def test_the_queue_has_what_may_be_corrected_and_is_not_yet(store: Store, monkey
     assert {line.document for line in found[:2]} == set(letters), "one line of each before two of one"
     assert found[0].expected_errors > 0
 
+    assert {tuple(line.unusual) for line in found} == {()}
+    doubt(store, letters[1], "unusual slant")
+    first = next_lines(store, ADA, limit=1).lines[0]
+    assert (first.document, first.unusual) == (letters[1], ["slant"]), "and why it comes first"
+
     page = store.page(letters[0], 1, ADA)
     page.lines[0] = page.lines[0].model_copy(update={"text": "as it was written"})
     page.lines[1] = page.lines[1].model_copy(update={"flags": ["illegible"]})
@@ -183,8 +188,8 @@ def test_the_queue_has_what_may_be_corrected_and_is_not_yet(store: Store, monkey
     assert [line["document"] for line in json.loads(told.stdout)["lines"]] == [foreign] * 3
 
 
-def doubt(store: Store, document: str) -> None:
-    """Give the lines of the first page a confidence, as a reader does."""
+def doubt(store: Store, document: str, *flags: str) -> None:
+    """Give the lines of the first page a confidence, and the page flags, as a reader does."""
     with store.session() as session:
         row = page_row(session, document, 1)
         content = store.content(session, row)
@@ -193,7 +198,7 @@ def doubt(store: Store, document: str) -> None:
             replace(region, lines=tuple(replace(line, confidence=0.5) for line in region.lines))
             for region in content.page.regions
         )
-        doubtful = replace(content, page=replace(content.page, regions=regions))
+        doubtful = replace(content, page=replace(content.page, regions=regions, flags=flags))
         row.revision += 1
         put_version(session, row, doubtful, [], "read", READ, "")
 

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 import shutil
 import socket
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import asdict
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 import httpx2
 import pytest
@@ -19,7 +22,7 @@ from pydantic import SecretStr
 
 from inkread.bundle import Bundle
 from inkread.errors import SettingsError
-from inkread.evaluation.gate import GoldLine, LineErrors, compare
+from inkread.evaluation.gate import Change, GoldLine, LineErrors, compare
 from inkread.evaluation.text import Errors
 from inkread.registry import Registry
 from inkread.server.gateway.app import gateway_app
@@ -115,6 +118,10 @@ def test_uploads_are_bounded(client: httpx2.Client) -> None:
         ("POST", "/models/1/promote"),
         ("POST", "/models/rollback"),
         ("GET", "/models/audit"),
+        ("GET", "/models/shadow"),
+        ("POST", "/models/1/shadow"),
+        ("DELETE", "/models/shadow"),
+        ("GET", "/models/1/changes"),
         ("GET", "/datasets"),
         ("GET", "/datasets/1"),
         ("GET", "/users"),
@@ -166,6 +173,76 @@ def test_documentation_can_be_browsed_without_the_internet(client: httpx2.Client
     assert {"OAuth2PasswordBearer", "HTTPBasic"} == set(described["components"]["securitySchemes"])
 
 
+@pytest.mark.system
+def test_a_shadow_reads_beside_the_champion_and_a_broken_one_harms_nobody(
+    settings: Settings, letter: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path / 'mlflow.db'}")
+    monkeypatch.chdir(tmp_path)
+    chosen = settings.model_copy(update={"model": "models:/inkread@champion", "shadow_share": 1.0})
+    description = json.loads((Bundle.open().folder / "model.json").read_text(encoding="utf-8"))
+    line = BytesIO()
+    Image.open(BytesIO(letter)).crop((0, 140, 700, 220)).save(line, "PNG")
+    changes: dict[str, dict[str, object]] = {
+        "without language model": {"decoding": {"language_model_weight": 0.0}},
+        "broken": {"alphabet": "ab"},
+    }
+    with served(prediction_app(chosen)) as prediction:
+        wait_until_ready(prediction)
+        registry = Registry()
+        for name, change in changes.items():
+            folder = Path(shutil.copytree(Bundle.open().folder, tmp_path / name))
+            (folder / "model.json").write_text(json.dumps(description | change), encoding="utf-8")
+            registry.register(folder)
+        with (
+            served(gateway_app(chosen.model_copy(update={"prediction_url": prediction}))) as url,
+            httpx2.Client(base_url=url, trust_env=False, timeout=120) as client,
+        ):
+
+            def read() -> str:
+                answer = client.post("/predict?format=txt", files={"file": line.getvalue()}, auth=USER)
+                assert answer.status_code == 200
+                return answer.text
+
+            def report(until: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
+                deadline = time.monotonic() + 300
+                while not until(found := client.get("/models/shadow", auth=ADMIN).json()):
+                    assert time.monotonic() < deadline, found
+                    time.sleep(1)
+                return dict(found)
+
+            before = read()
+            assert client.get("/models/shadow", auth=ADMIN).json()["version"] is None
+            assert client.post("/models/champion/shadow", json={}, auth=ADMIN).status_code == 409
+            asked = client.post("/models/2/shadow", json={"why": "is the language model of use?"}, auth=ADMIN)
+            assert asked.json() == {"version": 2}
+            report(lambda found: found["reading"] == 1)
+            assert read() == before
+            found = report(lambda found: found["pages"] == 1)
+            assert (found["champion"], found["services"], found["share"], found["problem"]) == (1, 1, 1.0, "")
+            assert 0 < found["seconds"] < 3 * found["champion_seconds"]
+            assert 0 < found["confidence"] != found["champion_confidence"] > 0
+            metrics = httpx2.get(f"{prediction}/metrics", trust_env=False).text
+            assert re.search(r"inkread_shadow_page_cer_count [1-9]", metrics)
+            words = set(re.findall(r"\w{5,}", before))
+            kept = [path.read_text(encoding="utf-8") for path in (tmp_path / "shadow").rglob("*") if path.is_file()]
+            assert kept, "the figures outlive a restart"
+            assert not words & set(re.findall(r"\w{5,}", " ".join(kept)))
+
+            client.post("/models/3/shadow", json={"why": "by mistake"}, auth=ADMIN)
+            for _ in range(6):  # it is given up after five pages, if it started at all
+                assert read() == before
+            found = report(lambda found: bool(found["problem"]))
+            assert (found["version"], found["reading"], found["pages"]) == (3, 0, 0)
+            assert read() == before
+            assert client.delete("/models/shadow?why=enough", auth=ADMIN).json() == {"version": 3}
+            assert client.delete("/models/shadow", auth=ADMIN).json() == {"version": None}
+            report(lambda found: found["version"] is None and not found["problem"])
+            assert client.post("/models/2/shadow", json={}, auth=USER).status_code == 403
+            actions = [row["action"] for row in client.get("/models/audit", auth=ADMIN).json()]
+            assert actions[-3:] == ["shadow", "shadow", "unshadow"]
+
+
 def test_models_are_promoted_served_and_taken_back_with_a_trail(client: httpx2.Client, tmp_path: Path) -> None:
     registry = Registry()
     for version, cer in (("1.0", 0.1), ("2.0", 0.3)):
@@ -195,6 +272,11 @@ def test_models_are_promoted_served_and_taken_back_with_a_trail(client: httpx2.C
     assert [client.post("/models/rollback", json=back, auth=ADMIN).json()["version"] for _ in range(2)] == [2, 2]
     described = client.get("/models/3", auth=USER).json()
     assert (described["model"], described["metrics"][0]["split"]) == ("2.0", "test")
+    change = Change("letter 1", "Dear Sir", "Deer Sir", "Dear Sir", 1, 0, "data:image/webp;base64,")
+    registry.keep_changes(3, [change], "<p>report</p>")
+    assert client.get("/models/3/changes", auth=USER).status_code == 403, "gold pages are for admins"
+    assert client.get("/models/3/changes", auth=ADMIN).json() == [asdict(change)]
+    assert client.get("/models/2/changes", auth=ADMIN).json() == []
     assert client.get("/models/9", auth=USER).status_code == 409
     assert client.post("/models/nonsense/promote", json={}, auth=ADMIN).status_code == 409
     assert client.post("/models/9/promote", json={}, auth=ADMIN).status_code == 409

@@ -12,6 +12,7 @@ import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 from fastapi import FastAPI
 from lxml import etree
@@ -20,7 +21,8 @@ from playwright.sync_api import Locator, Page, expect
 from pydantic import SecretStr
 
 from inkread.bundle import Bundle
-from inkread.evaluation.gate import Comparison
+from inkread.evaluation.gate import Change, Comparison
+from inkread.evaluation.html import data_uri
 from inkread.registry import Registry
 from inkread.server.gateway.app import gateway_app
 from inkread.server.jobs import workspace
@@ -90,6 +92,9 @@ def challenge(place: Path) -> None:
         (folder / "model.json").write_text(json.dumps(description | {"version": version}), encoding="utf-8")
         number = registry.register(folder, metrics={"cer": cer, "wer": 3 * cer})
         registry.keep_comparison(number, Comparison(number - 1, 200, cer, 3 * cer, 0.1, 0.3, 12, *interval))
+        line = data_uri(np.asarray(Image.open(PAGES[0]).convert("L"))[140:220, :700])
+        change = Change("letter 1", "Dear Sir", "Deer Sir", "Dear Sir", 1, 0, line)
+        registry.keep_changes(number, [change], "<p>report</p>")
 
 
 def gateway(settings: Settings, prediction: str) -> Iterator[str]:
@@ -137,6 +142,29 @@ def test_the_story_from_upload_to_roll_back(
     choose_the_champion(enter(stack, *ADMIN))
     # The user "nobody" was not found, a document was not shared yet, and the gate refused.
     assert [problem for problem in problems if not re.search("404|409", problem)] == []
+
+
+def test_an_admin_sees_what_changed_and_lets_a_version_read_in_the_shadow(
+    stack: str, enter: Enter, problems: list[str]
+) -> None:
+    """Version 3, from the list; then its page, with the gold line that changed, and its end from there."""
+    page = enter(stack, *ADMIN)
+    page.goto(f"{stack}/admin/models")
+    page.get_by_role("button", name="Shadow version 3").click()
+    page.get_by_label("Why").fill("is it so bad?")
+    page.get_by_role("dialog").get_by_role("button", name="Start").click()
+    told(page, "Version 3 reads beside the champion in a few seconds.")
+    expect(cell(page, "inkread 3.0", "Alias")).to_contain_text("shadow")
+    page.get_by_role("link", name="3", exact=True).click()
+    expect(page.get_by_text("Read by 1 of 1 prediction service")).to_be_visible(timeout=JOB)
+    expect(page.get_by_role("img", name="the line as it is written")).to_be_visible()
+    expect(page.get_by_role("article")).to_contain_text("Deer Sir")
+    accessible(page)
+    picture(page, "admin-shadow")
+    page.get_by_role("button", name="End shadow version 3").click()
+    page.get_by_role("dialog").get_by_role("button", name="End").click()
+    told(page, "Version 3 reads beside the champion no more.")
+    assert problems == []
 
 
 def choose_the_champion(page: Page) -> None:

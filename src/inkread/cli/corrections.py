@@ -127,10 +127,10 @@ def queue(
     if as_json:
         typer.echo(found.model_dump_json())
         return
-    table = Table("document", "page", "line", "confidence", "text")
+    table = Table("document", "page", "line", "confidence", "text", "drift")
     for line in found.lines:
         doubt = "disputed" if line.confidence is None else f"{line.confidence:.2f}"
         text = " | ".join(line.disputed) or line.text
-        cells = (f"{line.name} ({line.document})", str(line.page), line.line, doubt, text)
+        cells = (f"{line.name} ({line.document})", str(line.page), line.line, doubt, text, ", ".join(line.unusual))
         table.add_row(*map(escape, cells))
     print_table(table)

@@ -17,9 +17,10 @@ from inkread.bundle import Bundle
 from inkread.cli.terminal import print_table
 from inkread.errors import RegistryError
 from inkread.evaluation.gate import gate_table, objections
+from inkread.io.files import write_bytes
 from inkread.registry import GateError, Registry
 
-app = typer.Typer(help="List, inspect, promote and roll back model bundles.", no_args_is_help=True)
+app = typer.Typer(help="List, inspect, compare, promote and roll back model bundles.", no_args_is_help=True)
 
 Json = Annotated[bool, typer.Option("--json", help="JSON instead of a table.")]
 Why = Annotated[str, typer.Option(help="Reason, kept in the audit trail.")]
@@ -108,18 +109,25 @@ def compare(
     version: Annotated[str, typer.Argument(help="Number or alias.")],
     dataset: Annotated[Path, typer.Argument(metavar="DATASET", help="Folder with transcribed lines or pages.")],
     split: Annotated[str, typer.Option(help="Part of the dataset, where it has splits.")] = "test",
+    report: Annotated[
+        Path | None, typer.Option(help="HTML page with the lines that changed most, their pictures and readings.")
+    ] = None,
     uri: Uri = None,
 ) -> None:
     """Read the same lines with a version and with the champion, for the gate of promote.
 
-    Example: inkread models compare challenger data/registers
+    Example: inkread models compare challenger data/registers --report gate.html
     """
+    from inkread.evaluation.changes import gate_report
     from inkread.evaluation.gold import gold_lines
 
     registry = Registry(uri)
-    found = gate.compare_with_champion(registry, registry.resolve(version), gold_lines(dataset, split))
+    number = registry.resolve(version)
+    found = gate.compare_with_champion(registry, number, gold_lines(dataset, split))
     if found is None:
         raise RegistryError(f"version {version} has no other champion to be compared with")
+    if report is not None:
+        write_bytes(report, gate_report(number, found, registry.changes(number)).encode())
     _print_rows(gate_table(found))
     for reason in objections(found):
         typer.echo(f"the gate objects: {reason}", err=True)
@@ -152,6 +160,28 @@ def _print_rows(rows: list[dict[str, float | str]]) -> None:
     for row in rows:
         table.add_row(*(f"{value:g}" if isinstance(value, float) else str(value) for value in row.values()))
     print_table(table)
+
+
+@app.command()
+def shadow(
+    version: Annotated[str | None, typer.Argument(help="Number or alias; leave it out with --end.")] = None,
+    end: Annotated[bool, typer.Option("--end", help="No version reads beside the champion any more.")] = False,
+    why: Annotated[str, typer.Option(help="Reason, kept in the audit trail.")] = "",
+    who: Who = "",
+    uri: Uri = None,
+) -> None:
+    """Let a version read some of the pages that the champion reads, to compare them before it is promoted.
+
+    Example: inkread models shadow challenger --why "does it read our registers better?"
+    """
+    if (version is None) != end:
+        raise typer.BadParameter("name a version, or --end", param_hint="VERSION")
+    registry, user = Registry(uri), who or getpass.getuser()
+    if version is not None:
+        typer.echo(f"version {registry.shadow(version, user, why)} reads beside champion {registry.champion()}")
+        return
+    ended = registry.end_shadow(user, why)
+    typer.echo("no version read beside the champion" if ended is None else f"version {ended} reads no more")
 
 
 @app.command()

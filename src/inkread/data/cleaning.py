@@ -15,7 +15,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
 from inkread.data.dataset import Dataset, Sample
-from inkread.data.protected import REASON, digest, protected_images
+from inkread.data.protected import REASON, protected_images
 from inkread.errors import InputError
 from inkread.recognition.alphabet import Alphabet
 from inkread.recognition.line_images import Grey
@@ -108,7 +108,7 @@ def filter_samples(
     for sample in samples:
         if protected and sample.image not in gold:
             path = dataset.folder / sample.image
-            gold[sample.image] = path.is_file() and digest(path) in protected
+            gold[sample.image] = path.is_file() and path.read_bytes() in protected
         if gold.get(sample.image):
             reasons[REASON] += 1
             continue

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Literal
 
 from inkread.data.dataset import MANIFEST, SPLITS, Dataset, Sample, Skipped, Split, write_manifest
-from inkread.data.protected import REASON, digest, gold_folder, protected_images
+from inkread.data.protected import REASON, Protected, digest, gold_folder, protected_images
 from inkread.data.sources import (
     LICENCE,
     find_tables,
@@ -130,7 +130,7 @@ def ingest(source: Path, output: Path, options: IngestOptions | None = None, pro
     unfinished = output.with_name(f".{output.name}.partial")
     form, foreign = _foreign(source, options or IngestOptions(), unfinished / "unpacked")
     skipped = foreign.skipped
-    protected = frozenset[str]() if output == gold_folder() else protected_images()
+    protected = Protected() if output == gold_folder() else protected_images()
     samples = [
         copy for sample in progress(foreign.samples) if (copy := _copied(sample, foreign, unfinished, protected))
     ]
@@ -262,7 +262,7 @@ def _named(sample: Sample, options: IngestOptions, own_split: Split) -> Sample:
     )
 
 
-def _copied(sample: Sample, foreign: Dataset, folder: Path, protected: frozenset[str]) -> Sample | None:
+def _copied(sample: Sample, foreign: Dataset, folder: Path, protected: Protected) -> Sample | None:
     """The sample with its files copied into the dataset; None where the image is missing, damaged or protected."""
     source = foreign.folder / sample.image
     try:
@@ -274,8 +274,7 @@ def _copied(sample: Sample, foreign: Dataset, folder: Path, protected: frozenset
     except InputError as error:
         foreign.skipped.add(sample.sample_id, f"image damaged: {str(error).removeprefix(f'{NAMELESS}: ')}")
         return None
-    sha256 = digest(content)
-    if sha256 in protected:
+    if content in protected:
         foreign.skipped.add(sample.sample_id, REASON)
         return None
     place = f"images/{sample.sample_id}"
@@ -284,7 +283,7 @@ def _copied(sample: Sample, foreign: Dataset, folder: Path, protected: frozenset
     if sample.layout:
         layout = place + Path(sample.layout).suffix.lower()
         _place(folder / layout, (foreign.folder / sample.layout).read_bytes())
-    return replace(sample, image=image, layout=layout, sha256=sha256)
+    return replace(sample, image=image, layout=layout, sha256=digest(content))
 
 
 def _place(target: Path, content: bytes) -> None:

@@ -3,9 +3,11 @@
 Usage: ``order = queue([Candidate("a", "Dear Sir", 0.61, writer="w1")], limit=50)``
 
 A line is worth the characters in it that are probably wrong: its length times its calibrated doubt (expected error
-reduction counts errors, not lines; uncertainty sampling, Lewis and Gale 1994). Two factors spread the choice:
+reduction counts errors, not lines; uncertainty sampling, Lewis and Gale 1994). Three factors spread the choice:
 
 * **novelty**: the share of its letter pairs that neither the lines corrected so far nor those chosen before it hold;
+* **drift**: a line counts twice where its page shows a drift of the pages (`inkread.evaluation.drift`): the model has
+  seen few like it;
 * **writers**: a line counts half where one line of its writer was corrected or chosen already, a third after two, so
   that one line of many writers comes before many lines of one.
 
@@ -22,6 +24,8 @@ from dataclasses import dataclass
 
 NOVELTY = 1.0
 """Weight of novelty: a line with new letter pairs only counts twice as much as one with known pairs only."""
+DRIFTED = 2.0
+"""How many times a line of a page counts that shows a drift."""
 READABLE = 0.2
 """Confidence below which doubt is no longer a sign of much to learn."""
 
@@ -35,12 +39,14 @@ class Candidate:
         text: as it was read.
         confidence: calibrated, 0 to 1.
         writer: who wrote it, or its document where that is not known; "" for nothing known.
+        drifted: whether its page shows a drift.
     """
 
     name: str
     text: str
     confidence: float
     writer: str = ""
+    drifted: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +76,7 @@ def queue(candidates: Sequence[Candidate], learnt: Iterable[Learnt] = (), limit:
         line, letters = candidates[index], own[index]
         novelty = len(letters - pairs) / len(letters) if letters else 0.0
         share = 1 / (1 + writers[line.writer]) if line.writer else 1.0
-        return expected_errors(line) * (1 + NOVELTY * novelty) * share
+        return expected_errors(line) * (1 + NOVELTY * novelty) * share * (DRIFTED if line.drifted else 1)
 
     # a line's worth only falls as others are chosen, so the first whose worth still holds is the best
     heap = [(-worth(index), index) for index in range(len(candidates))]

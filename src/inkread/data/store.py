@@ -20,6 +20,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from inkread.data.cleaning import Cleaner, FilterSettings, filter_samples
 from inkread.data.dataset import Dataset, Sample
+from inkread.data.likeness import SAME
 from inkread.data.protected import protected_images
 from inkread.data.split import SplitSettings, split_samples
 from inkread.errors import DatasetError
@@ -193,7 +194,10 @@ def cut_datasets(
         "settings": chosen.model_dump(mode="json"),
     }
     if protected := protected_images():
-        content["protected"] = sorted(protected)  # what was cut before the pages became gold is cut again
+        content["protected"] = [
+            SAME,
+            *sorted(protected.digests),
+        ]  # what was cut before the pages became gold is cut again
     known = _known_cut(store, content)
     if known is not None:
         return known

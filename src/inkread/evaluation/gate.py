@@ -28,10 +28,11 @@ MOST_SLICES = 60
 
 @dataclass(frozen=True, slots=True)
 class LineErrors:
-    """What one bundle read wrong in a line."""
+    """What one bundle read wrong in a line, and what it read."""
 
     characters: Errors
     words: Errors
+    read: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +116,27 @@ class Comparison:
         """What ``asdict`` made of one."""
         both = {key: tuple(Slice(**row) for row in content.get(key, ())) for key in ("slices", "anchor_slices")}
         return cls(**{**content, **both})
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A protected line that a version and the champion read with different numbers of errors, for people.
+
+    Attributes:
+        document: that it belongs to.
+        written: transcription.
+        champion, version: what each read.
+        champion_edits, edits: characters that each read wrong.
+        picture: of the line, at most 900 x 56 pixels, as a data URI.
+    """
+
+    document: str
+    written: str
+    champion: str
+    version: str
+    champion_edits: int
+    edits: int
+    picture: str
 
 
 def compare(

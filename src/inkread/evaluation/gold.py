@@ -74,7 +74,7 @@ def read_gold(bundle: Bundle, lines: Sequence[GoldImage]) -> tuple[list[LineErro
     read = read_images(reader, [line.image for line in lines])
     seconds = time.process_time() - begun
     errors = [
-        LineErrors(character_errors(line.text, found.text), word_errors(line.text, found.text))
+        LineErrors(character_errors(line.text, found.text), word_errors(line.text, found.text), found.text)
         for line, found in zip(lines, read, strict=True)
     ]
     return errors, seconds

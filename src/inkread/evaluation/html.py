@@ -121,7 +121,7 @@ def html_report(
     of_words = word_coverage(lines)
     ranked = sorted(lines, key=lambda line: character_errors(line.written, line.read).rate)
     return (
-        _environment()
+        environment()
         .get_template("report.html.j2")
         .render(
             title=title,
@@ -188,10 +188,11 @@ def cut_picture(line: ReadLine) -> Grey | None:
 
 
 def _example(line: ReadLine, picture_of: Callable[[ReadLine], Grey | None]) -> Example:
-    return Example(line, character_errors(line.written, line.read).rate, _data_uri(picture_of(line)))
+    return Example(line, character_errors(line.written, line.read).rate, data_uri(picture_of(line)))
 
 
-def _data_uri(grey: Grey | None) -> str:
+def data_uri(grey: Grey | None) -> str:
+    """A small picture of a line as a data URI; "" for none."""
     if grey is None or not grey.size:
         return ""
     image = Image.fromarray(grey)
@@ -201,7 +202,8 @@ def _data_uri(grey: Grey | None) -> str:
     return "data:image/webp;base64," + base64.b64encode(buffer.getvalue()).decode()
 
 
-def _environment() -> Environment:
+def environment() -> Environment:
+    """Where the templates of the reports are."""
     return Environment(
         loader=PackageLoader("inkread.evaluation", "templates"),
         undefined=StrictUndefined,

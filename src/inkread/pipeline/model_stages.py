@@ -8,12 +8,12 @@ from __future__ import annotations
 import csv
 import io
 import shutil
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
 
-from inkread.bundle import Confidences
+from inkread.bundle import Bundle, Confidences
 from inkread.data.dataset import Dataset
 from inkread.data.protected import gold_folder
 from inkread.data.store import LineStore
@@ -21,12 +21,14 @@ from inkread.document import Line, Word
 from inkread.evaluation.calibration import TuningLine, calibrate, rated_words, reliability, word_error
 from inkread.evaluation.compare import ReadLine, compared
 from inkread.evaluation.coverage import risk_coverage
+from inkread.evaluation.drift import reference_of, write_reference
 from inkread.evaluation.gold import gold_lines, gold_of_store
 from inkread.evaluation.html import html_report
 from inkread.evaluation.report import confidence_figures, summarise
 from inkread.evaluation.statistics import classification
 from inkread.evaluation.text import normalise
 from inkread.io.files import write_bytes
+from inkread.io.images import PageImage
 from inkread.pipeline.params import Params
 from inkread.pipeline.params import Recognizer as RecognizerParams
 from inkread.pipeline.stage import Artifacts, read_json, write_json
@@ -214,7 +216,7 @@ def _write_table(artifacts: Artifacts, name: str, header: tuple[str, str], rows:
 
 
 def export_model(artifacts: Artifacts, params: Params) -> None:
-    """Export, and compare the exported networks with the one that was trained."""
+    """Export, compare the exported networks with the one that was trained, and write the reference for drift."""
     shutil.rmtree(artifacts.bundle, ignore_errors=True)
     chosen = params.export_model
     model = release(artifacts.run, artifacts.bundle, Release(version=chosen.version, name=chosen.name))
@@ -222,6 +224,20 @@ def export_model(artifacts: Artifacts, params: Params) -> None:
     describe(model.model_copy(update=dict(confidences)), artifacts.bundle)
     network = trained_network(read_plan(artifacts.run), artifacts.run / LAST)
     write_json(artifacts.parity, measure_parity(network, artifacts.bundle, artifacts.shards / "val"))
+    bundle = Bundle.open(artifacts.bundle)
+    reference = reference_of(bundle, learnt_pages(artifacts, chosen.reference_pages))
+    if reference is not None:
+        write_reference(bundle, reference)
+
+
+def learnt_pages(artifacts: Artifacts, most: int) -> Iterator[PageImage]:
+    """So many pages of the documents of train and val, spread over the dataset."""
+    stores = [LineStore.open(artifacts.shards / split) for split in ("train", "val")]
+    documents = {line.document_id for store in stores for line in store.lines}
+    dataset = Dataset.open(artifacts.dataset)
+    pages = [sample for sample in dataset.samples if sample.kind == "page" and sample.document_id in documents]
+    chosen = pages[:: max(-(-len(pages) // most), 1)] if most else []
+    return (dataset.image(sample) for sample in chosen)
 
 
 def register_model(artifacts: Artifacts, params: Params) -> None:

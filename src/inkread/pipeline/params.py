@@ -104,10 +104,14 @@ class Evaluate(_Strict):
 
 
 class Export(_Strict):
-    """Name and version of the bundle; without a version it gets that of the start and a hash of what was made."""
+    """Name and version of the bundle; without a version it gets that of the start and a hash of what was made.
+
+    ``reference_pages`` of train and val are read for the reference for drift, where the dataset has pages.
+    """
 
     name: str = "inkread"
     version: str = ""
+    reference_pages: int = Field(60, ge=0)
 
 
 class Register(_Strict):

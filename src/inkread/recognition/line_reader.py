@@ -271,6 +271,14 @@ class LineReader:
         model = self._language_model.get()
         return sum(model.score(context + text[:number], character) for number, character in enumerate(text))
 
+    def language_gains(self, text: str) -> dict[str, float]:
+        """For each of ``languages``, how much its n-grams add to the log probability of a line, in nats."""
+        if not text or self._language_model is None or not self.languages:
+            return {}
+        model = self._language_model.get()
+        general = model.score_line(text)
+        return {code: model.of(code).score_line(text) - general for code in self.languages}
+
     def _fill(self, line: Line, strip: Strip, log_probs: LogProbs, language: str | None) -> Line:
         best, *others = self._decode(log_probs, language)
         hypothesis = tidy(best)

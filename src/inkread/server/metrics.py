@@ -8,12 +8,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 from itertools import product
 
-from prometheus_client import Counter, Gauge, Histogram
+from prometheus_client import Counter, Gauge, Histogram, Summary
 
 STATUSES = ("2xx", "3xx", "4xx", "5xx")
 REJECTIONS = ("queue_full", "too_large", "rate_limited", "timed_out", "unreadable")
 LOGIN_RESULTS = ("succeeded", "failed", "locked")
-POOLS = ("decoder", "reader")
+POOLS = ("decoder", "reader", "shadow")
+SHADOW_OUTCOMES = ("same", "differs", "failed", "skipped")
+COMPARED = ("champion", "shadow")
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 OTHER = "other"
 DOCUMENT_PARTS = ("file", "page")
@@ -54,6 +56,11 @@ DRIFT = Gauge(
     "How far the last pages are from the usual ones (population stability index)",
     ("figure",),
 )
+DRIFT_FROM_TRAINING = Gauge(
+    "inkread_drift_from_training_index",
+    "How far the last pages are from those that the model learnt from (population stability index)",
+    ("figure",),
+)
 WORKERS_REPLACED = Counter("inkread_workers_replaced", "Worker processes ended by a bound or a crash", ("pool",))
 PAGES_SENT_AGAIN = Counter("inkread_pages_sent_again", "Uploads sent to another prediction service after one died")
 DOCUMENTS_WAITING = Gauge("inkread_documents_waiting", "Files to open and pages to read of documents", ("what",))
@@ -67,6 +74,14 @@ FORM_DRIFT = Gauge(
 )
 MODEL = Gauge("inkread_model_info", "1 for the model that is served", ("name", "version"))
 MODEL_SWAPS = Counter("inkread_model_swaps", "Changes of the model that is served", ("result",))
+SHADOW_PAGES = Counter("inkread_shadow_pages", "Pages chosen for the shadow, by how its reading compares", ("outcome",))
+SHADOW_CER = Histogram(
+    "inkread_shadow_page_cer",
+    "Characters by which the shadow's reading of a page differs, over those of the champion's",
+    buckets=(0, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1),
+)
+SHADOW_CONFIDENCE = Summary("inkread_shadow_confidence", "Confidence of pages that both have read", ("model",))
+SHADOW_SECONDS = Summary("inkread_shadow_cpu_seconds", "CPU time of pages that both have read", ("model",))
 
 JOBS = Gauge("inkread_jobs", "Jobs by state", ("kind", "state"))
 JOBS_FINISHED = Counter("inkread_jobs_finished", "Jobs that ended in this process", ("kind", "state"))
@@ -80,6 +95,9 @@ for _metric, _values in (
     (LOGINS, LOGIN_RESULTS),
     (MODEL_SWAPS, SWAP_RESULTS),
     (WORKERS_REPLACED, POOLS),
+    (SHADOW_PAGES, SHADOW_OUTCOMES),
+    (SHADOW_CONFIDENCE, COMPARED),
+    (SHADOW_SECONDS, COMPARED),
     (DOCUMENTS_WAITING, DOCUMENT_PARTS),
     (DOCUMENT_PAGES, DOCUMENT_OUTCOMES),
     (JOB_SECONDS, JOB_KINDS),

@@ -42,6 +42,7 @@ class Settings(BaseSettings):
         limits_url: where rate limits are counted, ``memory://`` or, for several gateways, ``redis://host:6379``.
         model: bundle folder or ``models:/inkread@champion``; the bundled model where not given.
         model_poll_seconds: how often prediction looks for a newly promoted version.
+        shadow_share: of the pages, that the version with the alias ``shadow`` reads too; 0 for none.
         prediction_replicas: prediction services that `inkread up` starts.
         decoders: processes that decode and render uploads; one user's uploads leave one of them for others.
         decode_seconds, decode_mib: computing time and memory that decoding one page may take.
@@ -90,6 +91,7 @@ class Settings(BaseSettings):
     limits_url: str = "memory://"
     model: str = ""
     model_poll_seconds: float = Field(10.0, gt=0)
+    shadow_share: float = Field(0.1, ge=0, le=1)
     prediction_replicas: int = Field(1, ge=1, le=16)
     decoders: int = Field(3, ge=1)
     decode_seconds: float = Field(20.0, gt=0)

@@ -12,7 +12,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -54,6 +54,10 @@ class Exported:
     skipped: dict[str, int]
     dataset: str
     lines_of: dict[str, int]
+
+
+Person = Callable[[str | None], str | None]
+"""What stands in the lineage for the name of a user."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,71 +122,19 @@ def export(
         for done in _pages(store, chosen):
             name = f"{done.document}_{done.page.number:04}"
             picture = store.read(done.document, done.page.sha256)
-            if digest(picture) in protected:
+            if picture in protected:
                 skipped.add(name, REASON)
                 continue
             pages += 1
-            image, layout = f"images/{name}.jpg", f"layouts/{name}.json"
-            for path in (image, layout):
-                (unfinished / path).parent.mkdir(parents=True, exist_ok=True)
-            (unfinished / image).write_bytes(picture)
-            (unfinished / layout).write_bytes(document_json.dump(WholeDocument((done.content.page,))))
-            read = {line.id: line.text for line in done.read.page.lines}
-            for number, line in enumerate(done.content.page.lines):
-                mark = done.content.marks.get(line.id, Mark())
-                sample = f"{name}_{line.id}"
-                if not line.text or mark.flags:
-                    skipped.add(sample, f"flagged {mark.flags[0]}" if mark.flags else "empty")
-                    continue
-                samples.append(
-                    Sample(
-                        sample,
-                        image,
-                        line.text,
-                        "line",
-                        SOURCE,
-                        done.document,
-                        licence=licence,
-                        sha256=digest(picture),
-                        layout=layout,
-                        line=number,
-                    )
-                )
-                lineage.append(
-                    {
-                        "sample_id": sample,
-                        "document": done.document,
-                        "page": done.page.number,
-                        "line": line.id,
-                        "revision": done.page.revision,
-                        "read": read.get(line.id),
-                        "text": line.text,
-                        "corrected_by": person(mark.corrected_by),
-                        "disputed": line.id in done.disputed,
-                        "approved_by": person(done.page.user),
-                        "approved": done.page.time.isoformat(),
-                    }
-                )
+            for sample, row in _lines(done, picture, unfinished, licence, person, skipped):
+                samples.append(sample)
+                lineage.append(row)
         sheets = set()
         found = keyed_lines(store, owner, collection, tag, personal=personal)
-        for keyed, made in _keyed(found, unfinished, licence, protected, skipped):
+        for keyed, sample in _keyed(found, store, unfinished, licence, skipped):
             sheets.add((keyed.document, keyed.sheet))
-            samples.append(made)
-            lineage.append(
-                {
-                    "sample_id": made.sample_id,
-                    "document": keyed.document,
-                    "page": keyed.sheet,
-                    "line": keyed.field,
-                    "revision": keyed.keyings,
-                    "read": keyed.read,
-                    "text": keyed.text,
-                    "corrected_by": person(keyed.user),
-                    "disputed": keyed.disputed,
-                    "approved_by": person(keyed.user),
-                    "approved": keyed.time.isoformat(),
-                }
-            )
+            samples.append(sample)
+            lineage.append(_origin(keyed, sample, person))
         pages += len(sheets)
         if not samples:
             raise DatasetError("no line is corrected yet: pages count once they are marked as done, fields once keyed")
@@ -206,13 +158,79 @@ def export(
     )
 
 
+def _lines(  # noqa: PLR0913, PLR0917
+    done: _Done, picture: bytes, folder: Path, licence: str, person: Person, skipped: Skipped
+) -> Iterator[tuple[Sample, dict[str, Any]]]:
+    """Lines of a page with where they are from; the picture and the layout of the page are written."""
+    name = f"{done.document}_{done.page.number:04}"
+    image, layout = f"images/{name}.jpg", f"layouts/{name}.json"
+    for path in (image, layout):
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+    (folder / image).write_bytes(picture)
+    (folder / layout).write_bytes(document_json.dump(WholeDocument((done.content.page,))))
+    sha256 = digest(picture)
+    read = {line.id: line.text for line in done.read.page.lines}
+    for number, line in enumerate(done.content.page.lines):
+        mark = done.content.marks.get(line.id, Mark())
+        sample = f"{name}_{line.id}"
+        if not line.text or mark.flags:
+            skipped.add(sample, f"flagged {mark.flags[0]}" if mark.flags else "empty")
+            continue
+        yield (
+            Sample(
+                sample,
+                image,
+                line.text,
+                "line",
+                SOURCE,
+                done.document,
+                licence=licence,
+                sha256=sha256,
+                layout=layout,
+                line=number,
+            ),
+            {
+                "sample_id": sample,
+                "document": done.document,
+                "page": done.page.number,
+                "line": line.id,
+                "revision": done.page.revision,
+                "read": read.get(line.id),
+                "text": line.text,
+                "corrected_by": person(mark.corrected_by),
+                "disputed": line.id in done.disputed,
+                "approved_by": person(done.page.user),
+                "approved": done.page.time.isoformat(),
+            },
+        )
+
+
+def _origin(keyed: KeyedLine, sample: Sample, person: Person) -> dict[str, Any]:
+    return {
+        "sample_id": sample.sample_id,
+        "document": keyed.document,
+        "page": keyed.sheet,
+        "line": keyed.field,
+        "revision": keyed.keyings,
+        "read": keyed.read,
+        "text": keyed.text,
+        "corrected_by": person(keyed.user),
+        "disputed": keyed.disputed,
+        "approved_by": person(keyed.user),
+        "approved": keyed.time.isoformat(),
+    }
+
+
 def _keyed(
-    lines: Iterable[KeyedLine], folder: Path, licence: str, protected: frozenset[str], skipped: Skipped
+    lines: Iterable[KeyedLine], store: Store, folder: Path, licence: str, skipped: Skipped
 ) -> Iterator[tuple[KeyedLine, Sample]]:
     """Fields of forms with the samples that they are; their pictures are written."""
+    protected, gold = protected_images(), dict[tuple[str, int], bool]()
     for keyed in lines:
-        name = f"{keyed.document}_{keyed.sheet:04}_{keyed.field}"
-        if keyed.skipped or keyed.sha256 in protected:
+        name, sheet = f"{keyed.document}_{keyed.sheet:04}_{keyed.field}", (keyed.document, keyed.sheet)
+        if sheet not in gold:
+            gold[sheet] = bool(protected) and store.read(keyed.document, keyed.sha256) in protected
+        if keyed.skipped or gold[sheet]:
             skipped.add(name, keyed.skipped or REASON)
             continue
         image = f"images/{name}.png"

@@ -273,7 +273,8 @@ class Uses(BaseModel):
 class QueueEntry(BaseModel):
     """A line to correct; ``expected_errors`` are the characters of it that are probably wrong.
 
-    ``disputed`` has the texts of two people who disagree about it, none of whom is asked again.
+    ``disputed`` has the texts of two people who disagree about it, none of whom is asked again. ``unusual`` has the
+    figures in which its page showed a drift of the pages when it was read, such as ``slant`` or ``language_de``.
     """
 
     document: str
@@ -284,6 +285,7 @@ class QueueEntry(BaseModel):
     confidence: float | None
     expected_errors: float
     disputed: list[str] = []
+    unusual: list[str] = []
 
 
 class QueueList(BaseModel):

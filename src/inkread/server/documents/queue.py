@@ -15,6 +15,7 @@ from sqlalchemy import and_, or_, select
 from sqlalchemy.orm import Session
 
 from inkread.data.queue import Candidate, Learnt, expected_errors, queue
+from inkread.document import UNUSUAL
 from inkread.server.documents import models
 from inkread.server.documents.content import Mark, unpack
 from inkread.server.documents.disputes import disputes
@@ -23,6 +24,8 @@ from inkread.server.documents.tables import DONE, IN_CORRECTION, READ, Document,
 from inkread.server.tokens import Identity
 
 MOST_PAGES = 300
+NEWEST_PAGES = 100
+"""Looked at too, however sure their reading is: a page that shows a drift is a new one."""
 
 
 def next_lines(store: Store, who: Identity, limit: int = 50, collection: str | None = None) -> models.QueueList:
@@ -47,7 +50,7 @@ def next_lines(store: Store, who: Identity, limit: int = 50, collection: str | N
     if collection is not None:
         wanted.append(Document.collection == collection)
     with store.session() as session:
-        rows = session.execute(
+        of_pages = (
             select(Document.name, Page.document, Page.number, Page.state, Version.content)
             .join(Page, Page.document == Document.id)
             .join(
@@ -59,9 +62,10 @@ def next_lines(store: Store, who: Identity, limit: int = 50, collection: str | N
                 ),
             )
             .where(*wanted)
-            .order_by(Page.confidence, Page.document, Page.number)
-            .limit(MOST_PAGES)
-        ).all()
+        )
+        doubtful = session.execute(of_pages.order_by(Page.confidence, Page.document, Page.number).limit(MOST_PAGES))
+        newest = session.execute(of_pages.order_by(Page.time.desc(), Page.document, Page.number).limit(NEWEST_PAGES))
+        rows = list({(row.document, row.number): row for row in (*doubtful, *newest)}.values())
     for name, document, number, state, packed in rows:
         content = unpack(packed)
         for line in content.page.lines:
@@ -70,7 +74,8 @@ def next_lines(store: Store, who: Identity, limit: int = 50, collection: str | N
                 learnt.append(Learnt(line.text, document))
             elif line.text and not mark.flags and line.confidence is not None:
                 key = f"{document}/{number}/{line.id}"
-                candidate = Candidate(key, line.text, line.confidence, document)
+                unusual = [flag.removeprefix(UNUSUAL) for flag in content.page.flags if flag.startswith(UNUSUAL)]
+                candidate = Candidate(key, line.text, line.confidence, document, drifted=bool(unusual))
                 entry = models.QueueEntry(
                     document=document,
                     name=name,
@@ -79,6 +84,7 @@ def next_lines(store: Store, who: Identity, limit: int = 50, collection: str | N
                     text=line.text,
                     confidence=line.confidence,
                     expected_errors=round(expected_errors(candidate), 2),
+                    unusual=unusual,
                 )
                 candidates[key] = candidate, entry
     with store.session() as session:

@@ -175,7 +175,7 @@ class Tag(Base):
 
     __tablename__ = "document_tags"
 
-    document: Mapped[str] = _document()
+    document: Mapped[str] = document_key()
     page: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
     tag: Mapped[str] = mapped_column(String(TAG_LENGTH), primary_key=True, index=True)
 

@@ -1,4 +1,4 @@
-"""Models behind the gateway: what there is, promotion and rollback, with an audit trail.
+"""Models behind the gateway: what there is, promotion, rollback and shadow, with an audit trail.
 
 Usage: ``app.include_router(models.router)``
 """
@@ -10,19 +10,23 @@ from typing import Annotated, Any
 
 import httpx2
 import structlog
-from fastapi import APIRouter, Body, Path, Request
+from fastapi import APIRouter, Body, Path, Query, Request
 from fastapi.concurrency import run_in_threadpool
 from pydantic import BaseModel, Field
 
 from inkread import registry
 from inkread.bundle import Bundle, DataSource, Metric
-from inkread.registry import Audit, Registry, Version
+from inkread.evaluation.disagreement import Tally
+from inkread.evaluation.gate import Change
+from inkread.registry import SHADOW, Audit, Registry, Version
 from inkread.server.auth import Admin, User
 from inkread.server.problems import PROBLEMS
 from inkread.server.settings import Settings
 from inkread.server.tokens import Identity, service_header
 
 router = APIRouter(tags=["models"], responses=PROBLEMS)
+
+Reference = Annotated[str, Path(pattern=r"^(\d{1,9}|[A-Za-z][\w.-]{0,63})$", examples=["challenger"])]
 
 
 class Reason(BaseModel):
@@ -48,6 +52,49 @@ class Champion(BaseModel):
 
     version: int
     served: bool
+
+
+class ShadowVersion(BaseModel):
+    """The version that reads, or read until now, beside the champion; None where none did."""
+
+    version: int | None
+
+
+class ShadowReport(BaseModel):
+    """How the version that reads beside the champion differs from it, over all prediction services.
+
+    Attributes:
+        version: with the alias ``shadow``; None where none has it.
+        champion: what it is compared with.
+        share: of the pages, that it reads.
+        services: prediction services.
+        reading: how many of them read with it.
+        problem: why one of the others does not; "" where there is nothing wrong.
+        pages, differing, failed, skipped: compared, read differently, not readable for it, left out because others
+            came first.
+        cer: edits between the readings over the characters of the champion's.
+        low, high: 95 % interval of ``cer`` over pages.
+        confidence, champion_confidence: mean over pages.
+        seconds, champion_seconds: CPU time of a page.
+    """
+
+    version: int | None
+    champion: int | None
+    share: float
+    services: int
+    reading: int
+    problem: str
+    pages: int
+    differing: int
+    failed: int
+    skipped: int
+    cer: float | None
+    low: float | None
+    high: float | None
+    confidence: float | None
+    champion_confidence: float | None
+    seconds: float | None
+    champion_seconds: float | None
 
 
 class VersionDetails(BaseModel):
@@ -85,6 +132,61 @@ def audit(_who: Admin) -> list[Audit]:
     return Registry().audit()
 
 
+@router.get("/models/shadow", summary="How the shadow's readings differ from the champion's")
+async def shadow_report(request: Request, who: Admin) -> ShadowReport:
+    """From pages that both have read; nobody has transcribed them, so which of the two is right is not known."""
+    registry = Registry()
+    version, champion = await run_in_threadpool(lambda: (registry.find(SHADOW), registry.champion()))
+    states = [state for state in await _ask_all(request, who, "GET", "/model/shadow") if state]
+    of_pair = [state for state in states if state["version"] == version and state["champion"] == champion]
+    tallies = {name: Tally.model_validate(row) for state in of_pair for name, row in state["tallies"].items()}
+    sums = Tally.sum(tallies.values())
+    low, high = sums.interval or (None, None)
+    settings: Settings = request.app.state.settings
+    return ShadowReport(
+        version=version,
+        champion=champion,
+        share=states[0]["share"] if states else settings.shadow_share,
+        services=len(settings.service_urls("prediction")),
+        reading=sum(state["reading"] for state in of_pair),
+        problem=next((state["problem"] for state in states if state["problem"]), ""),
+        **sums.model_dump(include={"pages", "differing", "failed", "skipped"}),
+        cer=sums.cer,
+        low=low,
+        high=high,
+        confidence=_mean(sums.other_confidence, sums.pages),
+        champion_confidence=_mean(sums.confidence, sums.pages),
+        seconds=_mean(sums.other_seconds, sums.pages),
+        champion_seconds=_mean(sums.seconds, sums.pages),
+    )
+
+
+def _mean(total: float, pages: int) -> float | None:
+    return total / pages if pages else None
+
+
+@router.get("/models/{version}/changes", summary="Gold lines that a version reads otherwise than the champion")
+def changes(_who: Admin, version: Annotated[int, Path(ge=1, le=1_000_000_000)]) -> list[Change]:
+    """With pictures, the readings of both and the transcription; gold pages may be confidential."""
+    return Registry().changes(version)
+
+
+@router.post("/models/{version}/shadow", summary="Let a version read some pages beside the champion")
+async def shadow(request: Request, who: Admin, version: Reference, asked: Annotated[Reason, Body()]) -> ShadowVersion:
+    """In place of any other. What it reads is compared with the champion's reading, and never answered."""
+    number = await run_in_threadpool(lambda: Registry().shadow(version, who.name, asked.why))
+    await _ask_all(request, who, "POST", "/model/refresh")
+    return ShadowVersion(version=number)
+
+
+@router.delete("/models/shadow", summary="Let no version read beside the champion")
+async def end_shadow(request: Request, who: Admin, why: Annotated[str, Query(max_length=500)] = "") -> ShadowVersion:
+    """What was counted until then stays in the metrics."""
+    number = await run_in_threadpool(lambda: Registry().end_shadow(who.name, why))
+    await _ask_all(request, who, "POST", "/model/refresh")
+    return ShadowVersion(version=number)
+
+
 @router.get("/models/{version}", summary="Figures by data set, and sources, of a version")
 def version_details(
     request: Request, _who: User, version: Annotated[int, Path(ge=1, le=1_000_000_000)]
@@ -108,7 +210,7 @@ def version_details(
 async def promote(
     request: Request,
     who: Admin,
-    version: Annotated[str, Path(pattern=r"^(\d{1,9}|[A-Za-z][\w.-]{0,63})$", examples=["challenger"])],
+    version: Reference,
     promotion: Annotated[Promotion, Body()],
 ) -> Champion:
     """Refused with 409 where it reads worse than the champion, unless ``force`` is set."""
@@ -127,17 +229,22 @@ async def rollback(request: Request, who: Admin, asked: Annotated[Rollback, Body
 
 async def _serve(request: Request, who: Identity, number: int) -> Champion:
     """Tell prediction, which would otherwise notice a few seconds later."""
+    told = await _ask_all(request, who, "POST", "/model/refresh")
+    return Champion(version=number, served=all(answer.get("registered") == number for answer in told))
+
+
+async def _ask_all(request: Request, who: Identity, method: str, path: str) -> list[dict[str, Any]]:
+    """What each prediction service answers; nothing where one does not."""
     settings: Settings = request.app.state.settings
     client: httpx2.AsyncClient = request.app.state.client
 
-    async def told(url: str) -> bool:
+    async def ask(url: str) -> dict[str, Any]:
         try:
-            answer = await client.post(f"{url}/model/refresh", headers=service_header(who, settings), timeout=60)
-            answered: dict[str, Any] = answer.json()
+            answer = await client.request(method, url + path, headers=service_header(who, settings), timeout=60)
+            answered: dict[str, Any] = answer.json() if answer.is_success else {}
         except (httpx2.TransportError, ValueError) as error:
-            structlog.get_logger().warning("prediction_not_told", version=number, url=url, detail=str(error))
-            return False
-        return answered.get("registered") == number
+            structlog.get_logger().warning("prediction_not_told", path=path, url=url, detail=str(error))
+            return {}
+        return answered
 
-    served = await asyncio.gather(*(told(url) for url in settings.service_urls("prediction")))
-    return Champion(version=number, served=all(served))
+    return list(await asyncio.gather(*(ask(url) for url in settings.service_urls("prediction"))))

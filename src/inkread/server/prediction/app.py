@@ -19,6 +19,7 @@ from pydantic import BaseModel
 
 from inkread.document import Document, Page, Provenance
 from inkread.errors import InkreadError, InputError
+from inkread.evaluation.disagreement import Tally
 from inkread.formats import FORMATS
 from inkread.formats.json import dump
 from inkread.reader import flag_lines
@@ -39,12 +40,33 @@ BODIES: dict[str, dict[str, str]] = {format.media_type.partition(";")[0]: {} for
 
 
 class ServedModel(BaseModel):
-    """The model that is served."""
+    """The model that is served, and the number of the version that reads beside it."""
 
     name: str
     version: str
     registered: int | None
     sha256: str
+    shadow: int | None
+
+
+class ShadowState(BaseModel):
+    """What reads beside the served model here, and how their readings differ.
+
+    Attributes:
+        version: that is loaded; None where none is.
+        reading: whether it reads.
+        champion: the version that is served.
+        share: of the pages, that are chosen.
+        problem: why it does not read; "" where it does.
+        tallies: what was counted, by the process that counted it, see `Shadow.tallies`.
+    """
+
+    version: int | None
+    reading: bool
+    champion: int | None
+    share: float
+    problem: str
+    tallies: dict[str, Tally]
 
 
 class ReadPages(BaseModel):
@@ -64,6 +86,7 @@ def prediction_app(settings: Settings) -> FastAPI:
     """The application; it can work once its model is loaded."""
     models = Models(settings)
     batcher = Batcher(settings)
+    look_at_shadow = asyncio.Event()
 
     def served() -> Served:
         if models.current is None:
@@ -82,16 +105,25 @@ def prediction_app(settings: Settings) -> FastAPI:
                 await asyncio.to_thread(models.refresh)
             except InkreadError as error:
                 structlog.get_logger().error("model_not_loaded", detail=str(error))
+            look_at_shadow.set()
             await asyncio.sleep(settings.model_poll_seconds)
+
+    async def follow_shadow() -> None:
+        """The same for the shadow, apart from it, so that a shadow that does not start holds up no promotion."""
+        while True:
+            await look_at_shadow.wait()
+            look_at_shadow.clear()
+            await asyncio.to_thread(models.refresh_shadow)
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         async with batcher:
-            following = asyncio.create_task(follow())
+            following = [asyncio.create_task(task()) for task in (follow, follow_shadow)]
             yield
-            following.cancel()
-            with suppress(asyncio.CancelledError):
-                await following
+            for task in following:
+                task.cancel()
+                with suppress(asyncio.CancelledError):
+                    await task
         await asyncio.to_thread(models.close)
 
     async def read(
@@ -197,12 +229,31 @@ def prediction_app(settings: Settings) -> FastAPI:
     @app.get("/model", tags=["models"], summary="The model that is served", responses=PROBLEMS, dependencies=[admit])
     def model() -> ServedModel:
         now = served()
-        return ServedModel(name=now.name, version=now.version, registered=now.registered, sha256=now.bundle.identity)
+        return ServedModel(
+            name=now.name,
+            version=now.version,
+            registered=now.registered,
+            sha256=now.bundle.identity,
+            shadow=now.shadow.reader.registered if now.shadow else None,
+        )
 
     @app.post("/model/refresh", tags=["models"], summary="Serve what is promoted now", responses=PROBLEMS)
-    def refresh(_who: AdminCaller) -> ServedModel:
-        models.refresh()
+    async def refresh(_who: AdminCaller) -> ServedModel:
+        await asyncio.to_thread(models.refresh)
+        look_at_shadow.set()
         return model()
+
+    @app.get("/model/shadow", tags=["models"], summary="What reads beside the served model", responses=PROBLEMS)
+    def shadow(_who: AdminCaller) -> ShadowState:
+        loaded = served().shadow
+        return ShadowState(
+            version=loaded.reader.registered if loaded else None,
+            reading=loaded is not None and not loaded.problem,
+            champion=served().registered,
+            share=settings.shadow_share,
+            problem=models.shadow_problem,
+            tallies=loaded.tallies() if loaded else {},
+        )
 
     app.include_router(page_routes(batcher, served))
     app.include_router(form_routes(batcher, served, TemplateCache()))

@@ -8,6 +8,8 @@ its pages out of the queue.
 
 Pages of kept documents wait in a lane of their own: while others wait, every third batch takes one of them. So neither
 lane shuts out the other, and people who wait for an answer hardly notice a long document.
+
+While nobody waits, pages that were answered are read again by the shadow, see `inkread.server.prediction.shadow`.
 """
 
 from __future__ import annotations
@@ -41,6 +43,8 @@ from inkread.server.metrics import (
 from inkread.server.prediction import form_tasks, tasks
 from inkread.server.prediction.form_tasks import SheetRead
 from inkread.server.prediction.models import Served, document_limits, upload_limits
+from inkread.server.prediction.shadow import Waiting as ForShadow
+from inkread.server.prediction.shadow import keep
 from inkread.server.prediction.tasks import Decoded, Picture
 from inkread.server.prediction.workers import Pool, no_state
 from inkread.server.problems import ProblemError
@@ -55,6 +59,8 @@ SHEET_WEIGHT = 4
 """How many times the bound of a page a sheet of a form may take: its templates may have to be prepared first."""
 MEMORY = 0.7
 """Weight of what was known of the pace before the last batch."""
+SHADOW_PAGES = 8
+"""That wait to be read by the shadow; their grey values lie on the disk."""
 
 
 DOCUMENTS = "documents of all users"
@@ -71,7 +77,7 @@ class _Waiting:
 
     decoded: Decoded
     served: Served
-    page: asyncio.Future[Any]
+    read: asyncio.Future[Any]
     templates: Templates | None = None
 
 
@@ -100,6 +106,9 @@ class Batcher:
         self._queue: deque[_Waiting] = deque()
         self._of_documents: deque[_Waiting] = deque()
         self._batches = 0
+        self._reading = 0
+        self._for_shadow: deque[ForShadow] = deque()
+        self._rest = asyncio.Event()
         self._arrived = asyncio.Event()
         self._on_disk = asyncio.Semaphore(settings.readers * 2 * settings.batch_pages)
         self._turns: dict[str, asyncio.Semaphore] = {}
@@ -111,7 +120,9 @@ class Batcher:
     async def __aenter__(self) -> Batcher:
         """Start the decoders and what hands pages to the readers."""
         await asyncio.to_thread(self._decoders.start)
+        self._shadow_folder = await asyncio.to_thread(TemporaryDirectory, prefix="inkread-shadow-")
         self._dispatchers = [asyncio.create_task(self._dispatch()) for _ in range(self._settings.readers)]
+        self._dispatchers.append(asyncio.create_task(self._read_in_shadow()))
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -122,6 +133,7 @@ class Batcher:
             with suppress(asyncio.CancelledError):
                 await dispatcher
         await asyncio.to_thread(self._decoders.close)
+        await asyncio.to_thread(self._shadow_folder.cleanup)
 
     @property
     def working(self) -> bool:
@@ -181,11 +193,13 @@ class Batcher:
     def _place(self) -> Iterator[_Request]:
         request = _Request()
         self._requests.append(request)
+        self._look_for_rest()
         QUEUE_PAGES.set(self.waiting)
         try:
             yield request
         finally:
             self._requests.remove(request)
+            self._look_for_rest()
             QUEUE_PAGES.set(self.waiting)
 
     async def _read(
@@ -213,7 +227,7 @@ class Batcher:
                 target = folder / f"{index}.npy"
                 try:
                     decoded = await self._decode(path, index, target, user, with_preview=index < pictures)
-                    page = await self._queued(replace(decoded, language=language), served)
+                    page = (await self._queued(replace(decoded, language=language), served)).page
                     request.started = True
                 except WorkerLostError as error:
                     raise WorkerLostError(f"page {index + 1}: {error}") from None
@@ -239,12 +253,13 @@ class Batcher:
             decoded: Decoded = await self._decoders.run(tasks.decode, path, index, self.limits, target, with_preview)
         return decoded
 
-    async def _queued(self, decoded: Decoded, served: Served, *, of_document: bool = False) -> Page:
+    async def _queued(self, decoded: Decoded, served: Served, *, of_document: bool = False) -> tasks.Read:
         item = _Waiting(decoded, served, asyncio.get_running_loop().create_future())
         (self._of_documents if of_document else self._queue).append(item)
         self._arrived.set()
-        page: Page = await item.page  # where it is cancelled, the dispatchers pass over it
-        return page
+        self._look_for_rest()
+        read: tasks.Read = await item.read  # where it is cancelled, the dispatchers pass over it
+        return read
 
     async def read_sheet(self, path: Path, templates: Templates, served: Served) -> SheetRead:
         """Read a sheet of a batch of forms, in the lane of documents.
@@ -257,7 +272,7 @@ class Batcher:
             item = _Waiting(decoded, served, asyncio.get_running_loop().create_future(), templates)
             self._of_documents.append(item)
             self._arrived.set()
-            sheet: SheetRead = await item.page
+            sheet: SheetRead = await item.read
             return sheet
 
     async def propose(self, path: Path, name: str, served: Served) -> form_tasks.Proposed:
@@ -277,7 +292,7 @@ class Batcher:
         except WorkerLostError:
             raise TemplateError("an expression of the template is too large to be searched, bound it") from None
 
-    async def read_kept(self, path: Path, served: Served, layout: Page | None = None) -> Page:
+    async def read_kept(self, path: Path, served: Served, layout: Page | None = None) -> tasks.Read:
         """Read the page that a document keeps; with its lines given at once, else in the lane of documents.
 
         Raises:
@@ -323,7 +338,12 @@ class Batcher:
                 self._arrived.clear()
                 await self._arrived.wait()
                 continue
-            await self._read_batch(batch)
+            self._reading += 1
+            try:
+                await self._read_batch(batch)
+            finally:
+                self._reading -= 1
+                self._look_for_rest()
 
     def _next_batch(self) -> list[_Waiting]:
         """The pages that came first and are still wanted, for one model; one of a document comes last, in its turn."""
@@ -346,11 +366,11 @@ class Batcher:
         try:
             found = await item.served.pool.run(form_tasks.read_sheet, item.decoded, templates, weight=SHEET_WEIGHT)
         except Exception as error:  # whatever it is, the sheet must not wait for ever
-            if not item.page.done():
-                item.page.set_exception(error)
+            if not item.read.done():
+                item.read.set_exception(error)
             return
-        if not item.page.done():
-            item.page.set_result(found)
+        if not item.read.done():
+            item.read.set_result(found)
 
     async def _read_pages(self, batch: list[_Waiting]) -> None:
         """Read pages together; where that ends the worker, one by one, so that only the one at fault fails."""
@@ -361,19 +381,20 @@ class Batcher:
             page, item = read.page, batch[len(pages)]
             pages.append(page)
             _count(page)
-            item.served.drift.add(read.figures)
-            if not item.page.done():
-                item.page.set_result(page)
+            read = replace(read, unusual=tuple(item.served.drift.add(read.figures)))
+            self._offer(item, read)
+            if not item.read.done():
+                item.read.set_result(read)
 
         try:
             await batch[0].served.pool.run(tasks.read, [item.decoded for item in batch], on_item=arrived)
         except Exception as error:  # whatever it is, the pages must not wait for ever
-            rest = [item for item in batch if not item.page.done()]
+            rest = [item for item in batch if not item.read.done()]
             if len(batch) > 1:
                 for item in rest:
                     await self._read_pages([item])
             elif rest:
-                rest[0].page.set_exception(error)
+                rest[0].read.set_exception(error)
             return
         seconds = time.perf_counter() - begun
         pace = seconds / len(batch) / self._settings.readers
@@ -382,11 +403,43 @@ class Batcher:
         BATCH_PAGES.observe(len(pages))
         BATCH_LINES.observe(sum(len(page.lines) for page in pages))
 
+    def _offer(self, item: _Waiting, read: tasks.Read) -> None:
+        """Keep the page for the shadow if it wants it; of too many, the oldest goes."""
+        shadow = item.served.shadow
+        if shadow is None or not shadow.chooses(item.decoded):
+            return
+        decoded = keep(item.decoded, Path(self._shadow_folder.name))
+        if decoded is None:
+            shadow.skipped()
+            return
+        self._for_shadow.append(ForShadow(shadow, read, decoded))
+        if len(self._for_shadow) > SHADOW_PAGES:
+            oldest = self._for_shadow.popleft()
+            oldest.decoded.path.unlink(missing_ok=True)
+            oldest.shadow.skipped()
+
+    def _look_for_rest(self) -> None:
+        """Note whether a page waits for the shadow and nobody waits for anything else."""
+        if self._for_shadow and not (self._requests or self._queue or self._of_documents or self._reading):
+            self._rest.set()
+        else:
+            self._rest.clear()
+
+    async def _read_in_shadow(self) -> None:
+        while True:
+            await self._rest.wait()
+            item = self._for_shadow.popleft()
+            self._look_for_rest()
+            try:
+                await item.shadow.read(item)
+            finally:
+                item.decoded.path.unlink(missing_ok=True)
+
 
 def _move(queue: deque[_Waiting], batch: list[_Waiting], most: int) -> None:
     while queue and len(batch) < most:
         item = queue.popleft()
-        if item.page.done():
+        if item.read.done():
             continue
         if batch and item.served is not batch[0].served:
             queue.appendleft(item)

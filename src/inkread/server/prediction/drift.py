@@ -1,9 +1,10 @@
-"""Drift of the pages that are read, as a metric: `inkread.evaluation.drift` for one served model.
+"""Drift of the pages that are read, as metrics: `inkread.evaluation.drift` for one served model.
 
-Usage: ``drift = Drift(settings.home / "drift", served.identity); drift.add(figures)``
+Usage: ``drift = Drift(settings.home / "drift", served.identity, bundled); unusual = drift.add(figures)``
 
-The reference is kept in the home folder by the identity of the model, so that a restart does not forget it. Where there
-is none, the first pages that the model reads make it.
+Pages are compared with those of this place: the first that the model reads here, kept in the home folder by the
+identity of the model, so that a restart does not forget them. They are also compared with those that the model learnt
+from, as far as the bundle has a reference. Until there are enough pages of this place, that comparison decides.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import structlog
 
 from inkread.evaluation.drift import Monitor, Reference, drifted
 from inkread.io.files import write_bytes
-from inkread.server.metrics import DRIFT
+from inkread.server.metrics import DRIFT, DRIFT_FROM_TRAINING
 
 
 class Drift:
@@ -24,18 +25,20 @@ class Drift:
     Args:
         folder: of references.
         identity: of the model.
+        learnt: reference that comes with the model, None where there is none.
     """
 
-    def __init__(self, folder: Path, identity: str) -> None:
+    def __init__(self, folder: Path, identity: str, learnt: Reference | None = None) -> None:
         self._path = folder / f"{identity}.json"
-        self._monitor = Monitor(_kept(self._path))
+        self._usual = Monitor(_kept(self._path))
+        self._learnt = None if learnt is None else Monitor(learnt)
         self._drifted: list[str] = []
 
-    def add(self, figures: Mapping[str, float]) -> None:
-        """Count a page; the metric shows the newest window."""
-        known = self._monitor.reference
-        index = self._monitor.add(figures)
-        reference = self._monitor.reference
+    def add(self, figures: Mapping[str, float]) -> list[str]:
+        """Count a page, and give the figures that have drifted and in which it is like the new pages."""
+        known = self._usual.reference
+        index = self._usual.add(figures)
+        reference = self._usual.reference
         if reference is not None and reference is not known:
             self._path.parent.mkdir(parents=True, exist_ok=True)
             write_bytes(self._path, reference.model_dump_json().encode())
@@ -44,6 +47,11 @@ class Drift:
         if index and (found := drifted(index)) != self._drifted:
             self._drifted = found
             structlog.get_logger().warning("drift", figures=found)
+        if self._learnt is None:
+            return self._usual.unusual(figures)
+        for name, value in self._learnt.add(figures).items():
+            DRIFT_FROM_TRAINING.labels(name).set(value)
+        return (self._learnt if reference is None else self._usual).unusual(figures)
 
 
 def _kept(path: Path) -> Reference | None:

@@ -8,20 +8,24 @@ A request keeps the model it began with. A version that cannot be loaded leaves 
 from __future__ import annotations
 
 import threading
+import time
 import weakref
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import structlog
 
 from inkread.bundle import Bundle, is_registered, split_reference
-from inkread.errors import InkreadError, RegistryError
+from inkread.errors import BundleError, InkreadError, RegistryError
+from inkread.evaluation.drift import Reference, bundled_reference
 from inkread.io.files import write_bytes
 from inkread.io.images import Limits
 from inkread.server.metrics import MODEL, MODEL_SWAPS
 from inkread.server.prediction import tasks
 from inkread.server.prediction.drift import Drift
+from inkread.server.prediction.shadow import Shadow
 from inkread.server.prediction.workers import Pool
 from inkread.server.settings import Settings
 from inkread.worker_process import Bounds
@@ -33,6 +37,8 @@ if TYPE_CHECKING:
 LAST_SERVED = "served.txt"
 SEEDING = "seeding.lock"
 HASH_LENGTH = 16
+SHADOW_RETRY_SECONDS = 600.0
+"""Until a shadow that could not be loaded, or was given up, is tried again."""
 
 
 class Served:
@@ -47,6 +53,7 @@ class Served:
         registered: its number in the registry, None for a bundle folder.
         identity: first digits of the hash of its content.
         drift: watches the pages that it reads.
+        shadow: reads some of them again; None where nothing does.
     """
 
     def __init__(
@@ -61,7 +68,8 @@ class Served:
         self.name = bundle.model.name
         self.version = bundle.model.version
         self.identity = bundle.identity[:HASH_LENGTH]
-        self.drift = Drift(references, self.identity)
+        self.drift = Drift(references, self.identity, _reference(bundle))
+        self.shadow: Shadow | None = None
         weakref.finalize(self, pool.close)
 
     @property
@@ -95,8 +103,13 @@ class Models:
         self._settings = settings
         self._reference = settings.model
         self._current: Served | None = None
+        self._shadow: Shadow | None = None
         self._registry: Registry | None = None
         self._changing = threading.Lock()
+        self._changing_shadow = threading.Lock()
+        self._closed = False
+        self._shadow_problem = ""
+        self._shadow_tried: tuple[int, float] = (0, 0.0)
 
     @property
     def current(self) -> Served | None:
@@ -116,6 +129,51 @@ class Models:
                 raise
             self._announce(served)
             return True
+
+    def refresh_shadow(self) -> None:
+        """Load the version that is to read beside the served one, or end it; what goes wrong is noted, not raised."""
+        with self._changing_shadow:
+            champion, registry = self._current, self._registry
+            if champion is None or registry is None or not self._settings.shadow_share:
+                return
+            try:
+                wanted = registry.find("shadow")
+            except RegistryError:
+                return  # reads on as it does
+            if wanted is None or wanted == champion.registered:
+                champion.shadow, self._shadow, self._shadow_problem = None, None, ""
+                return
+            try:
+                self._follow_shadow(champion, wanted)
+            except Exception as error:  # whatever it is, the champion reads on
+                self._shadow_problem = f"it cannot be loaded: {error}"
+                structlog.get_logger().error("shadow_not_loaded", version=wanted, detail=str(error))
+
+    def _follow_shadow(self, champion: Served, wanted: int) -> None:
+        known = self._shadow
+        number, tried = self._shadow_tried
+        broken = self._shadow_problem or (known is not None and known.problem)
+        if broken and number == wanted and time.monotonic() < tried + SHADOW_RETRY_SECONDS:
+            return
+        if known is None or known.reader.registered != wanted or broken:
+            champion.shadow = self._shadow = None
+            self._shadow_tried, self._shadow_problem = (wanted, time.monotonic()), ""
+            reader = self._open(Bundle.open(self._fetched(wanted)), wanted, shadow=True)
+        elif champion.shadow is known:
+            return
+        else:
+            reader = known.reader
+        settings = self._settings
+        tallies = settings.home / "shadow"
+        champion.shadow = self._shadow = Shadow(champion.identity, reader, tallies, settings.shadow_share)
+        if self._closed:
+            reader.pool.close()
+        structlog.get_logger().info("shadow", version=reader.label)
+
+    @property
+    def shadow_problem(self) -> str:
+        """Why the shadow does not read; "" where it does, or where there is none."""
+        return self._shadow_problem or (self._shadow.problem if self._shadow else "")
 
     def _wanted(self) -> int | None:
         if not is_registered(self._reference):
@@ -148,17 +206,26 @@ class Models:
             bundle = Bundle.open(None if is_registered(self._reference) else self._reference or None)
         else:
             bundle = Bundle.open(self._fetched(registered))
+        return self._open(bundle, registered)
+
+    def _open(self, bundle: Bundle, registered: int | None, *, shadow: bool = False) -> Served:
         settings = self._settings
         bounds = Bounds(settings.page_seconds, settings.reader_mib)
-        pool = Pool("reader", settings.readers, tasks.preparing(bundle.folder, settings.threads), bounds)
+        if shadow:
+            pool = Pool("shadow", 1, partial(tasks.open_reader_quietly, bundle.folder), bounds)
+        else:
+            pool = Pool("reader", settings.readers, tasks.preparing(bundle.folder, settings.threads), bounds)
         pool.start()
         hello: tasks.Hello = pool.call(tasks.introduce)
         return Served(bundle, pool, hello, registered=registered, references=settings.home / "drift")
 
     def close(self) -> None:
-        """End the workers of the model that is served."""
+        """End the workers of the model that is served, and of its shadow."""
+        self._closed = True
         if self._current is not None:
             self._current.pool.close()
+        if self._shadow is not None:
+            self._shadow.reader.pool.close()
 
     def _fetched(self, registered: int) -> Path:
         name, _ = split_reference(self._reference)
@@ -187,6 +254,15 @@ class Models:
         text = path.read_text(encoding="utf-8") if path.is_file() else ""
         number, _, folder = text.partition(" ")
         return int(number) if number else None, self._settings.bundles / folder
+
+
+def _reference(bundle: Bundle) -> Reference | None:
+    """The reference for drift that comes with a model; a damaged one is no reason not to read."""
+    try:
+        return bundled_reference(bundle)
+    except BundleError as error:
+        structlog.get_logger().error("drift_reference_damaged", detail=str(error))
+        return None
 
 
 def upload_limits(settings: Settings) -> Limits:

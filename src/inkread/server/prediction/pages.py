@@ -21,7 +21,7 @@ from fastapi import APIRouter, Depends, File, Form, Query, Request, Response, Up
 from fastapi.responses import StreamingResponse
 from pydantic import BaseModel
 
-from inkread.document import Document, Page
+from inkread.document import UNUSUAL, Document, Page
 from inkread.errors import InkreadError, InputError
 from inkread.formats.geometry import as_layout, check_points
 from inkread.formats.json import dump, load
@@ -93,11 +93,12 @@ def page_routes(batcher: Batcher, served: Callable[[], Served]) -> APIRouter:
         return StreamingResponse(_pictures(batcher, path, pages, left), media_type=NDJSON)
 
     @router.post("/read", summary="Read a picture")
-    async def read(request: Request, file: FilePart) -> ReadPage:
+    async def read_picture(request: Request, file: FilePart) -> ReadPage:
         path = await kept(request, file)
         model = served()
         try:
-            page = await while_connected(request, batcher.read_kept(path, model))
+            read = await while_connected(request, batcher.read_kept(path, model))
+            page = replace(read.page, flags=(*read.page.flags, *(UNUSUAL + name for name in read.unusual)))
             picture = None
             if page.orientation:
                 picture = (await batcher.picture(path, turned=page.orientation)).jpeg
@@ -117,7 +118,7 @@ def page_routes(batcher: Batcher, served: Callable[[], Served]) -> APIRouter:
             check_points(layout)
         except (ValueError, IndexError) as error:
             raise InputError(f"document: {error}") from None
-        page = await while_connected(request, batcher.read_kept(path, model, layout))
+        page = (await while_connected(request, batcher.read_kept(path, model, layout))).page
         return ReadPage(document=dump(Document((page,), model.provenance)).decode(), picture=None)
 
     @router.post("/picture", summary="A picture made smaller", response_class=Response)

@@ -6,6 +6,8 @@ Usage: ``await pool.run(tasks.decode, path, 0, limits, target)``
 from __future__ import annotations
 
 import base64
+import os
+import time
 from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -18,16 +20,14 @@ import numpy as np
 from PIL import Image
 
 from inkread.bundle import Bundle
-from inkread.document import UNFAMILIAR, Document, Page, Provenance
+from inkread.document import Document, Page, Provenance
 from inkread.errors import InputError, InputTooLargeError
-from inkread.formats import FORMATS, fit
+from inkread.evaluation.drift import page_figures
+from inkread.formats import FORMATS
 from inkread.formats.json import load as load_document
 from inkread.io.images import Limits, PageImage, Pixels, turn
 from inkread.io.inputs import count_pages, load_pages
-from inkread.layout.capture import page_features
 from inkread.reader import Reader
-from inkread.recognition.line_images import Grey
-from inkread.recognition.line_reader import LineReader
 from inkread.server.answers import Answer, write_answer
 
 PREVIEW_SIDE = 1600
@@ -36,6 +36,8 @@ KEPT_QUALITY = 95
 """Of pictures that documents keep; they are read, and cut into lines for training."""
 LARGEST_SIDE = 65_500
 """Of a JPEG."""
+LESS_URGENT = 10
+"""Niceness: a tenth of the computing time of a process that somebody waits for, where both want it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,6 +159,13 @@ def preparing(folder: Path | None, threads: int | None) -> partial[Reader]:
     return partial(open_reader, folder, threads)
 
 
+def open_reader_quietly(folder: Path | None) -> Reader:
+    """A reader of one thread that whoever waits goes before, once it is there."""
+    reader = open_reader(folder, 1)
+    os.nice(LESS_URGENT)
+    return reader
+
+
 def introduce(reader: Reader) -> Iterator[Hello]:
     """What the reader says of itself."""
     yield Hello(reader.provenance, reader.uses_language_model, reader.lines.languages)
@@ -164,15 +173,25 @@ def introduce(reader: Reader) -> Iterator[Hello]:
 
 @dataclass(frozen=True, slots=True)
 class Read:
-    """A page that was read, and the figures that `inkread.evaluation.drift` compares; none for a single line."""
+    """A page that was read.
+
+    Attributes:
+        page: as it was read.
+        figures: that `inkread.evaluation.drift` compares; none for a single line.
+        unusual: figures in which it shows a drift of the pages; the service adds them.
+        seconds: of CPU time; of pages that are read together, one may bear what another took.
+    """
 
     page: Page
     figures: dict[str, float]
+    seconds: float = 0.0
+    unusual: tuple[str, ...] = ()
 
 
 def read(reader: Reader, pages: Sequence[Decoded]) -> Iterator[Read]:
     """Read decoded pages together; each is yielded as soon as it is read."""
     begun: deque[tuple[Decoded, PageImage]] = deque()
+    before = time.process_time()
 
     def images() -> Iterator[PageImage]:
         for page in pages:
@@ -183,20 +202,7 @@ def read(reader: Reader, pages: Sequence[Decoded]) -> Iterator[Read]:
 
     for page in reader.read_pages(images(), [page.layout for page in pages], [page.language for page in pages]):
         decoded, image = begun.popleft()
-        yield Read(page, {} if decoded.layout else figures_of(page, image.grey, reader.lines))
-
-
-def figures_of(page: Page, grey: Grey, lines: LineReader) -> dict[str, float]:
-    """Figures of the capture, and signals of the model: confidence, doubtful lines, surprise in nats a character."""
-    height, width = grey.shape
-    found = page_features(grey, fit(page, width, height).lines)
-    read = [line for line in page.lines if line.text]
-    if not found or not read:
-        return {}
-    texts = sum(len(line.text) for line in read)
-    return found | {
-        "confidence": sum((line.confidence or 0.0) * len(line.text) for line in read) / texts,
-        "doubtful": sum(UNFAMILIAR in line.flags for line in read) / len(read),
-        "surprise": -sum(lines.log_probability("", line.text) for line in read) / texts,
-        "characters": texts / len(read),
-    }
+        figures = {} if decoded.layout else page_figures(page, image.grey, reader.lines)
+        now = time.process_time()
+        yield Read(page, figures, now - before)
+        before = now

@@ -10,7 +10,9 @@ const ACTIONS = {
   promote: "promoted",
   rollback: "rolled back to",
   found: "found as champion",
-  moved: "moved in MLflow, put back",
+  moved: "alias moved, put back",
+  shadow: "reads in the shadow",
+  unshadow: "shadow ended",
 };
 
 export async function show(place) {
@@ -18,7 +20,7 @@ export async function show(place) {
   place.append(
     h("h1", { tabindex: -1 }, "Audit trail"),
     table(
-      "Changes of the champion",
+      "Changes of champion and shadow",
       [
         ["When", (entry) => when(entry.when)],
         ["Who", (entry) => entry.who],

@@ -1,8 +1,8 @@
-// Versions of the model: figures, what the gate says, promotion and the way back.
+// Versions of the model: figures, what the gate says, promotion and the way back, and what reads in the shadow.
 
 import { get, send } from "../api.js";
 import { button, h, plural, say, when } from "../dom.js";
-import { action, ask, facts, interval, rate, table, whole } from "./parts.js";
+import { action, ask, facts, interval, rate, repeatedly, table, whole } from "./parts.js";
 
 export async function show(place) {
   const content = h("div", {});
@@ -20,7 +20,7 @@ export async function show(place) {
           ["CER", (item) => rate(item.metrics.cer), "number"],
           ["WER", (item) => rate(item.metrics.wer), "number"],
           ["Beside the champion", (item) => compared(item.comparison)],
-          ["Actions", (item) => !item.aliases.includes("champion") && action("Promote", `version ${item.version}`, () => promote(item, load)), "acts"],
+          ["Actions", (item) => changes(item, load), "acts"],
         ],
         versions,
         { empty: "No model is registered yet." },
@@ -42,17 +42,64 @@ export async function showOne(place, { item, go }) {
       { class: "bar" },
       h("h1", { tabindex: -1 }, `Version ${item}`),
       badges(found),
-      !found.aliases.includes("champion") && action("Promote", `version ${item}`, () => promote(found, again)),
+      changes(found, again),
     ),
   );
   const details = h("div", {}, h("p", { class: "hint", role: "status" }, "The bundle is being fetched …"));
-  place.append(gate(found), details);
+  place.append(gate(found));
+  if (found.comparison) place.append(changed(await get(`/models/${item}/changes`), item));
+  const ended = found.aliases.includes("shadow") ? shadow(place) : null;
+  place.append(details);
   try {
     const about = await get(`/models/${item}`);
     details.replaceChildren(...described(about, found));
   } catch (error) {
     details.replaceChildren(h("p", { class: "problem", role: "alert" }, error.message));
   }
+  return ended;
+}
+
+// What can be done with a version that is not the champion.
+function changes(item, done) {
+  if (item.aliases.includes("champion")) return null;
+  const name = `version ${item.version}`;
+  const shadowed = item.aliases.includes("shadow");
+  return h(
+    "span",
+    { class: "badges" },
+    action("Promote", name, () => promote(item, done)),
+    shadowed ? action("End shadow", name, () => endShadow(item, done)) : action("Shadow", name, () => startShadow(item, done)),
+  );
+}
+
+// How its readings differ from the champion's, as far as the services have counted; refreshed while it is seen.
+function shadow(place) {
+  const content = h("div", { role: "status" });
+  place.append(h("section", {}, h("h2", {}, "Shadow"), content));
+  const load = async () => {
+    const report = await get("/models/shadow");
+    const { pages, differing, cer, low, high, failed, skipped } = report;
+    const reads = report.reading ? `Read by ${report.reading} of ${plural(report.services, "prediction service")}: ${rate(report.share)} of the pages, while nobody waits.` : "No prediction service reads with it yet.";
+    const spread = low === null ? "" : ` (95 % ${rate(low)} to ${rate(high)})`;
+    content.replaceChildren(
+      report.problem && h("p", { class: "problem" }, report.problem),
+      h("p", {}, reads),
+      pages
+        ? facts([
+            ["Pages that both have read", whole(pages)],
+            ["Read differently", `${whole(differing)} (${rate(differing / pages)})`],
+            ["Difference of the readings (CER)", `${rate(cer)}${spread}`],
+            ["Confidence", `${rate(report.confidence)}, champion ${rate(report.champion_confidence)}`],
+            ["CPU time of a page", `${report.seconds.toFixed(2)} s, champion ${report.champion_seconds.toFixed(2)} s`],
+            ["Not readable for it", failed ? whole(failed) : null],
+            ["Left out", skipped ? whole(skipped) : null],
+          ])
+        : h("p", { class: "hint" }, "No page was read by both yet."),
+      h("p", { class: "hint" }, "Nobody has transcribed these pages: the figures say how much the two differ, not which of them is right."),
+    );
+  };
+  load().catch((error) => content.replaceChildren(h("p", { class: "problem" }, error.message)));
+  return repeatedly(load, 5000);
 }
 
 function badges(item) {
@@ -80,6 +127,23 @@ function gate({ version, comparison }) {
     difference: Number.isFinite(low) && Number.isFinite(high) ? `${signed(low)} to ${signed(high)}` : "",
   });
   return h("section", {}, head, h("p", {}, `This version and the champion of that day (version ${champion}) read the same ${plural(lines, "line")}.${speed}`), figures([comparison, ...slices].map(row)));
+}
+
+// The gold lines that changed most: those that got worse first, as the API gives them.
+function changed(changes, version) {
+  const line = ({ document, written, champion, version: read, champion_edits: before, edits, picture }) =>
+    h(
+      "article",
+      { class: "changed" },
+      h("p", {}, h("span", { class: edits > before ? "confidence doubt" : "confidence sure" }, edits > before ? "worse" : "better"), ` ${plural(edits, "character")} wrong, champion ${before}, ${document}`),
+      picture && h("img", { src: picture, alt: "the line as it is written" }),
+      facts([
+        ["Written", written],
+        ["Champion", champion || "–"],
+        [`Version ${version}`, read || "–"],
+      ]),
+    );
+  return h("section", {}, h("h2", {}, "What changed"), changes.length ? changes.map(line) : h("p", { class: "hint" }, "No picture of a line is kept with this comparison."));
 }
 
 const signed = (value) => `${value < 0 ? "−" : "+"}${rate(Math.abs(value))}`;
@@ -146,13 +210,30 @@ function slices(kind, metrics) {
   );
 }
 
+const WHY = { name: "why", label: "Why (for the audit trail)", maxlength: 500, autocomplete: "off" };
+
+async function startShadow({ version }, done) {
+  const text = "It reads some of the pages after the champion has, while nobody waits. What it reads is compared and never shown.";
+  const answer = await ask(`Read with version ${version} in the shadow?`, text, [WHY], "Start", ({ elements }) => send("POST", `/models/${version}/shadow`, { why: elements.why.value.trim() }));
+  if (!answer) return;
+  say(`Version ${version} reads beside the champion in a few seconds.`);
+  done();
+}
+
+async function endShadow({ version }, done) {
+  const answer = await ask(`End the shadow of version ${version}?`, "The champion reads on as before.", [WHY], "End", ({ elements }) => send("DELETE", `/models/shadow?why=${encodeURIComponent(elements.why.value.trim())}`));
+  if (!answer) return;
+  say(`Version ${version} reads beside the champion no more.`);
+  done();
+}
+
 // Where the gate objects, the dialog shows why; a reason is needed to overrule it.
 async function promote(item, done) {
   let refused = false;
   const answer = await ask(
     `Promote version ${item.version}?`,
     "All services read with it from now on. Requests that run are finished with the champion so far.",
-    [{ name: "why", label: "Why (for the audit trail)", maxlength: 500, autocomplete: "off" }],
+    [WHY],
     "Promote",
     async ({ elements }) => {
       const why = elements.why.value.trim();
@@ -175,7 +256,7 @@ async function promote(item, done) {
 }
 
 async function back(done) {
-  const answer = await ask("Roll back?", "The champion before this one is served again.", [{ name: "why", label: "Why (for the audit trail)", maxlength: 500, autocomplete: "off" }], "Roll back", ({ elements }) =>
+  const answer = await ask("Roll back?", "The champion before this one is served again.", [WHY], "Roll back", ({ elements }) =>
     send("POST", "/models/rollback", { why: elements.why.value.trim() }),
   );
   if (answer) told(answer, done);
