@@ -65,7 +65,7 @@ class Analyser:
             divided: whether an undecided gutter divides the whole page; None takes what is likelier.
         """
         height, width = grey.shape
-        text_map, found = self._look(grey)
+        text_map, found = self.look(grey)
         gutters = find_gutters(found.level, self.settings, odds=self.settings.cut_doubt[0])
         open_one = undecided(gutters, found.level, self.settings)
         kept = [
@@ -92,8 +92,11 @@ class Analyser:
         regions = self._regions(geometry, [_on_page(gutter, text_map) for gutter in kept], grid)
         return Page(width, height, regions, orientation=90 if sideways else 0), doubt
 
-    def _look(self, grey: NDArray[np.uint8]) -> tuple[TextMap, Fragments]:
-        """The map and its fragments, from a second look where writing is too small or too large for the first."""
+    def look(self, grey: NDArray[np.uint8]) -> tuple[TextMap, Fragments]:
+        """The map of a page, uint8 [height, width], and the pieces of lines in it.
+
+        Where writing is too small or too large for the first look, they are of a second one.
+        """
         settings = self.settings
         text_map = self.detector(grey, settings.side)
         found = find_fragments(text_map, settings)
