@@ -40,7 +40,7 @@ from recipe.ribbons import SIDE, Crop, Example, facing, show_through, vary_light
 
 BATCH = 2
 RATE, WARM_UP = 3e-4, 60
-"""Highest rate of AdamW, and steps until it is reached; it then falls along a cosine."""
+"""Highest rate of AdamW, and steps until it is reached, at most a quarter; it then falls along a cosine."""
 MOST_PAGES = 150
 """Pages of one source; more of one hand teach little."""
 PARTLY_TRANSCRIBED = frozenset({"timeus-fr"})
@@ -62,8 +62,11 @@ class OnnxGraph(nn.Module):
         super().__init__()
         self.model = onnx.load(path)
         arrays = {item.name: numpy_helper.to_array(item) for item in self.model.graph.initializer}
+        factors = {name for node in self.model.graph.node if node.op_type == "Resize" for name in node.input}
         self.places = {
-            name: array.dtype for name, array in arrays.items() if array.dtype.kind == "f" and array.size > 1
+            name: array.dtype
+            for name, array in arrays.items()
+            if array.dtype.kind == "f" and array.size > 1 and name not in factors
         }
         self.weights = nn.ParameterList(
             nn.Parameter(torch.from_numpy(arrays[name].astype(np.float32))) for name in self.places
@@ -72,9 +75,7 @@ class OnnxGraph(nn.Module):
         self._nodes = [_node(node) for node in self.model.graph.node]
         for kind, *_ in self._nodes:
             if kind not in OPERATIONS:
-                raise BundleError(
-                    f"{path}: {kind} is no operation of the detector, take the bundle's own detector.onnx"
-                )
+                raise BundleError(f"{path}: {kind} is no operation of the detector, take that of the bundle")
 
     def forward(self, pages: Tensor) -> Tensor:
         """Logits of text for float32 [batch, 1, rows, columns] in [-1, 1], of the same shape."""
@@ -84,7 +85,7 @@ class OnnxGraph(nn.Module):
             if kind == "Sigmoid":  # the last operation
                 return values[inputs[0]]
             values[output] = OPERATIONS[kind]([values[name] for name in inputs if name], options)
-        raise BundleError("the graph does not end with a sigmoid, take the bundle's own detector.onnx")
+        raise BundleError("the graph does not end with a sigmoid, take the detector of the bundle")
 
     def file(self, weights: Sequence[Tensor]) -> bytes:
         """The ONNX file with these weights, in the order of `weights`."""
@@ -217,7 +218,7 @@ def train(graph: OnnxGraph, sampler: Sampler, steps: int, on_step: Callable[[flo
     optimiser = torch.optim.AdamW(graph.weights, lr=RATE, betas=(0.9, 0.99), weight_decay=0.0)
     means = [weight.detach().clone() for weight in graph.weights]
     for step in range(steps):
-        rate = RATE * min((step + 1) / WARM_UP, 1) * (1 + math.cos(math.pi * step / steps)) / 2
+        rate = RATE * min((step + 1) / min(WARM_UP, steps / 4), 1) * (1 + math.cos(math.pi * step / steps)) / 2
         for group in optimiser.param_groups:
             group["lr"] = rate
         crops = [sampler.draw() for _ in range(BATCH)]
@@ -264,7 +265,7 @@ def main(
     data: Annotated[Path, typer.Argument(exists=True, file_okay=False, help="Folder of sources.")],
     output: Annotated[Path, typer.Argument(help="ONNX file to write.")],
     start: Annotated[Path, typer.Option(exists=True, help="Detector to start from.")],
-    steps: Annotated[int, typer.Option(min=1)] = 1100,
+    steps: Annotated[int, typer.Option(min=1)] = 1600,
     seed: int = 1,
 ) -> None:
     """Teach the text detector.

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from inkread.document import Line, Page, Polygon, Polyline, Region
 from inkread.layout.detector import Detector, TextMap
 from inkread.layout.gutters import Gutter, find_gutters, mark, undecided
-from inkread.layout.lines import Fragments, find_fragments, find_rulings, join_fragments, line_geometry
+from inkread.layout.lines import Fragment, Fragments, find_fragments, find_rulings, join_fragments, line_geometry
 from inkread.layout.order import reading_order
 from inkread.layout.registers import Grid, find_grid
 from inkread.layout.settings import DEFAULT_LAYOUT, LayoutSettings
@@ -100,8 +100,7 @@ class Analyser:
         settings = self.settings
         text_map = self.detector(grey, settings.side)
         found = find_fragments(text_map, settings)
-        thicknesses = [piece.thickness for piece in found.level + found.upright]
-        typical = float(np.median(thicknesses)) if thicknesses else settings.best_thickness
+        typical = _typical_thickness(found.level + found.upright) or settings.best_thickness
         if settings.min_thickness <= typical <= settings.max_thickness:
             return text_map, found
         wanted = max(settings.side * settings.best_thickness / typical, settings.min_side)
@@ -122,6 +121,15 @@ class Analyser:
             outline = _bounding_box([line.polygon for line in lines])
             regions.append(Region(f"r{block_number}", outline, lines, block.kind))
         return tuple(regions)
+
+
+def _typical_thickness(pieces: list[Fragment]) -> float:
+    """Median thickness over the length of all pieces, 0 without any; many specks weigh less than few lines."""
+    if not pieces:
+        return 0.0
+    ordered = sorted(pieces, key=lambda piece: piece.thickness)
+    lengths = np.cumsum([piece.length for piece in ordered])
+    return ordered[int(np.searchsorted(lengths, lengths[-1] / 2))].thickness
 
 
 def _on_page(gutter: Gutter, text_map: TextMap) -> Polyline:
