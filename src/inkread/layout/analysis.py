@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from inkread.document import Line, Page, Polygon, Polyline, Region
 from inkread.layout.detector import Detector, TextMap
 from inkread.layout.gutters import Gutter, find_gutters, mark, undecided
-from inkread.layout.lines import Fragments, find_fragments, find_rulings, join_fragments, line_geometry
+from inkread.layout.lines import Fragment, Fragments, find_fragments, find_rulings, join_fragments, line_geometry
 from inkread.layout.order import reading_order
 from inkread.layout.registers import Grid, find_grid
 from inkread.layout.settings import DEFAULT_LAYOUT, LayoutSettings
@@ -65,7 +65,7 @@ class Analyser:
             divided: whether an undecided gutter divides the whole page; None takes what is likelier.
         """
         height, width = grey.shape
-        text_map, found = self._look(grey)
+        text_map, found = self.look(grey)
         gutters = find_gutters(found.level, self.settings, odds=self.settings.cut_doubt[0])
         open_one = undecided(gutters, found.level, self.settings)
         kept = [
@@ -92,13 +92,15 @@ class Analyser:
         regions = self._regions(geometry, [_on_page(gutter, text_map) for gutter in kept], grid)
         return Page(width, height, regions, orientation=90 if sideways else 0), doubt
 
-    def _look(self, grey: NDArray[np.uint8]) -> tuple[TextMap, Fragments]:
-        """The map and its fragments, from a second look where writing is too small or too large for the first."""
+    def look(self, grey: NDArray[np.uint8]) -> tuple[TextMap, Fragments]:
+        """The map of a page, uint8 [height, width], and the pieces of lines in it.
+
+        Where writing is too small or too large for the first look, they are of a second one.
+        """
         settings = self.settings
         text_map = self.detector(grey, settings.side)
         found = find_fragments(text_map, settings)
-        thicknesses = [piece.thickness for piece in found.level + found.upright]
-        typical = float(np.median(thicknesses)) if thicknesses else settings.best_thickness
+        typical = _typical_thickness(found.level + found.upright) or settings.best_thickness
         if settings.min_thickness <= typical <= settings.max_thickness:
             return text_map, found
         wanted = max(settings.side * settings.best_thickness / typical, settings.min_side)
@@ -119,6 +121,15 @@ class Analyser:
             outline = _bounding_box([line.polygon for line in lines])
             regions.append(Region(f"r{block_number}", outline, lines, block.kind))
         return tuple(regions)
+
+
+def _typical_thickness(pieces: list[Fragment]) -> float:
+    """Median thickness over the length of all pieces, 0 without any; many specks weigh less than few lines."""
+    if not pieces:
+        return 0.0
+    ordered = sorted(pieces, key=lambda piece: piece.thickness)
+    lengths = np.cumsum([piece.length for piece in ordered])
+    return ordered[int(np.searchsorted(lengths, lengths[-1] / 2))].thickness
 
 
 def _on_page(gutter: Gutter, text_map: TextMap) -> Polyline:
