@@ -64,6 +64,7 @@ def test_a_blackened_tick_does_not_count_and_two_ticks_are_invalid() -> None:
     struck = _of_marks("ticks", [("yes", BLACKENED + 0.2), ("no", 0.2)], 0.05, several=False)
     assert struck.value == "no"
     assert struck.confidence <= 0.5
+    assert _of_marks("tick", [("yes", 0.62)], 0.05).value == "yes", "a cross with a thick pen"
     both = _of_marks("ticks", [("yes", 0.3), ("no", 0.3)], 0.05, several=False)
     assert (both.state, both.value) == ("invalid", "")
     assert _of_marks("ticks", [("yes", 0.3), ("no", 0.3)], 0.05, several=True).value == "yes;no"

@@ -33,7 +33,7 @@ SURE, UNSURE, INVALID, EMPTY, MISSING = "sure", "unsure", "invalid", "empty", "m
 """States of a field. Invalid: nothing that fits can be read, or a rule is broken. Missing: its page was not found."""
 YES = "yes"
 """Value of a tick box that is ticked and of a signature that is present."""
-TICKED, BLACKENED = 0.03, 0.6
+TICKED, BLACKENED = 0.03, 0.75
 """Share of a tick box covered with ink from which it is ticked, and from which its tick was crossed out."""
 TICK_SLOPE = 2.5
 """How fast the confidence in a tick box grows with the logarithm of the ink."""
@@ -228,6 +228,7 @@ class FormReader:
             warped = warp(sheets[page].image.grey, match.matrix, (blank.shape[1], blank.shape[0]))
             written[page] = Written(warped, blank)
         lines: list[tuple[str, Grey]] = []
+        cells: dict[str, list[Grey | None]] = {}
         for page, name, each in template.named_fields():
             if page not in written:
                 values[name] = FormValue(each.type, state=MISSING, page=page, confidence=0.0)
@@ -241,10 +242,12 @@ class FormReader:
                 values[name] = _of_lines(values[name], self._lines_of(image))
             elif image is not None:
                 lines.append((name, image))
+                if each.comb:
+                    cells[name] = written[page].cells(each)
             if image is not None:
                 crops[name] = image
         patterns = self._patterns[number]
-        for name, reading in self._read(lines, patterns):
+        for name, reading in self._read(lines, cells, patterns):
             values[name] = _of_reading(values[name], reading)
         values = self._checked(template, values)
         missing = [str(page + 1) for page in range(len(template.pages)) if page not in sheets]
@@ -256,12 +259,16 @@ class FormReader:
         return Form(template.name, template.version, places, values, problem, crops)
 
     def _read(
-        self, lines: Sequence[tuple[str, Grey]], patterns: Mapping[str, Pattern | None]
+        self,
+        lines: Sequence[tuple[str, Grey]],
+        cells: Mapping[str, list[Grey | None]],
+        patterns: Mapping[str, Pattern | None],
     ) -> Iterator[tuple[str, FieldReading | Line]]:
         free = [(name, image) for name, image in lines if patterns[name] is None]
         typed = [(name, image, pattern) for name, image in lines if (pattern := patterns[name]) is not None]
         yield from zip((name for name, _ in free), self.reader.read_lines([image for _, image in free]), strict=True)
-        readings = self.reader.read_fields((image, pattern) for _, image, pattern in typed)
+        combs = {number: cells[name] for number, (name, _, _) in enumerate(typed) if name in cells}
+        readings = self.reader.read_fields([(image, pattern) for _, image, pattern in typed], combs)
         yield from zip((name for name, _, _ in typed), readings, strict=True)
 
     def _lines_of(self, image: Grey) -> list[Line]:
