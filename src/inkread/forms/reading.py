@@ -43,6 +43,9 @@ DEFAULT_LEAST = 0.9
 """Confidence below which a field is unsure, unless an error rate is wanted."""
 NONE_OF_THEM = 0.05
 """Probability that no reading is right, once a rule or validator has refused the most probable one."""
+NAME_FIT = -1.2
+"""Fit of a name from the list, for each of its letters, below which somebody has another name: on val of names-fr, where
+46 % of the names are not in the list, CER 7.1 % instead of 14.2 with any entry and 7.8 without a list."""
 TICK_REACH = 4
 """Pixels around a tick box in which its tick counts."""
 
@@ -364,9 +367,9 @@ def _of_marks(kind: str, marks: Sequence[tuple[str, float]], least: float, *, se
 def _of_reading(value: FormValue, reading: FieldReading | Line) -> FormValue:
     if isinstance(reading, Line):
         return _of_lines(value, [reading])
+    if value.type == "name" and (reading.value is None or reading.fit < NAME_FIT * len(reading.value)):
+        return replace(value, value=reading.free, raw=reading.free, confidence=0.0, state=UNSURE)
     if reading.value is None:
-        if value.type == "name":
-            return replace(value, value=reading.free, raw=reading.free, confidence=0.0, state=UNSURE)
         reason = "nothing that fits the type can be read"
         return replace(value, raw=reading.free, confidence=0.0, state=INVALID, reason=reason)
     others = tuple((each.text, each.confidence) for each in reading.alternatives)
