@@ -58,9 +58,6 @@ DRAWN: Mapping[str, Sequence[Sequence[tuple[float, float]]]] = {
     ":": [[(0, 0), (0.03, 0)], [(0, -0.5), (0.03, -0.5)]],
 }
 """Marks that hardly anybody recorded, in heights of a capital."""
-GAP, GAP_SPREAD, GAP_OF_ONE = 0.25, 0.19, 0.06
-"""Mean and deviation of the gap between two characters of a number, and what is added beside a 1, in heights of a
-capital: measured between 1,272 pairs of digits of numbers that writers of train recorded as a whole."""
 
 
 class StrokeWriter:
@@ -107,8 +104,7 @@ class StrokeWriter:
         strokes: list[Stroke] = []
         position, unit = 0.0, self._capital
         for word in text.split(" "):
-            parts = [word] if word in self._items else list(word)
-            for part, following in zip(parts, [*parts[1:], ""], strict=True):
+            for part in [word] if word in self._items else list(word):
                 if part in self._items:
                     mine = self._hands.item(int(rng.choice(self._items[part]))).strokes
                 elif part in DRAWN:
@@ -118,16 +114,9 @@ class StrokeWriter:
                 shift = np.array([position, rng.normal(0, 0.03) * unit], np.float32)
                 strokes += [stroke + shift for stroke in mine]
                 right = max(float(stroke[:, 0].max()) for stroke in strokes)
-                position = right + unit * _gap(part, following, rng)
+                position = right + unit * float(rng.uniform(0.1, 0.28))
             position += unit * float(rng.uniform(0.3, 0.6))
         return strokes
-
-
-def _gap(before: str, after: str, rng: np.random.Generator) -> float:
-    """Between two characters, in heights of a capital."""
-    if before.isalpha() or after.isalpha():
-        return float(rng.uniform(0.1, 0.28))
-    return max(float(rng.normal(GAP + GAP_OF_ONE * ("1" in (before, after)), GAP_SPREAD)), 0.0)
 
 
 def _trimmed(coverage: Coverage) -> Coverage:

@@ -44,8 +44,8 @@ DEFAULT_LEAST = 0.9
 NONE_OF_THEM = 0.05
 """Probability that no reading is right, once a rule or validator has refused the most probable one."""
 NAME_FIT = -1.2
-"""Fit of a name from the list, for each of its letters, below which somebody has another name: on val of names-fr, where
-46 % of the names are not in the list, CER 7.1 % instead of 14.2 with any entry and 7.8 without a list."""
+"""Fit of a name from the list, for each of its letters, below which somebody has another name: on val of names-fr,
+where 46 % of the names are not in the list, CER 7.1 % instead of 14.2 with any entry and 7.8 without a list."""
 TICK_REACH = 4
 """Pixels around a tick box in which its tick counts."""
 
