@@ -11,7 +11,7 @@ import shutil
 import tempfile
 import warnings
 import weakref
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from functools import lru_cache, partial
 from importlib.metadata import version
@@ -36,7 +36,7 @@ from inkread.layout.ink import ink_contrasts
 from inkread.layout.page_numbers import with_page_numbers
 from inkread.recognition.continuation import continuation
 from inkread.recognition.fields import FieldReading
-from inkread.recognition.line_images import Strip, cut_lines
+from inkread.recognition.line_images import Grey, Strip, cut_lines
 from inkread.recognition.line_reader import LineReader
 from inkread.recognition.patterns import Pattern
 from inkread.recognition.word_list import WordList
@@ -317,18 +317,26 @@ class Reader:
         lines = [Line(f"line{number}", strip.baseline, _outline(strip)) for number, strip in enumerate(strips, 1)]
         return self.lines(lines, strips)
 
-    def read_fields(self, fields: Iterable[tuple[Input, Pattern]]) -> list[FieldReading]:
+    def read_fields(
+        self, fields: Iterable[tuple[Input, Pattern]], cells: Mapping[int, Sequence[Grey | None]] | None = None
+    ) -> list[FieldReading]:
         """Read fields, such as those of a form, each with a pattern of its own.
 
         Args:
             fields: of each its image and what may stand there.
+            cells: of the fields with one box a character, by their number, a picture of each box; None for an empty
+                one. Their characters are expected side by side in the image.
 
         Raises:
             InputError: an image cannot be read.
             PatternError: the model cannot write what a pattern allows.
         """
         pairs = [(self._whole_line(image).image, pattern) for image, pattern in fields]
-        return self.lines.read_fields([image for image, _ in pairs], [pattern for _, pattern in pairs])
+        combs = {
+            number: [None if cell is None else cut_lines(cell, height=self.lines.height)[0].image for cell in comb]
+            for number, comb in (cells or {}).items()
+        }
+        return self.lines.read_fields([image for image, _ in pairs], [pattern for _, pattern in pairs], combs)
 
     def _whole_line(self, image: Input) -> Strip:
         first = next(load_pages(image, self._limits))

@@ -9,10 +9,11 @@ from form_sheets import Sheet
 from inkread import Reader
 from inkread.errors import InputError, TemplateError
 from inkread.forms.batch import read_batch
-from inkread.forms.reading import BLACKENED, Form, FormReader, FormValue, _of_marks, graded
+from inkread.forms.reading import BLACKENED, Form, FormReader, FormValue, _of_marks, _of_reading, graded
 from inkread.forms.results import Batch, rows_of_forms, threshold_for, write_table
 from inkread.forms.template import Template, TemplatePage
 from inkread.forms.writing import Written
+from inkread.recognition.fields import FieldReading
 
 
 @pytest.fixture(scope="module")
@@ -64,11 +65,21 @@ def test_a_blackened_tick_does_not_count_and_two_ticks_are_invalid() -> None:
     struck = _of_marks("ticks", [("yes", BLACKENED + 0.2), ("no", 0.2)], 0.05, several=False)
     assert struck.value == "no"
     assert struck.confidence <= 0.5
+    assert _of_marks("tick", [("yes", 0.62)], 0.05).value == "yes", "a cross with a thick pen"
     both = _of_marks("ticks", [("yes", 0.3), ("no", 0.3)], 0.05, several=False)
     assert (both.state, both.value) == ("invalid", "")
     assert _of_marks("ticks", [("yes", 0.3), ("no", 0.3)], 0.05, several=True).value == "yes;no"
     faint = Form("a", "1", {}, {"a": _of_marks("tick", [("yes", 0.04)], 0.05)})
     assert graded(faint, 0.9).fields["a"].state == "unsure"
+
+
+def test_a_name_that_is_not_in_the_list_is_kept_as_it_was_read() -> None:
+    near = FieldReading("Otto Kern", "Otto Kern", 0.95, "Otto Kem", -4.0)
+    other = FieldReading("Otto Kern", "Otto Kern", 0.95, "Olga Kunze", -15.0)
+    name, choice = FormValue("name"), FormValue("choice")
+    assert _of_reading(name, near).value == "Otto Kern"
+    assert (_of_reading(name, other).value, _of_reading(name, other).confidence) == ("Olga Kunze", 0.0)
+    assert _of_reading(choice, other).value == "Otto Kern", "a choice is always one of the list"
 
 
 def test_a_validator_takes_the_next_reading_or_refuses(template: Template, reader: Reader, filled: Sheet) -> None:

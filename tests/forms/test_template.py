@@ -6,6 +6,7 @@ import pytest
 from inkread.errors import PatternError, TemplateError
 from inkread.forms.rules import pattern_of, settle
 from inkread.forms.template import FormField, Template, as_200_dpi, rows_of
+from inkread.recognition.alphabet import LATIN, Alphabet
 
 FIELDS = "[{name: a, type: amount, box: [1, 1, 9, 9]}, {name: b, type: amount, box: [1, 20, 9, 9]}]"
 PAGE = f"pages: [{{blank: a.png, fields: {FIELDS}}}]"
@@ -93,3 +94,15 @@ def test_an_end_before_its_begin_and_a_town_elsewhere_are_told(tmp_path: Path) -
 def test_a_page_of_unknown_resolution_is_taken_for_a4() -> None:
     assert as_200_dpi(np.zeros((1170, 827), np.uint8), None).shape == (2339, 1653)
     assert as_200_dpi(np.zeros((300, 200), np.uint8), 300).shape == (200, 133)
+
+
+def test_an_entry_longer_than_its_comb_is_read_from_what_fits_there(template: Template) -> None:
+    entries = ("Gillieston Heights", "Gillian", "Bartholomew North", "Bartholomew Northam")
+    field = FormField(name="name", type="name", box=(1, 1, 160, 40), comb=16, entries=entries)
+    pattern = pattern_of(template, field)
+    assert pattern is not None
+    alphabet = Alphabet(LATIN)
+    assert pattern.fits("GILLIESTON HEIGH", alphabet)
+    assert pattern.value("GILLIESTON HEIGH") == "Gillieston Heights"
+    assert pattern.value("gillian") == "Gillian"
+    assert pattern.value("bartholomew nort") == "Bartholomew Nort", "two entries begin so"

@@ -33,7 +33,7 @@ SURE, UNSURE, INVALID, EMPTY, MISSING = "sure", "unsure", "invalid", "empty", "m
 """States of a field. Invalid: nothing that fits can be read, or a rule is broken. Missing: its page was not found."""
 YES = "yes"
 """Value of a tick box that is ticked and of a signature that is present."""
-TICKED, BLACKENED = 0.03, 0.6
+TICKED, BLACKENED = 0.03, 0.75
 """Share of a tick box covered with ink from which it is ticked, and from which its tick was crossed out."""
 TICK_SLOPE = 2.5
 """How fast the confidence in a tick box grows with the logarithm of the ink."""
@@ -43,6 +43,9 @@ DEFAULT_LEAST = 0.9
 """Confidence below which a field is unsure, unless an error rate is wanted."""
 NONE_OF_THEM = 0.05
 """Probability that no reading is right, once a rule or validator has refused the most probable one."""
+NAME_FIT = -1.2
+"""Fit of a name from the list, for each of its letters, below which somebody has another name: on val of names-fr,
+where 46 % of the names are not in the list, CER 7.1 % instead of 14.2 with any entry and 7.8 without a list."""
 TICK_REACH = 4
 """Pixels around a tick box in which its tick counts."""
 
@@ -263,6 +266,7 @@ class FormReader:
         crops: dict[str, Grey] = {}
         matches = {page: sheet.found for page, sheet in sheets.items() if isinstance(sheet.found, Match)}
         lines: list[tuple[str, Grey]] = []
+        cells: dict[str, list[Grey | None]] = {}
         for page, name, each in template.named_fields():
             if page not in written:
                 values[name] = FormValue(each.type, state=MISSING, page=page, confidence=0.0)
@@ -276,19 +280,25 @@ class FormReader:
                 values[name] = _of_lines(values[name], self._lines_of(image))
             elif image is not None:
                 lines.append((name, image))
+                if each.comb:
+                    cells[name] = written[page].cells(each)
             if image is not None:
                 crops[name] = image
-        for name, reading in self._read(lines, self._patterns[number]):
+        for name, reading in self._read(lines, cells, self._patterns[number]):
             values[name] = _of_reading(values[name], reading)
         return values, crops
 
     def _read(
-        self, lines: Sequence[tuple[str, Grey]], patterns: Mapping[str, Pattern | None]
+        self,
+        lines: Sequence[tuple[str, Grey]],
+        cells: Mapping[str, list[Grey | None]],
+        patterns: Mapping[str, Pattern | None],
     ) -> Iterator[tuple[str, FieldReading | Line]]:
         free = [(name, image) for name, image in lines if patterns[name] is None]
         typed = [(name, image, pattern) for name, image in lines if (pattern := patterns[name]) is not None]
         yield from zip((name for name, _ in free), self.reader.read_lines([image for _, image in free]), strict=True)
-        readings = self.reader.read_fields((image, pattern) for _, image, pattern in typed)
+        combs = {number: cells[name] for number, (name, _, _) in enumerate(typed) if name in cells}
+        readings = self.reader.read_fields([(image, pattern) for _, image, pattern in typed], combs)
         yield from zip((name for name, _, _ in typed), readings, strict=True)
 
     def _lines_of(self, image: Grey) -> list[Line]:
@@ -413,9 +423,9 @@ def _of_marks(kind: str, marks: Sequence[tuple[str, float]], least: float, *, se
 def _of_reading(value: FormValue, reading: FieldReading | Line) -> FormValue:
     if isinstance(reading, Line):
         return _of_lines(value, [reading])
+    if value.type == "name" and (reading.value is None or reading.fit < NAME_FIT * len(reading.value)):
+        return replace(value, value=reading.free, raw=reading.free, confidence=0.0, state=UNSURE)
     if reading.value is None:
-        if value.type == "name":
-            return replace(value, value=reading.free, raw=reading.free, confidence=0.0, state=UNSURE)
         reason = "nothing that fits the type can be read"
         return replace(value, raw=reading.free, confidence=0.0, state=INVALID, reason=reason)
     others = tuple((each.text, each.confidence) for each in reading.alternatives)

@@ -35,13 +35,25 @@ def pattern_of(template: Template, field: FormField) -> Pattern | None:
         return None
     if field.type in ("name", "choice"):
         entries = template.entries(field)
-        return None if entries is None else Pattern.of(entries, ignore_case=True)
+        return None if entries is None else _from_entries(entries, field.comb)
     if field.type == "date":
         return Pattern.date(field.years or YEARS, month_first=field.month_first)
     if field.type == "regex":
         return replace(Pattern.of(field.expression or ""), spaces=not field.comb)
     named = {"amount": "amount-with-cents" if field.cents else "amount", "postcode": f"postcode-{field.country}"}
     return Pattern.named(named.get(field.type, field.type))
+
+
+def _from_entries(entries: tuple[str, ...], cells: int | None) -> Pattern:
+    """The entries of a list; those with more characters than a comb has cells are written as far as they fit."""
+    if cells is None or all(len(entry) <= cells for entry in entries):
+        return Pattern.of(entries, ignore_case=True)
+    whole: dict[str, str] = {}
+    for entry in entries:
+        start = entry[:cells].strip()
+        whole[start] = start if start in whole else entry
+    pattern = Pattern.of(list(whole), ignore_case=True)
+    return replace(pattern, value=lambda text: whole.get(pattern.value(text), text))
 
 
 def names_of(name: str, known: Mapping[str, object]) -> list[str]:

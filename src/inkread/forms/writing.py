@@ -74,16 +74,16 @@ class Written:
             return None
         grey, strokes = self._clean(field.box)
         if field.comb:
-            grey, strokes = _side_by_side(grey, strokes, field.box, field.comb)
-        rows, columns = np.flatnonzero(strokes.any(axis=1)), np.flatnonzero(strokes.any(axis=0))
-        top, bottom, left, right = rows[0], rows[-1] + 1, columns[0], columns[-1] + 1
-        missing = max(LEAST_HEIGHT * field.box[3] - (bottom - top), 0) / 2
-        margin = MARGIN * max(bottom - top, LEAST_HEIGHT * field.box[3])
-        above, beside = round(margin + missing), round(margin)
-        paper = int(np.median(grey))
-        framed = cv2.copyMakeBorder(grey, above, above, beside, beside, cv2.BORDER_CONSTANT, value=(paper,))
-        cut = framed[top : bottom + 2 * above, left : right + 2 * beside]
-        return np.ascontiguousarray(cut, np.uint8)
+            parts = [part or _empty_cell(grey) for part in _each_cell(grey, strokes, field.box, field.comb)]
+            greys, masks = zip(*parts, strict=True)
+            grey, strokes = np.hstack(greys), np.hstack(masks)
+        return _cut(grey, strokes, field.box[3])
+
+    def cells(self, field: FormField) -> list[Grey | None]:
+        """The cells of a comb from the first to the last with ink, a line image each; None for an empty one."""
+        grey, strokes = self._clean(field.box)
+        parts = _each_cell(grey, strokes, field.box, field.comb or 1)
+        return [None if part is None else _cut(*part, field.box[3]) for part in parts]
 
     def _slices(self, box: Box, beyond: int) -> tuple[slice, slice]:
         x, y, width, height = box
@@ -124,28 +124,35 @@ class Written:
         return np.where(near, filled, np.uint8(paper)), strokes
 
 
-def _side_by_side(grey: Grey, strokes: Mask, box: Box, cells: int) -> tuple[Grey, Mask]:
-    """The characters of a comb as a line: each stroke goes with the cell that has its middle."""
+def _cut(grey: Grey, strokes: Mask, height: float) -> Grey:
+    """What is around the strokes, with a margin of paper; ``height`` is that of the field."""
+    rows, columns = np.flatnonzero(strokes.any(axis=1)), np.flatnonzero(strokes.any(axis=0))
+    top, bottom, left, right = rows[0], rows[-1] + 1, columns[0], columns[-1] + 1
+    missing = max(LEAST_HEIGHT * height - (bottom - top), 0) / 2
+    margin = MARGIN * max(bottom - top, LEAST_HEIGHT * height)
+    above, beside = round(margin + missing), round(margin)
+    paper = int(np.median(grey))
+    framed = cv2.copyMakeBorder(grey, above, above, beside, beside, cv2.BORDER_CONSTANT, value=(paper,))
+    return np.ascontiguousarray(framed[top : bottom + 2 * above, left : right + 2 * beside], np.uint8)
+
+
+def _each_cell(grey: Grey, strokes: Mask, box: Box, cells: int) -> Iterator[tuple[Grey, Mask] | None]:
+    """The cells of a comb from the first to the last with ink: each stroke goes with the cell that has its middle."""
     _, labels, _, centres = cv2.connectedComponentsWithStats(strokes.astype(np.uint8))
     start = min(BEYOND, box[0])
-    numbers = np.clip(((centres[:, 0] - start) / (box[2] / cells)).astype(int), 0, cells - 1)
+    numbers = np.clip(((centres[1:, 0] - start) / (box[2] / cells)).astype(int), 0, cells - 1)
     paper = np.uint8(np.median(grey))
-    parts: list[tuple[Grey, Mask]] = []
-    for cell in _filled(numbers[1:].tolist(), cells):
-        if cell is None:
-            width = EMPTY_CELL
-            parts.append((np.full((len(grey), width), paper, np.uint8), np.zeros((len(grey), width), np.bool_)))
+    for cell in range(numbers.min(), numbers.max() + 1):
+        if cell not in numbers:
+            yield None
             continue
-        own = np.isin(labels, 1 + np.flatnonzero(numbers[1:] == cell))
+        own = np.isin(labels, 1 + np.flatnonzero(numbers == cell))
         columns = np.flatnonzero(own.any(axis=0))
         place = slice(max(columns[0] - CELL_GAP // 2, 0), columns[-1] + 1 + CELL_GAP // 2)
         near = cv2.dilate(own.astype(np.uint8), np.ones((AROUND_PRINT, AROUND_PRINT), np.uint8)) > 0
-        parts.append((np.where(near, grey, paper)[:, place], own[:, place]))
-    greys, masks = zip(*parts, strict=True)
-    return np.hstack(greys), np.hstack(masks)
+        yield np.where(near, grey, paper)[:, place], own[:, place]
 
 
-def _filled(numbers: list[int], cells: int) -> Iterator[int | None]:
-    """The cells from the first with ink to the last; None for an empty one between them."""
-    for cell in range(min(numbers), min(max(numbers) + 1, cells)):
-        yield cell if cell in numbers else None
+def _empty_cell(grey: Grey) -> tuple[Grey, Mask]:
+    size = len(grey), EMPTY_CELL
+    return np.full(size, np.median(grey), np.uint8), np.zeros(size, np.bool_)

@@ -1,6 +1,6 @@
 """The most probable text that fits a pattern, found in the network's frames, and how sure it is.
 
-Usage: ``read_field(log_probs, alphabet, Pattern.named("date"), "3 apr 1921").value``
+Usage: ``read_field([log_probs], alphabet, Pattern.named("date"), "3 apr 1921").value``
 
 A beam search over prefixes, as in `inkread.recognition.decoding`, in which a prefix only grows along the moves of an
 automaton. Prefixes that lead to the same state have the same continuations, so of these only a few of the most
@@ -12,9 +12,11 @@ the text that is read without a pattern.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from inkread.document import Alternative
 from inkread.recognition.alphabet import BLANK, Alphabet
@@ -22,6 +24,8 @@ from inkread.recognition.automata import Automaton
 from inkread.recognition.confidence import DIGITS
 from inkread.recognition.decoding import IMPOSSIBLE, Beam, Labels, LogProbs, Masses, Numbers, Tree, greedy
 from inkread.recognition.patterns import Pattern
+
+Scores = NDArray[np.float64]
 
 WIDTH = 2048
 """Prefixes kept after each frame."""
@@ -61,6 +65,9 @@ LEAST_FIT = -20.0
 MARGIN_SCALE, FIT_SCALE, SHIFT, LEAST_MARGIN = 0.965, 0.19, 0.44, 0.01
 """From the margin and the fit to the confidence: a logistic regression on fields of val (decision 0041)."""
 
+NO_CHARACTER, CELL_FLOOR = 1e-3, 1e-6
+"""Probability that a cell with ink holds no character of its own, and the least one of any character."""
+
 LEAST_SHARE = 1e-3
 """Of an alternative."""
 
@@ -90,12 +97,13 @@ class FieldReading:
 
 
 def read_field(
-    log_probs: LogProbs, alphabet: Alphabet, pattern: Pattern, free: str, *, alternatives: int = 4
+    views: Sequence[LogProbs], alphabet: Alphabet, pattern: Pattern, free: str, *, alternatives: int = 4
 ) -> FieldReading:
     """The most probable value of a field.
 
     Args:
-        log_probs: float32 [frames, classes], natural log softmax.
+        views: pictures of the same writing as the network sees them, float32 [frames, classes] each, natural log
+            softmax. A text that fits one of them is compared with all: its score is the mean over the views.
         alphabet: of the recogniser.
         pattern: what may stand there.
         free: the reading without the pattern.
@@ -104,22 +112,31 @@ def read_field(
     Raises:
         PatternError: nothing that fits can be written in this alphabet.
     """
-    frames = log_probs if pattern.spaces else without_spaces(log_probs, alphabet)
-    found = search(frames, alphabet, pattern.build(alphabet), n_best=2 * (alternatives + 1))
-    plain = greedy(frames, alphabet)
-    fit = found.total - text_score(frames, alphabet.encode(plain.text))
-    if not found.candidates or fit < LEAST_FIT:
-        return FieldReading(None, None, 0.0, free, fit if found.candidates else -math.inf)
+    frames = [view if pattern.spaces else without_spaces(view, alphabet) for view in views]
+    automaton, n_best = pattern.build(alphabet), 2 * (alternatives + 1)
+    found = [
+        search(view, alphabet, automaton, n_best=n_best, length_bonus=pattern.length_bonus).candidates
+        for view in frames
+    ]
+    texts = list(dict.fromkeys(candidate.text for candidates in found for candidate in candidates))
+    if not texts:
+        return FieldReading(None, None, 0.0, free, -math.inf)
+    plain = np.mean([text_scores(view, [alphabet.encode(greedy(view, alphabet).text)])[0] for view in frames])
+    scores = np.mean([text_scores(view, [alphabet.encode(text) for text in texts]) for view in frames], axis=0)
+    fit = float(np.logaddexp.reduce(scores) - plain)
+    if fit < LEAST_FIT:
+        return FieldReading(None, None, 0.0, free, fit)
+    scores += [pattern.length_bonus * len(text) + pattern.prior(text) for text in texts]
     shares: dict[str, float] = {}
-    for candidate in found.candidates:
-        value = pattern.value(candidate.text)
-        shares[value] = shares.get(value, 0.0) + math.exp(candidate.score - found.total)
-    best = found.candidates[0].text
-    value = pattern.value(best)
-    share = min(max(shares.pop(value), LEAST_MARGIN), 1 - LEAST_MARGIN)
-    logit = MARGIN_SCALE * math.log(share / (1 - share)) + FIT_SCALE * min(fit, 0.0) + SHIFT
+    for text, share in zip(texts, np.exp(scores - np.logaddexp.reduce(scores)).tolist(), strict=True):
+        value = pattern.value(text)
+        shares[value] = shares.get(value, 0.0) + share
     ranked = sorted(shares.items(), key=lambda item: -item[1])
-    others = [(other, part) for other, part in ranked if part >= LEAST_SHARE][:alternatives]
+    value, share = ranked[0]
+    best = max(zip(scores.tolist(), texts, strict=True), key=lambda pair: (pattern.value(pair[1]) == value, pair[0]))[1]
+    share = min(max(share, LEAST_MARGIN), 1 - LEAST_MARGIN)
+    logit = MARGIN_SCALE * math.log(share / (1 - share)) + FIT_SCALE * min(fit, 0.0) + SHIFT
+    others = [(other, part) for other, part in ranked[1:] if part >= LEAST_SHARE][:alternatives]
     return FieldReading(
         best,
         value,
@@ -141,12 +158,37 @@ def without_spaces(log_probs: LogProbs, alphabet: Alphabet) -> LogProbs:
     return frames
 
 
+def of_cells(cells: Sequence[LogProbs | None], alphabet: Alphabet) -> LogProbs:
+    """The view of a comb whose cells were read alone: a frame for the character of each cell, and a blank after it.
+
+    Args:
+        cells: of each cell what the network sees in it, float32 [frames, classes]; None for an empty one.
+        alphabet: of the recogniser.
+
+    Returns:
+        float32 [2 * cells, classes]. A cell holds one character, unless that is dirt or belongs to its neighbour,
+        which has the probability ``NO_CHARACTER``.
+    """
+    every = [[label] for label in range(1, len(alphabet) + 1)]
+    frames = np.full((2 * len(cells), len(alphabet) + 1), CELL_FLOOR)
+    frames[1::2, BLANK] = 1.0
+    for frame, cell in zip(frames[::2], cells, strict=True):
+        if cell is None:
+            frame[alphabet.encode(" ") if " " in alphabet else BLANK] = 1.0
+            continue
+        scores = text_scores(cell, every)
+        frame[1:] += np.exp(scores - np.logaddexp.reduce(scores))
+        frame[BLANK] = NO_CHARACTER
+    return np.asarray(np.log(frames / frames.sum(axis=1, keepdims=True)), np.float32)
+
+
 def search(
     log_probs: LogProbs,
     alphabet: Alphabet,
     automaton: Automaton,
     *,
     n_best: int = 5,
+    length_bonus: float = 0.0,
     width: int = WIDTH,
     state_width: int = STATE_WIDTH,
     class_floor: float = CLASS_FLOOR,
@@ -161,16 +203,17 @@ def search(
         alphabet: of the recogniser.
         automaton: of the texts that fit, over the classes of the alphabet.
         n_best: texts wanted, >= 1.
+        length_bonus: natural log added for each character.
         width: prefixes kept after each frame, >= 1.
         state_width: prefixes kept of those that lead to the same state, >= 1.
         class_floor: probability below which a class is not tried in a frame.
         prefix_floor: share of the best prefix's probability below which a prefix is dropped.
     """
-    probabilities = np.exp(log_probs.astype(np.float64))
+    probabilities, bonus = np.exp(log_probs.astype(np.float64)), math.exp(length_bonus)
     tree, beam, log_scale = Tree(len(log_probs) * width + 1), Beam.of(0), 0.0
     for frame in probabilities:
         beam, scale = _advance(
-            beam, frame * (frame >= class_floor), tree, automaton, (width, state_width), prefix_floor
+            beam, frame * (frame >= class_floor), tree, automaton, (width, state_width), (prefix_floor, bonus)
         )
         if not scale:
             return NOTHING_FITS
@@ -190,34 +233,42 @@ def search(
     )
 
 
-def text_score(log_probs: LogProbs, labels: Labels) -> float:
-    """Natural log probability of a text in the frames, over all its alignments (Graves et al., ICML 2006)."""
+def text_scores(log_probs: LogProbs, texts: Sequence[Labels]) -> Scores:
+    """Natural log probability of each text in the frames, over all its alignments (Graves et al., ICML 2006)."""
+    lengths = np.array([len(text) for text in texts])
     if not len(log_probs):
-        return 0.0 if not len(labels) else -math.inf
-    states = np.full(2 * len(labels) + 1, BLANK, np.intp)
-    states[1::2] = labels
-    skips = np.zeros(len(states), bool)
-    skips[2:] = (states[2:] != BLANK) & (states[2:] != states[:-2])
+        return np.where(lengths > 0, -math.inf, 0.0)
+    states = np.full((len(texts), 2 * int(lengths.max()) + 1), BLANK, np.intp)
+    for row, text in zip(states, texts, strict=True):
+        row[1 : 2 * len(text) : 2] = text
+    skips = np.zeros(states.shape, bool)
+    skips[:, 2:] = (states[:, 2:] != BLANK) & (states[:, 2:] != states[:, :-2])
     emissions = np.maximum(log_probs.astype(np.float64), IMPOSSIBLE)[:, states]
-    scores = np.full(len(states), IMPOSSIBLE)
-    scores[:2] = emissions[0, :2]
+    # two columns that are never entered stand before the first state
+    scores = np.full((len(texts), states.shape[1] + 2), IMPOSSIBLE)
+    stay, step, skip = scores[:, 2:], scores[:, 1:-1], scores[:, :-2]
+    stay[:, :2] = emissions[0, :, :2]
     for emission in emissions[1:]:
-        stepped = np.append(IMPOSSIBLE, scores[:-1])
-        skipped = np.where(skips, np.append((IMPOSSIBLE, IMPOSSIBLE), scores)[: len(scores)], IMPOSSIBLE)
-        scores = np.logaddexp(np.logaddexp(scores, stepped), skipped) + emission
-    return float(np.logaddexp.reduce(scores[-2:]))
+        stay[:] = np.logaddexp(np.logaddexp(stay, step), np.where(skips, skip, IMPOSSIBLE)) + emission
+    ends = np.take_along_axis(scores, (2 * lengths + np.array([[1], [2]])).T, axis=1)
+    return np.asarray(np.logaddexp(*ends.T), np.float64)
 
 
 def _advance(
-    beam: Beam, frame: Masses, tree: Tree, automaton: Automaton, widths: tuple[int, int], prefix_floor: float
+    beam: Beam,
+    frame: Masses,
+    tree: Tree,
+    automaton: Automaton,
+    widths: tuple[int, int],
+    floor_and_bonus: tuple[float, float],
 ) -> tuple[Beam, float]:
     """The beam after one more frame, and the mass of its best prefix, which the others are divided by."""
-    totals = beam.totals
+    totals, (prefix_floor, bonus) = beam.totals, floor_and_bonus
     in_blank, in_label = totals * frame[BLANK], beam.in_label * frame[beam.labels]
     sources, moves = _moves(automaton, beam.states)
     labels = automaton.labels[moves]
     before = np.where(labels == beam.labels[sources], beam.in_blank[sources], totals[sources])
-    grown = before * frame[labels]
+    grown = before * frame[labels] * bonus
     keys = sources * len(frame) + labels
     children = np.flatnonzero(beam.parents >= 0)
     places = np.searchsorted(keys, beam.parents[children] * len(frame) + beam.labels[children])

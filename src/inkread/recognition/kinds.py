@@ -21,12 +21,29 @@ DIGITS = "0123456789"
 CAPITALS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 
+LENGTH_BONUS = 2.0
+"""Natural log added for each character of a kind made of digits: beside another digit the network reads a narrow one
+as nothing (decision 0070)."""
+MIXED_PADDING = -3.0
+"""Natural log added to a date with a zero before its day or month where the other one lacks it, as in 3/04/1921."""
+
+
+def equally_likely(_: str) -> float:
+    """No text is likelier than another."""
+    return 0.0
+
+
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """A kind of field: its automaton for an alphabet, and the value that a text means. Spaces do not count in it."""
+    """A kind of field: its automaton for an alphabet, and the value that a text means. Spaces do not count in it.
+
+    ``length_bonus`` is added to the natural log probability for each character, ``prior`` for the text.
+    """
 
     build: Callable[[Alphabet], Automaton]
     value: Callable[[str], str]
+    length_bonus: float = LENGTH_BONUS
+    prior: Callable[[str], float] = equally_likely
 
 
 # Dates
@@ -428,13 +445,21 @@ def _compact(text: str) -> str:
     return text.replace("-", "")
 
 
-def _regex_kind(expression: str, value: Callable[[str], str] = str) -> Kind:
-    return Kind(partial(compile_regex, expression), value)
+def _regex_kind(expression: str, value: Callable[[str], str] = str, length_bonus: float = LENGTH_BONUS) -> Kind:
+    return Kind(partial(compile_regex, expression), value, length_bonus)
 
 
 def date_kind(dates: Dates) -> Kind:
     """Dates of some years, in some order of day and month."""
-    return _regex_kind(dates.expression, dates.iso)
+    return Kind(partial(compile_regex, dates.expression), dates.iso, prior=_padding_prior)
+
+
+def _padding_prior(date: str) -> float:
+    """``_padding_prior("3/04/1921") < _padding_prior("03/04/1921")``."""
+    numbers = re.match(r"(\d+)\D(\d+)\D", date)
+    first, second = numbers.groups() if numbers else ("", "")
+    mixed = len(first) + len(second) == 3 and "0" in (first[0], second[0])
+    return MIXED_PADDING if mixed else 0.0
 
 
 KINDS = {
@@ -444,7 +469,7 @@ KINDS = {
     "date": date_kind(Dates()),
     "date-month-first": date_kind(Dates(month_first=True)),
     "ean": Kind(_ean, _compact),
-    "email": _regex_kind(EMAIL, _email),
+    "email": _regex_kind(EMAIL, _email, length_bonus=0.0),
     "iban": Kind(_iban, _compact),
     "isbn": Kind(_isbn, _compact),
     "number": _regex_kind(NUMBER, _plain_number),

@@ -34,12 +34,16 @@ class Pattern:
         value: the value that a text means, in one spelling: a date as ISO 8601, a number with a decimal point, an
             entry as it stands in the list.
         spaces: whether they belong to the text; where not, they are read as gaps between its characters.
+        length_bonus: natural log added for each character of a text.
+        prior: natural log of how likely a text is before anything is read, up to a constant.
     """
 
     name: str
     build: Callable[[Alphabet], Automaton]
     value: Callable[[str], str]
     spaces: bool = True
+    length_bonus: float = 0.0
+    prior: Callable[[str], float] = kinds.equally_likely
 
     @classmethod
     def of(cls, pattern: str | Sequence[str] | Pattern, *, ignore_case: bool = False) -> Pattern:
@@ -68,8 +72,7 @@ class Pattern:
         """
         if name not in kinds.KINDS:
             raise PatternError(f"{name!r} is no kind of field, choose from {', '.join(cls.names())}")
-        kind = kinds.KINDS[name]
-        return cls(name, kind.build, kind.value, spaces=False)
+        return cls._of_kind(name, kinds.KINDS[name])
 
     @classmethod
     def date(cls, years: tuple[int, int] = kinds.YEARS, *, month_first: bool = False) -> Pattern:
@@ -86,8 +89,11 @@ class Pattern:
             raise PatternError(
                 f"a date needs a first and a last year between 1 and 9999, not {years[0]} and {years[1]}"
             )
-        kind = kinds.date_kind(kinds.Dates(years, month_first))
-        return cls("date", kind.build, kind.value, spaces=False)
+        return cls._of_kind("date", kinds.date_kind(kinds.Dates(years, month_first)))
+
+    @classmethod
+    def _of_kind(cls, name: str, kind: kinds.Kind) -> Pattern:
+        return cls(name, kind.build, kind.value, spaces=False, length_bonus=kind.length_bonus, prior=kind.prior)
 
     @staticmethod
     def names() -> tuple[str, ...]:
