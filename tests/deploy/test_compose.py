@@ -62,7 +62,8 @@ def test_without_a_secret_nothing_starts_and_a_sentence_says_why(missing: str) -
 def test_the_example_environment_names_every_variable_and_holds_no_secret(services: dict[str, Any]) -> None:
     del services  # which proves that the file is valid
     example = (DEPLOY / ".env.example").read_text(encoding="utf-8")
-    used = set(re.findall(r"\$\{(\w+)", FILE.read_text(encoding="utf-8")))
+    text = FILE.read_text(encoding="utf-8")
+    used = {*re.findall(r"\$\{(\w+)", text), *re.findall(r"^  ([A-Z_]+):$", text, re.MULTILINE)}
     assert used == set(re.findall(r"^(?:# )?([A-Z_]+)=", example, re.MULTILINE))
     assert {line for line in example.splitlines() if line and not line.startswith("#")} == {
         f"{name}=" for name in SECRETS
