@@ -11,9 +11,9 @@ from inkread.cli import COMMANDS, EXTRAS
 
 # Written down, because in an environment without extras they cannot be asked for; test_bare.py compares.
 GROUPS = {
-    "corrections": ("export", "queue"),
+    "corrections": ("export", "queue", "versions", "checkout"),
     "forms": ("new", "show", "read"),
-    "models": ("list", "show", "register", "promote", "rollback", "audit", "compare"),
+    "models": ("list", "show", "register", "promote", "rollback", "audit", "compare", "shadow"),
     "synthesize": ("lines", "pages", "iam", "strokes"),
     "users": ("add", "passwd", "disable", "enable", "list", "keys"),
     "admin": ("backup", "restore", "upgrade", "alert-token"),

@@ -74,4 +74,4 @@ def test_no_command_is_left_out() -> None:
 
 def test_all_extras_are_those_for_users() -> None:
     (line,) = PROJECT["optional-dependencies"]["all"]
-    assert Requirement(line).extras == {"bench", "forms", "scale", "serve", "traces", "train"}
+    assert Requirement(line).extras == {"bench", "forms", "s3", "scale", "serve", "traces", "train"}

@@ -28,7 +28,7 @@ COMMANDS = {
     "train": "Train a recogniser on datasets; inkread export makes a bundle of the run.",
     "finetune": "Fine-tune a bundle on a dataset; keeps the starting weights if validation CER does not improve.",
     "export": "Write a model bundle: int8 network, float weights, description and card.",
-    "models": "List, inspect, promote and roll back model bundles.",
+    "models": "List, inspect, compare, promote and roll back model bundles.",
     "ingest": "Make a dataset: manifest.parquet, images, and ingest.json, which says what was left out and why.",
     "corrections": "Write what people corrected as a dataset; list what to correct next.",
     "synthesize": "Make handwriting-like lines or pages with their ground truth.",
