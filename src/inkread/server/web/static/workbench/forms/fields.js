@@ -62,9 +62,9 @@ export async function show(place, { parts: [id], go }) {
   const drawing = button("Draw a field", "add", () => scan.draw(!scan.drawing), { text: "Draw a field", keys: "Alt+A" });
   const inspector = h("section", { class: "inspector", "aria-label": "The chosen field" });
   const list = h("ol", { class: "field-list", "aria-label": "Fields" });
-  const rules = h("section", { "aria-labelledby": "rules" });
+  const rules = h("section", { "aria-label": "Rules" });
   const about = details();
-  const heading = h("h1", { tabindex: -1, class: "aside" });
+  const heading = h("h1", { tabindex: -1, class: "aside" }, `Fields of ${form.template.title || form.template.name}`);
 
   place.append(
     heading,
