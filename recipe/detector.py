@@ -1,6 +1,6 @@
 """The text detector, taught what handwritten pages have and print does not: insertions, tight lines, show-through.
 
-Usage: ``python -m recipe.detector DATA detector.onnx --start src/inkread/assets/model/detector.onnx``
+Usage: ``python -m recipe.detector DATA detector.onnx --start OLD.onnx --printed FONTS``
 
 DATA is a folder of sources, each with pages and PAGE or ALTO files in ``train``. The graph of the ONNX file is run by
 torch as it is, and the weights go back into the same graph, so that a trained detector costs what the first one did.
@@ -29,13 +29,16 @@ from rich.progress import Progress, track
 from torch import Tensor, nn
 from torch.nn import functional
 
-from inkread.errors import BundleError, DatasetError
+from inkread.errors import BundleError, DatasetError, InkreadError
 from inkread.evaluation.sources import PageFile, open_sources
 from inkread.formats.reading import layout_of
 from inkread.io.files import write_bytes
 from inkread.io.inputs import load_pages
 from inkread.layout.analysis import Analyser
 from inkread.layout.detector import Detector
+from inkread.synthesis.ink import Font, find_fonts
+from inkread.synthesis.lines import read_texts
+from recipe.print_pages import printed_page
 from recipe.ribbons import SIDE, Crop, Example, facing, show_through, vary_light
 
 BATCH = 2
@@ -47,6 +50,8 @@ PARTLY_TRANSCRIBED = frozenset({"timeus-fr"})
 """Sources whose pages have many lines that nobody transcribed."""
 SHOWS_THROUGH, FACING = 0.12, 0.12
 """Shares of crops."""
+PRINTED, PRINTED_PAGES, PRINTED_SHARE = "printed", 120, 0.3
+"""Source of printed pages, how many there are, and their share of the crops."""
 REPORTED = 50
 """Steps whose mean loss is shown."""
 
@@ -166,7 +171,7 @@ OPERATIONS: dict[str, Callable[[list[Tensor], Options], Tensor]] = {
 
 
 class Sampler:
-    """Crops of random pages; a source is drawn by the square root of its pages.
+    """Crops of random pages; a source is drawn by the square root of its pages, printed pages by ``PRINTED_SHARE``.
 
     Args:
         pages: examples by source.
@@ -177,8 +182,10 @@ class Sampler:
     def __init__(self, pages: Mapping[str, Sequence[Example]], rng: np.random.Generator, side: int = SIDE) -> None:
         self._pages, self._rng, self._side = pages, rng, side
         self._sources = sorted(pages)
-        shares = np.sqrt([len(pages[source]) for source in self._sources])
-        self._shares = shares / shares.sum()
+        shares = np.sqrt([len(pages[source]) if source != PRINTED else 0 for source in self._sources])
+        printed = PRINTED_SHARE if PRINTED in pages else 0.0
+        self._shares = (1 - printed) * shares / max(shares.sum(), 1)
+        self._shares += [printed * (source == PRINTED) for source in self._sources]
 
     def draw(self) -> Crop:
         """One crop, at times beside another page or with another page behind it."""
@@ -239,8 +246,8 @@ def train(graph: OnnxGraph, sampler: Sampler, steps: int, on_step: Callable[[flo
     return means
 
 
-def examples(data: Path, start: Path, seed: int) -> dict[str, list[Example]]:
-    """Pages of the train split of every source, at most ``MOST_PAGES`` of one.
+def examples(data: Path, start: Path, seed: int, fonts: Sequence[Font] = ()) -> dict[str, list[Example]]:
+    """Pages of the train split of every source, at most ``MOST_PAGES`` of one, and pages printed with ``fonts``.
 
     Raises:
         DatasetError: there are none.
@@ -258,6 +265,10 @@ def examples(data: Path, start: Path, seed: int) -> dict[str, list[Example]]:
         image = next(iter(load_pages(str(page.image))))
         baselines = [line.baseline for line in layout_of(page.layout, image).lines]
         found[page.source].append(Example.of(image.grey, baselines, analyser.look(image.grey)[0]))
+    rng, texts = np.random.default_rng(seed), read_texts()
+    for _ in range(PRINTED_PAGES if fonts else 0):
+        grey = printed_page(fonts, texts, rng)
+        found[PRINTED].append(Example.of(grey, [], analyser.look(grey)[0]))
     return dict(found)
 
 
@@ -265,17 +276,21 @@ def main(
     data: Annotated[Path, typer.Argument(exists=True, file_okay=False, help="Folder of sources.")],
     output: Annotated[Path, typer.Argument(help="ONNX file to write.")],
     start: Annotated[Path, typer.Option(exists=True, help="Detector to start from.")],
+    printed: Annotated[
+        Path, typer.Option(exists=True, help="Folder of fonts; pages printed with them are to be marked as before.")
+    ],
+    weights: Annotated[Path | None, typer.Option(exists=True, help="Detector to go on from, else the start.")] = None,
     steps: Annotated[int, typer.Option(min=1)] = 1600,
     seed: int = 1,
 ) -> None:
     """Teach the text detector.
 
-    Example: python -m recipe.detector DATA detector.onnx --start src/inkread/assets/model/detector.onnx
+    Example: python -m recipe.detector DATA detector.onnx --start OLD.onnx --printed FONTS
     """
-    graph = OnnxGraph(start)
+    graph = OnnxGraph(weights or start)
     try:
-        sampler = Sampler(examples(data, start, seed), np.random.default_rng(seed))
-    except DatasetError as error:
+        sampler = Sampler(examples(data, start, seed, find_fonts([printed])), np.random.default_rng(seed))
+    except InkreadError as error:
         raise SystemExit(f"recipe.detector: {error}") from error
     losses: list[float] = []
     with Progress(console=Console(stderr=True), transient=True) as bar:
@@ -285,8 +300,8 @@ def main(
             losses.append(value)
             bar.update(task, advance=1, description=f"loss {np.mean(losses[-REPORTED:]):.3f}")
 
-        weights = train(graph, sampler, steps, on_step)
-    write_bytes(output, graph.file(weights))
+        means = train(graph, sampler, steps, on_step)
+    write_bytes(output, graph.file(means))
     typer.echo(f"{output}: {steps} steps, loss {np.mean(losses[:REPORTED]):.3f} to {np.mean(losses[-REPORTED:]):.3f}")
 
 

@@ -10,7 +10,10 @@ from inkread.formats import read_layout
 from inkread.io.inputs import load_pages
 from inkread.layout import Analyser
 from inkread.layout.detector import Detector, TextMap
+from inkread.synthesis.ink import find_fonts
+from inkread.synthesis.lines import read_texts
 from recipe.detector import OnnxGraph, Sampler, loss, train
+from recipe.print_pages import printed_page
 from recipe.ribbons import Crop, Example, facing, ribbons, show_through
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
@@ -103,3 +106,12 @@ def test_where_nobody_transcribed_anything_the_starting_detector_tells_what_to_m
     grey = next(load_pages(EXAMPLES / "letter.png")).grey
     untranscribed = Example.of(grey, [], Analyser(Detector(detector, threads=1)).look(grey)[0])
     assert untranscribed.crop(np.random.default_rng(1)).text.max() > 0.9
+
+
+def test_printed_pages_are_drawn_for_their_share_and_marked_as_before(detector: Path) -> None:
+    grey = printed_page(find_fonts(), read_texts(), np.random.default_rng(1))
+    page = Example.of(grey, [], Analyser(Detector(detector, threads=1)).look(grey)[0])
+    written = Example(np.full_like(page.grey, 255), np.zeros_like(page.marked), [])
+    sampler = Sampler({"printed": [page], "letters": [written]}, np.random.default_rng(2), side=64)
+    marked = [sampler.draw().text.max() > 0.5 for _ in range(60)]
+    assert 0.1 < np.mean(marked) < 0.6
