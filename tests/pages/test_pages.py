@@ -1,6 +1,6 @@
 """Real handwriting is read about as well as it was; NOTICE says where these pages are from.
 
-CER in percent, measured with the bundled model 0.12.0 and its language model. ``given``: the transcribed lines
+CER in percent, measured with the bundled model 0.13.0 and its language model. ``given``: the transcribed lines
 read one by one. ``page``: lines found, text compared in reading order. A bound is the measured value plus a fifth of it
 plus one point, so that another version of onnxruntime or OpenCV passes and a page that reads worse does not.
 

@@ -26,7 +26,7 @@ class LayoutSettings:
     """Map pixels: least side of a second look. Below it a page of a few words has too few pixels for the network."""
     max_side: int = 2400
     """Map pixels: largest side of a second look, which bounds memory and time of a page with tiny writing."""
-    min_thickness: float = 7.0
+    min_thickness: float = 8.5
     """Map pixels: thinner writing gets a second look at a larger side, because the network misses strokes below it."""
     best_thickness: float = 11.0
     """Map pixels: the thickness that a second look aims at, at which its map of the val pages was best."""
