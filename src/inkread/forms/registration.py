@@ -232,9 +232,10 @@ def _words(ink: NDArray[np.uint8]) -> list[tuple[int, int, int, int]]:
     without = cv2.subtract(ink, cv2.dilate(lines_of(ink), np.ones((3, 3), np.uint8)))
     _, _, found, _ = cv2.connectedComponentsWithStats(cv2.dilate(without, np.ones((3, WORD_GAP), np.uint8)))
     smallest, largest = WORD_SIDES
-    kept = [each[:4] for each in found[1:] if smallest <= each[3] <= largest and each[2] >= smallest]
+    boxes = [(int(x), int(y), int(width), int(height)) for x, y, width, height, _ in found[1:]]
+    kept = [box for box in boxes if smallest <= box[3] <= largest and box[2] >= smallest]
     every = max(len(kept) / WORDS, 1.0)  # all over the page
-    return [tuple(map(int, kept[int(number * every)])) for number in range(min(len(kept), WORDS))]
+    return [kept[int(number * every)] for number in range(min(len(kept), WORDS))]
 
 
 def _features(grey: Grey) -> tuple[Points, NDArray[np.float32]]:
