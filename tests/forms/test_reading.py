@@ -3,6 +3,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from PIL import Image
 
 from form_scans import scan
 from form_sheets import Sheet
@@ -104,6 +105,26 @@ def test_pages_in_any_order_with_an_empty_back_between_them_are_one_form(
     assert ["nearly empty" in form.problem for form in refused] == [True]
     assert (sorted(both.sheets), both.problem) == ([0, 1], "")
     assert (sorted(rest.sheets), rest.problem) == ([0], "page 2 of the form is missing")
+    assert rest.fields["guide"].state != "missing"
+    (second,) = forms.read([other.blank(0)])
+    assert (sorted(second.sheets), second.problem) == ([1], "page 1 of the form is missing")
+    assert second.fields["guide"].state == "missing"
+
+
+def test_a_file_that_was_read_ends_a_form_as_it_did_before_the_kill(
+    template: Template, other: Template, reader: Reader, tmp_path: Path
+) -> None:
+    for name, blank in (("a.png", template.blank(0)), ("b.png", other.blank(0))):
+        cv2.imwrite(str(tmp_path / name), blank)
+    empty = Image.new("L", (800, 1100), 255)
+    empty.save(tmp_path / "backs.tif", save_all=True, append_images=[empty])
+    pages = (TemplatePage(blank="a.png"), TemplatePage(blank="b.png"))
+    forms = FormReader([Template(name="both", pages=pages, folder=tmp_path)], reader)
+    paths = [tmp_path / name for name in ("a.png", "backs.tif", "b.png")]
+    whole = [form.problem for form in forms.read(paths) if form.template]
+    assert whole == ["page 2 of the form is missing", "page 1 of the form is missing"]
+    known = frozenset((str(paths[1]), page) for page in range(2))
+    assert [form.problem for form in forms.read(paths, known=known)] == whole
 
 
 def test_a_bad_file_and_a_foreign_sheet_do_not_end_a_batch(

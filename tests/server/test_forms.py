@@ -267,6 +267,9 @@ def test_a_batch_becomes_a_table(client: httpx2.Client, claim: str) -> None:
     assert client.get("/forms/batches/0").status_code == 404
     assert client.get("/documents").json()["documents"] == [], "a batch is no document for people"
     assert [each["id"] for each in client.get(f"/forms/{claim}/batches").json()["batches"]] == [batch["id"]]
+    fields = {each["field"]: each for each in client.get(f"/forms/{claim}").json()["drift"]}
+    assert (fields["born"]["forms"], fields["born"]["unsure"], fields["town"]["unsure"]) == (2, 0.5, 0.0)
+    assert f'inkread_form_fields_total{{state="unsure",template="{claim}"}} 1.0' in client.get("/metrics").text
 
 
 def test_a_doubtful_field_waits_until_it_is_keyed(client: httpx2.Client, claim: str) -> None:
@@ -385,6 +388,11 @@ def test_drift_is_told_once_chance_does_not_explain_it() -> None:
     assert drift == 0.5
     found = {each.field: each for each in drifts(figures)}
     assert (found["town"].unsure, found["town"].unsure_before, found["born"].drift) == (0.5, 0.0, 0.0)
+    for _ in range(50):
+        figures, drift = with_form(figures, {"born": "e", "town": "s"})
+    found = {each.field: each for each in drifts(figures)}
+    assert (found["born"].empty, found["town"].drift) == (1.0, 0.0)
+    assert drift == found["born"].drift == pytest.approx(1 - 15 / 175, abs=1e-4)
 
 
 TYPED = Template.parse(

@@ -86,11 +86,16 @@ def _printed_lines(ink: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], NDArray[n
     return level, upright
 
 
+def lines_of(ink: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """The level and upright lines of a page, 255 where they are, with gaps in them closed."""
+    level, upright = _printed_lines(ink)
+    return level | upright
+
+
 def without_lines(grey: Grey) -> Grey:
     """The page without printed lines, so that labels that touch them are read without them."""
-    level, upright = _printed_lines(ink_of(grey))
     cleaned = grey.copy()
-    cleaned[cv2.dilate(level | upright, np.ones((3, 3), np.uint8)) > 0] = np.uint8(np.median(grey))
+    cleaned[cv2.dilate(lines_of(ink_of(grey)), np.ones((3, 3), np.uint8)) > 0] = np.uint8(np.median(grey))
     return cleaned
 
 

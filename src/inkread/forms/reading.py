@@ -142,7 +142,8 @@ class FormReader:
         register: matches sheets with the templates.
 
     Raises:
-        TemplateError: two templates have the same name, a list cannot be read or a validator cannot be found.
+        TemplateError: two templates have the same name and version, a list cannot be read or a validator cannot be
+            found.
         PatternError: an expression or list has an error.
         InputError: the picture of an empty page is missing.
     """
@@ -155,9 +156,9 @@ class FormReader:
         validators: Mapping[str, Validator | str] | None = None,
         threads: int | None = None,
     ) -> None:
-        names = [template.name for template in templates]
+        names = [(template.name, template.version) for template in templates]
         if not names or len(set(names)) < len(names):
-            raise TemplateError("give templates with different names, at least one")
+            raise TemplateError("give templates with different names or versions, at least one")
         self.templates = tuple(templates)
         self.reader = reader or Reader()
         self.register = Register(self.templates)
@@ -215,9 +216,8 @@ class FormReader:
         for each in inputs:
             pages = 0
             try:
-                if _is_known(each, known):
-                    continue
-                for page in load_readable_pages(each, on_bad_page=partial(_report, on_error, each)):
+                pages = _known_pages(each, known)
+                for page in () if pages else load_readable_pages(each, on_bad_page=partial(_report, on_error, each)):
                     pages += 1
                     if (page.source, page.index) not in known:
                         yield page
@@ -374,12 +374,13 @@ def _report(on_error: OnError | None, source: Input, error: InputError) -> None:
     on_error(source, error)
 
 
-def _is_known(source: Input, known: frozenset[tuple[str, int]]) -> bool:
-    """Whether all pages of a file are known, which needs no decoding."""
+def _known_pages(source: Input, known: frozenset[tuple[str, int]]) -> int:
+    """How many pages a file has that are all known, which needs no decoding; 0 if one is not."""
     name = input_name(source)
     if not isinstance(source, str | Path) or (name, 0) not in known:
-        return False
-    return all((name, page) in known for page in range(count_pages(Path(source))))
+        return 0
+    pages = count_pages(Path(source))
+    return pages if all((name, page) in known for page in range(pages)) else 0
 
 
 def _checked_pattern(template: Template, name: str, each: FormField) -> Pattern | None:
