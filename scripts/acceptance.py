@@ -24,6 +24,7 @@ from rich.console import Console
 from rich.table import Table
 
 from deploy.grafana.queries import panel_queries
+from scripts.acceptance_forms import check_forms
 from scripts.acceptance_stack import (
     ADMIN,
     ROOT,
@@ -263,6 +264,7 @@ def check_monitoring(stack: Stack, report: Report) -> None:
 CHECKS = {
     "access": check_access,
     "document": check_document,
+    "forms": check_forms,
     "loop": check_loop,
     "script": check_script,
     "kills": check_kills,
