@@ -17,6 +17,16 @@ from inkread.synthesis.ink import Coverage, Hand, find_fonts, write
 from inkread.synthesis.strokes import Stroke, StrokeHands, Written, draw
 
 
+@dataclass(frozen=True)
+class Values:
+    """What people write: lists by the name of their file, texts, and numbers where not any can be written."""
+
+    lists: Mapping[str, Sequence[str]]
+    texts: Sequence[str]
+    empty: float = 0.1
+    numbers: Sequence[str] = ()
+
+
 class Writer(Protocol):
     """Somebody who fills in forms; ``name`` tells one from another."""
 
@@ -86,6 +96,10 @@ class StrokeWriter:
         """Whether a character is as large as one: some records hold a word instead of the character they name."""
         left, top, right, bottom = self._hands.item(index).box
         return len(text) > 1 or max(right - left, bottom - top) <= LARGEST_CHARACTER * self._capital
+
+    def values(self, lists: Mapping[str, Sequence[str]], rng: np.random.Generator) -> Values:
+        """Anything of the lists, and texts of recorded words."""
+        return Values(lists, [self.words(int(rng.integers(2, 8)), rng) for _ in range(4)])
 
     def words(self, count: int, rng: np.random.Generator) -> str:
         """Random words that are recorded."""

@@ -18,7 +18,7 @@ import numpy as np
 import yaml
 from PIL import Image, ImageDraw, ImageFont
 
-from form_hands import Writer
+from form_hands import Values, Writer
 from inkread.forms.template import Box, FormField, Template, TemplatePage, rows_of
 from inkread.recognition.line_images import Grey
 from inkread.synthesis.ink import Coverage, Paper
@@ -202,15 +202,6 @@ class Sheet:
     writer: str
 
 
-@dataclass
-class Values:
-    """What people write: lists by name of the file that holds them, and texts."""
-
-    lists: Mapping[str, Sequence[str]]
-    texts: Sequence[str]
-    empty: float = 0.1
-
-
 def fill(
     template: Template, blanks: Mapping[str, Grey], writer: Writer, values: Values, rng: np.random.Generator
 ) -> Sheet:
@@ -386,6 +377,10 @@ def _digits(count: int, rng: np.random.Generator) -> str:
     return "".join(map(str, rng.integers(0, 10, count)))
 
 
+def _number(rng: np.random.Generator) -> str:
+    return str(int(rng.integers(1, 10 ** int(rng.integers(1, 5)))))
+
+
 def _date(item: FormField, _: Values, rng: np.random.Generator) -> str:
     first, last = item.years or (1950, 2030)
     day = np.datetime64(f"{first:04}-01-01") + int(rng.integers((last - first) * 365))
@@ -414,7 +409,7 @@ MAKERS: Mapping[str, Make] = {
     "email": _email,
     "iban": _iban,
     "time": lambda _, __, rng: f"{int(rng.integers(24)):02}:{int(rng.integers(60)):02}",
-    "number": lambda _, __, rng: str(int(rng.integers(1, 10 ** int(rng.integers(1, 5))))),
+    "number": lambda _, values, rng: _pick(values.numbers, rng) if values.numbers else _number(rng),
     "amount": lambda _, __, rng: f"{int(rng.integers(1, 3000))}.{_digits(2, rng)}",
     "phone": lambda _, __, rng: f"0{int(rng.integers(10, 999))}-{_digits(int(rng.integers(5, 8)), rng)}",
     "card": lambda _, __, rng: _luhn(_digits(15, rng)),

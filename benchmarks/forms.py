@@ -28,9 +28,11 @@ import numpy as np
 from rapidfuzz.distance import Levenshtein
 
 from form_hands import StrokeWriter
+from form_ink import InkWriter
 from form_scans import Matrix, scan
-from form_sheets import Sheet, Values, draw_form, fill, load_forms
+from form_sheets import Sheet, draw_form, fill, load_forms
 from inkread import Reader
+from inkread.evaluation.calibration import expected_calibration_error
 from inkread.evaluation.statistics import rate_by_document
 from inkread.forms.reading import Form, FormReader
 from inkread.forms.registration import Match, Refusal, Register
@@ -69,7 +71,7 @@ class Tally:
     wrong: dict[str, int] = field(default_factory=lambda: defaultdict(int))
     typed: dict[str, list[tuple[str, float, float]]] = field(default_factory=lambda: defaultdict(list))
     free: dict[str, list[tuple[str, float, float]]] = field(default_factory=lambda: defaultdict(list))
-    confidences: list[tuple[float, bool]] = field(default_factory=list)
+    confidences: list[tuple[float, bool, str]] = field(default_factory=list)
     mistakes: list[tuple[str, str, str, str, float]] = field(default_factory=list)
     seconds: float = 0.0
     forms: int = 0
@@ -80,7 +82,7 @@ def sheets(
     templates: Sequence[Template],
     count: int,
     seed: int,
-    writers: Sequence[StrokeWriter],
+    writers: Sequence[StrokeWriter | InkWriter],
     lists: Mapping[str, list[str]],
     kinds: Sequence[str],
 ) -> Iterator[tuple[int, str, Template, Sheet, list[tuple[Grey, Matrix]]]]:
@@ -89,7 +91,7 @@ def sheets(
         rng = np.random.default_rng([seed, number])
         template, kind = templates[number % len(templates)], kinds[number % len(kinds)]
         writer = writers[int(rng.integers(len(writers)))]
-        values = Values(lists, [writer.words(int(rng.integers(2, 8)), rng) for _ in range(4)])
+        values = writer.values(lists, rng)
         blanks = {page.blank: template.blank(at) for at, page in enumerate(template.pages)}
         sheet = fill(template, blanks, writer, values, rng)
         yield number, kind, template, sheet, [scan(page, rng, kind) for page in sheet.pages]
@@ -144,7 +146,7 @@ def count_fields(tally: Tally, name: str, template: Template, sheet: Sheet, form
             edits = Levenshtein.distance(value.value, expected)
             tally.typed["text (CER)"].append((name, float(edits), float(len(expected))))
         if item.type != "text":
-            tally.confidences.append((value.confidence if value.state != "invalid" else 0.0, right))
+            tally.confidences.append((value.confidence if value.state != "invalid" else 0.0, right, kind))
             tally.fields += 1
         if not right:
             tally.mistakes.append((key, expected, value.value, value.raw, value.confidence))
@@ -183,26 +185,46 @@ def report(tally: Tally, least: Sequence[float] = (WITHIN,)) -> dict[str, object
             for kind, parts in sorted(tally.typed.items())
         },
         "typed fields": len(kept),
-        "wrong": sum(not right for _, right in kept) / max(len(kept), 1),
-        f"wrong after {REJECTED:.0%} are rejected": sum(not right for _, right in first) / max(len(first), 1),
+        "wrong": sum(not right for _, right, _ in kept) / max(len(kept), 1),
+        f"wrong after {REJECTED:.0%} are rejected": sum(not right for _, right, _ in first) / max(len(first), 1),
+        "calibration": {kind: calibration(kept, kind) for kind in ["", *sorted({kind for *_, kind in kept})]},
         "processor seconds a form": tally.seconds / max(tally.forms, 1),
+    }
+
+
+def calibration(fields: Sequence[tuple[float, bool, str]], kind: str) -> dict[str, float]:
+    """Expected calibration error of one type, or of all with ""."""
+    mine = [(confidence, right) for confidence, right, each in fields if kind in ("", each)]
+    confidences, rights = [confidence for confidence, _ in mine], [float(right) for _, right in mine]
+    return {
+        "fields": len(mine),
+        "right": float(np.mean(rights)),
+        "mean confidence": float(np.mean(confidences)),
+        "ECE": expected_calibration_error(confidences, rights),
     }
 
 
 def main() -> None:
     """Draw, fill, scan, read and compare."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
-    parser.add_argument("--data", type=Path, required=True, help="folder with unipen-en")
+    parser.add_argument("--data", type=Path, required=True, help="folder with unipen-en, csafe-en and names-fr")
     parser.add_argument("--text", type=Path, required=True, help="folder with texts")
     parser.add_argument("--split", default="val")
     parser.add_argument("--forms", type=int, default=60)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--hands", choices=("strokes", "ink"), default="strokes", help="of unipen-en, or scanned words")
     parser.add_argument("--kinds", default="scan,photo,fax")
     parser.add_argument("--registration-only", action="store_true")
     parser.add_argument("-o", "--output", type=Path, help="JSON file")
     options = parser.parse_args()
-    writers = StrokeWriter.all(options.data / "unipen-en" / f"{options.split}.parquet")
     lists, tally = lists_of(options.text), Tally()
+    reader = Reader(threads=1)
+    if options.hands == "ink":
+        writers = InkWriter.all(options.data, options.split, reader)
+        for name, entries in lists.items():
+            lists[name] = sorted({*entries, *(text for writer in writers for text in writer.sayable(name))})
+    else:
+        writers = StrokeWriter.all(options.data / "unipen-en" / f"{options.split}.parquet")
     with tempfile.TemporaryDirectory() as folder:
         for name, entries in lists.items():
             Path(folder, name).write_text("\n".join(entries), encoding="utf-8")
@@ -212,23 +234,23 @@ def main() -> None:
             template.save(Path(folder, f"{drawn.name}.yaml"), blanks)
             templates.append(Template.load(Path(folder, f"{drawn.name}.yaml")))
         recording = Recording(templates)
-        reader = None if options.registration_only else FormReader(templates, Reader(threads=1), threads=1)
-        if reader is not None:
-            reader.register = recording
+        forms_reader = None if options.registration_only else FormReader(templates, reader, threads=1)
+        if forms_reader is not None:
+            forms_reader.register = recording
         kinds = options.kinds.split(",")
         for number, kind, template, sheet, pictures in sheets(
             templates, options.forms, options.seed, writers, lists, kinds
         ):
             greys, truths = [grey for grey, _ in pictures], [truth for _, truth in pictures]
             started = time.process_time()
-            if reader is None:
+            if forms_reader is None:
                 for grey in greys:
                     recording.match(grey)
             else:
-                forms = list(reader.read(greys))
+                forms = list(forms_reader.read(greys))
                 first = Batch.graded(forms).forms[0]
                 if len(forms) == 1 and first.template == template.name:
-                    alphabet = Alphabet(reader.reader.bundle.model.alphabet)
+                    alphabet = Alphabet(reader.bundle.model.alphabet)
                     count_fields(tally, str(number), template, sheet, first, alphabet)
                 print(number, kind, template.name, sheet.writer, [each.problem for each in forms], file=sys.stderr)
             tally.seconds += time.process_time() - started

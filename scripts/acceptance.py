@@ -25,6 +25,7 @@ from rich.table import Table
 
 from deploy.grafana.queries import panel_queries
 from scripts.acceptance_attacks import check_bombs, check_crowd, check_promotions, check_requests
+from scripts.acceptance_forms import check_forms
 from scripts.acceptance_stack import (
     ADMIN,
     ROOT,
@@ -266,6 +267,7 @@ CHECKS = {
     "bombs": check_bombs,
     "crowd": check_crowd,
     "document": check_document,
+    "forms": check_forms,
     "loop": check_loop,
     "promotions": check_promotions,
     "requests": check_requests,

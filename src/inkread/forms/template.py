@@ -278,7 +278,7 @@ class Template(_Strict):
         Raises:
             OutputError: a file cannot be written.
         """
-        text = _yaml().safe_dump(self.plain(), sort_keys=False, allow_unicode=True, width=120)
+        text = _yaml().safe_dump(self.plain(), sort_keys=False, allow_unicode=True, width=120, default_flow_style=None)
         for name, grey in (blanks or {}).items():
             done, encoded = cv2.imencode(".png", grey)
             if not done:

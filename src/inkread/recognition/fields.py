@@ -62,8 +62,26 @@ NOTHING_FITS = Found((), -math.inf)
 
 LEAST_FIT = -20.0
 """Natural log of how much less probable than the plain reading all that fits may be together, before nothing fits."""
-MARGIN_SCALE, FIT_SCALE, SHIFT, LEAST_MARGIN = 0.965, 0.19, 0.44, 0.01
-"""From the margin and the fit to the confidence: a logistic regression on fields of val (decision 0041)."""
+LEAST_MARGIN, MOST_CONFIDENT = 0.01, 0.999
+
+
+@dataclass(frozen=True, slots=True)
+class Scales:
+    """From the margin and the fit to the confidence, by a logistic regression on fields of val."""
+
+    margin: float
+    fit: float
+    shift: float
+
+    def confidence(self, share: float, fit: float) -> float:
+        """The probability that a value is right which has a share of all that fit."""
+        share = min(max(share, LEAST_MARGIN), 1 - LEAST_MARGIN)
+        logit = self.margin * math.log(share / (1 - share)) + self.fit * min(fit, 0.0) + self.shift
+        return min(1 / (1 + math.exp(-logit)), MOST_CONFIDENT)
+
+
+AS_SEEN, CORRECTED = Scales(0.965, 0.19, 0.44), Scales(1.82, 0.19, 0.47)
+"""For frames of the network (decision 0041), and for those that `inkread.recognition.digits` has corrected (0077)."""
 
 NO_CHARACTER, CELL_FLOOR = 1e-3, 1e-6
 """Probability that a cell with ink holds no character of its own, and the least one of any character."""
@@ -97,7 +115,13 @@ class FieldReading:
 
 
 def read_field(
-    views: Sequence[LogProbs], alphabet: Alphabet, pattern: Pattern, free: str, *, alternatives: int = 4
+    views: Sequence[LogProbs],
+    alphabet: Alphabet,
+    pattern: Pattern,
+    free: str,
+    *,
+    alternatives: int = 4,
+    scales: Scales = AS_SEEN,
 ) -> FieldReading:
     """The most probable value of a field.
 
@@ -108,6 +132,7 @@ def read_field(
         pattern: what may stand there.
         free: the reading without the pattern.
         alternatives: other values to keep, at most.
+        scales: of the confidence.
 
     Raises:
         PatternError: nothing that fits can be written in this alphabet.
@@ -134,13 +159,11 @@ def read_field(
     ranked = sorted(shares.items(), key=lambda item: -item[1])
     value, share = ranked[0]
     best = max(zip(scores.tolist(), texts, strict=True), key=lambda pair: (pattern.value(pair[1]) == value, pair[0]))[1]
-    share = min(max(share, LEAST_MARGIN), 1 - LEAST_MARGIN)
-    logit = MARGIN_SCALE * math.log(share / (1 - share)) + FIT_SCALE * min(fit, 0.0) + SHIFT
     others = [(other, part) for other, part in ranked[1:] if part >= LEAST_SHARE][:alternatives]
     return FieldReading(
         best,
         value,
-        round(1 / (1 + math.exp(-logit)), DIGITS),
+        round(scales.confidence(share, fit), DIGITS),
         free,
         round(fit, DIGITS),
         tuple(Alternative(other, round(part, DIGITS)) for other, part in others),

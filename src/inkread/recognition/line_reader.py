@@ -27,7 +27,8 @@ from inkread.recognition.confidence import (
     word_ranges,
 )
 from inkread.recognition.decoding import Hypothesis, LogProbs, beam_search, greedy
-from inkread.recognition.fields import FieldReading, of_cells, read_field
+from inkread.recognition.digits import DigitHead
+from inkread.recognition.fields import AS_SEEN, CORRECTED, FieldReading, of_cells, read_field, without_spaces
 from inkread.recognition.language_model import LanguageModel, languages_of
 from inkread.recognition.line_images import Strip
 from inkread.recognition.patterns import Pattern
@@ -171,6 +172,7 @@ class LineReader:
     ) -> None:
         model = bundle.model
         self._network = Recognizer(bundle, workers)
+        self._digits = DigitHead.of(bundle)
         self.height = model.input.height
         self._alphabet = Alphabet(model.alphabet)
         self._stride = model.input.stride
@@ -259,25 +261,36 @@ class LineReader:
             PatternError: the model cannot write what a pattern allows.
         """
         combs = cells or {}
-        stretched = [index for index, pattern in enumerate(patterns) if pattern.length_bonus and index not in combs]
-        views = [[line] for line in self._network(images)]
+        of_digits = [bool(pattern.length_bonus) for pattern in patterns]
+        stretched = [index for index, digits in enumerate(of_digits) if digits and index not in combs]
+        lines = self._network(images)
+        views = [[self._with_digits(line) if digits else line] for line, digits in zip(lines, of_digits, strict=True)]
         for index, view in zip(
             stretched, self._network([_stretched(images[index]) for index in stretched]), strict=True
         ):
-            views[index].append(view)
+            views[index].append(self._with_digits(view))
         alone = iter(self._network([cell for comb in combs.values() for cell in comb if cell is not None]))
         for index, comb in combs.items():
-            views[index].append(of_cells([None if cell is None else next(alone) for cell in comb], self._alphabet))
+            seen = [None if cell is None else next(alone) for cell in comb]
+            if of_digits[index]:
+                seen = [None if cell is None else self._with_digits(cell) for cell in seen]
+            views[index].append(of_cells(seen, self._alphabet))
         return [
             read_field(
                 seen,
                 self._alphabet,
                 pattern,
-                tidy_text(self._decode(seen[0])[0].text),
+                tidy_text(self._decode(line)[0].text),
                 alternatives=self._alternatives,
+                scales=CORRECTED if digits and self._digits else AS_SEEN,
             )
-            for seen, pattern in zip(views, patterns, strict=True)
+            for line, seen, pattern, digits in zip(lines, views, patterns, of_digits, strict=True)
         ]
+
+    def _with_digits(self, log_probs: LogProbs) -> LogProbs:
+        """Frames of a field of digits, corrected where the bundle has the recogniser that this was taught with."""
+        frames = without_spaces(log_probs, self._alphabet)
+        return frames if self._digits is None else self._digits(frames, self._alphabet)
 
     def legibility(self, images: Sequence[Grey]) -> float:
         """How sure the network is of some strips, without a language model: mean confidence of the characters.
