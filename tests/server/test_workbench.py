@@ -379,12 +379,15 @@ def test_narrow_and_wide_screens(transcribed: str, enter: Enter, tmp_path: Path,
     page = enter(transcribed, *USER)
     page.set_viewport_size({"width": width, "height": 900})
     address = known(page, 3, tmp_path)
-    for place in (address, f"{address}/1", f"{transcribed}/find?query=de"):
+    for place in (address, f"{address}/2", f"{transcribed}/find?query=de"):
         page.goto(place)
         expect(page.locator("h1")).to_be_attached()
         accessible(page)
         assert page.evaluate("() => document.documentElement.scrollWidth") <= width
+    page.goto(f"{address}/2")
+    expect(page.get_by_role("note")).to_have_text("The picture is faint, take it again with more contrast.")
     page.goto(f"{address}/1")
+    expect(page.get_by_role("note")).to_have_count(0)
     field(page, 2).click()
     expect(page.locator("canvas.strip")).to_be_in_viewport()
     picture(page, f"workbench-{width}")

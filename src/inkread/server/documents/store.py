@@ -630,6 +630,7 @@ class Store:
             height=row.height,
             revision=row.revision,
             lines=content.lines() if content else [],
+            notes=content.notes() if content else [],
             user=row.user or None,
             time=row.time,
         )
