@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 import figures
-from inkread.data.landmarks import LEAST_PLACES, Landmarks, page_landmarks
+from inkread.data.landmarks import LEAST_ALIKE, Landmarks, page_landmarks
 from inkread.data.likeness import SAME, fingerprint_of, likeness
 from inkread.evaluation.statistics import ratio_interval
 from inkread.io.inputs import load_pages
@@ -94,17 +94,17 @@ def pages_of(folder: Path, most: int) -> Iterator[Path]:
 
 @dataclass
 class Parts:
-    """Places that agree in each pair, and whether it counts as the same page: of parts by kind, of others by source."""
+    """Share of alike blocks of each pair, and whether it is taken for one page: parts by kind, others by source."""
 
-    same: dict[str, list[tuple[int, bool]]] = field(default_factory=dict)
-    other: dict[str, list[tuple[int, bool]]] = field(default_factory=dict)
+    same: dict[str, list[tuple[float, bool]]] = field(default_factory=dict)
+    other: dict[str, list[tuple[float, bool]]] = field(default_factory=dict)
 
 
 def look_for_parts(source: str, greys: Sequence[Picture], found: Parts) -> None:
     """Compare parts and photographs of each page with it and with the next one, and all pages with each other."""
 
-    def pair(picture: Landmarks, page: Landmarks) -> tuple[int, bool]:
-        return picture.agreement(page)[0], picture.seen_in(page)
+    def pair(picture: Landmarks, page: Landmarks) -> tuple[float, bool]:
+        return picture.agreement(page)[1], picture.seen_in(page)
 
     pages = [page_landmarks(grey) for grey in greys]
     different = found.other.setdefault(source, [])
@@ -122,11 +122,11 @@ def report(parts: Parts) -> list[figures.Figure]:
     """Print the table of parts; its figures."""
     rows = {}
     for name, pairs in (parts.same | parts.other).items():
-        places = [number for number, _ in pairs]
+        alike = [share for share, _ in pairs]
         taken = f"{sum(same for _, same in pairs)} of {len(pairs)}"
-        rows[name] = (taken, str(min(places)), f"{np.median(places):.0f}", str(max(places)))
-    print(f"the same from {LEAST_PLACES} places on")
-    print(figures.markdown(("compared with", "taken for the page", "fewest places", "median", "most"), rows))
+        rows[name] = (taken, f"{min(alike):.2f}", f"{np.median(alike):.2f}", f"{max(alike):.2f}")
+    print(f"the same from a share of {LEAST_ALIKE} of the blocks on")
+    print(figures.markdown(("compared with", "taken for the page", "least alike", "median", "most"), rows))
     made = []
     for name, found, counted in (
         ("Parts and photographs of gold pages that are not recognised", parts.same, False),

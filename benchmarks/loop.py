@@ -259,7 +259,7 @@ class HeadOnly:
         self.known: dict[str, Reading] = {}
         bundle = Bundle.open(options.model)
         self._alphabet, self._cleaner = Alphabet(bundle.model.alphabet), Cleaner(Alphabet(bundle.model.alphabet))
-        self._start = load_network(bundle.weights, self._alphabet, bundle.model.input.stride)
+        self._start = load_network(bundle.weights, self._alphabet, bundle.model.input.stride).eval()
         confidences = bundle.model.confidences(language_model=False)
         self._calibration = Calibration(**confidences.line_calibration.model_dump())
         self._features: dict[str, Tensor] = {}

@@ -15,6 +15,7 @@ import shutil
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import cast
 
@@ -63,9 +64,13 @@ def main() -> None:
             wait_until_ready(address)
             models: Models = app.state.models
             shadow = with_shadow(models, Path(home) / "other")
-            header = service_header(Identity("ada", "user"), settings)
-            with httpx2.Client(base_url=address, headers=header, trust_env=False, timeout=300) as client:
-                times = measured(client, cast(Served, models.current), shadow, content, options.pairs)
+
+            def read() -> None:
+                headers = service_header(Identity("ada", "user"), settings)  # valid for a short time only
+                client.post("/predict", files={"file": content}, headers=headers).raise_for_status()
+
+            with httpx2.Client(base_url=address, trust_env=False, timeout=300) as client:
+                times = measured(read, cast(Served, models.current), shadow, options.pairs)
             tallies = list(shadow.tallies().values())
     ratio = ratio_interval(times[True], times[False])
     pages, skipped = sum(tally.pages for tally in tallies), sum(tally.skipped for tally in tallies)
@@ -75,9 +80,7 @@ def main() -> None:
     figures.write(options.json, [made], times={str(read): found for read, found in times.items()})
 
 
-def measured(
-    client: httpx2.Client, champion: Served, shadow: Shadow, content: bytes, pairs: int
-) -> dict[bool, list[float]]:
+def measured(read: Callable[[], None], champion: Served, shadow: Shadow, pairs: int) -> dict[bool, list[float]]:
     """Seconds of requests while a shadow reads and while none does."""
     times: dict[bool, list[float]] = {True: [], False: []}
     asked = 0
@@ -91,7 +94,7 @@ def measured(
             champion.shadow = shadow if reads else None
             for last in (False, True):
                 begun = time.perf_counter()
-                client.post("/predict", files={"file": content}).raise_for_status()
+                read()
                 asked += reads
                 if last and number:  # the first pair warms up
                     times[reads].append(time.perf_counter() - begun)
