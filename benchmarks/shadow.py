@@ -56,6 +56,7 @@ def main() -> None:
             secret=SecretStr("a secret of the benchmark, long enough"),
             model="models:/inkread@champion",
             shadow_share=1.0,
+            model_poll_seconds=1e6,  # or it would be set again while a request is measured without it
             decoders=1,
             readers=1,
         )
