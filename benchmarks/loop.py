@@ -285,7 +285,7 @@ class HeadOnly:
         """The mean features of lines, each less their mean and of length 1: [lines, channels]."""
         means = torch.stack([features.mean(dim=(0, 2, 3)) for _, features in self._cut(lines)])
         means = (means - means.mean(0)) / (means.std(0) + 1e-3)
-        return nn.functional.normalize(means)
+        return torch.nn.functional.normalize(means)
 
     def begin(self, folder: Path) -> str:
         """The weights of the model."""
@@ -379,7 +379,7 @@ class LastLayer(HeadOnly):
             self._whole, self._start = self._start, copy.deepcopy(self._start)
             self._start.neck = Joined()  # type: ignore[assignment]
         with torch.inference_mode():
-            joined = self._whole.neck(line_features(self._whole, image))
+            joined: Tensor = self._whole.neck(line_features(self._whole, image))
         return joined.transpose(1, 2)[:, :, None].clone()
 
 

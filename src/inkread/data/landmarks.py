@@ -86,20 +86,21 @@ class Landmarks:
         matrix, agreed = cv2.findHomography(
             self.points[chosen], there, cv2.USAC_MAGSAC, RANSAC_PIXELS, None, 2000, 0.999
         )
-        if matrix is None:
+        if matrix is None or not np.any(agreed):
             return 0, 0.0
         places = len(np.unique(there[np.asarray(agreed).ravel() > 0] // PLACE, axis=0))
         if places < LEAST_PLACES:
             return places, 0.0
         small = np.diag([1 / page.scale, 1 / page.scale, 1]) @ matrix @ np.diag([self.scale, self.scale, 1])
-        return places, _alike(self.picture, page.picture, small)
+        return places, _alike(self.picture, page.picture, np.asarray(small, np.float64))
 
 
 def _alike(picture: NDArray[np.uint8], page: NDArray[np.uint8], matrix: NDArray[np.float64]) -> float:
     """Share of the blocks with ink, where a picture lies on a page, that look the same in both."""
     size = page.shape[1], page.shape[0]
     covered = cv2.erode(cv2.warpPerspective(np.full_like(picture, 255), matrix, size), np.ones((9, 9), np.uint8)) > 0
-    one, other = (_level(grey) * covered for grey in (cv2.warpPerspective(picture, matrix, size), page))
+    laid = np.asarray(cv2.warpPerspective(picture, matrix, size), np.uint8)
+    one, other = (_level(grey) * covered for grey in (laid, page))
     products = [_blocks(first * second) for first, second in ((one, other), (one, one), (other, other))]
     full = _blocks(covered.astype(np.float32)) > 0.9
     inked = full & (products[2] > INKED**2)
@@ -112,7 +113,7 @@ def _alike(picture: NDArray[np.uint8], page: NDArray[np.uint8], matrix: NDArray[
 def _level(grey: NDArray[np.uint8]) -> NDArray[np.float32]:
     """Less the light around each pixel, over the contrast around it, a little unsharp; about -2 to 2."""
     soft = cv2.GaussianBlur(grey.astype(np.float32), (0, 0), 1.2)
-    soft -= cv2.GaussianBlur(soft, (0, 0), 12)
+    soft = soft - cv2.GaussianBlur(soft, (0, 0), 12)
     contrast = np.sqrt(cv2.GaussianBlur(soft * soft, (0, 0), 60)) + 2
     return np.asarray(np.clip(soft / contrast, -2, 2), np.float32)
 
