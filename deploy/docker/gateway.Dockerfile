@@ -6,9 +6,11 @@ ENV PATH=/opt/inkread/bin:$PATH PIP_DISABLE_PIP_VERSION_CHECK=1
 WORKDIR /build
 RUN python -m venv /opt/inkread
 # The dependencies before the code: a change of the code does not install them again.
+# DVC and pyarrow keep versions of the corrections.
 COPY pyproject.toml deploy/docker/requirements.py ./
 RUN --mount=type=cache,target=/root/.cache/pip \
     python requirements.py pyproject.toml serve s3 > requirements.txt \
+    && python requirements.py pyproject.toml train --only dvc pyarrow >> requirements.txt \
     && pip install --requirement requirements.txt
 COPY LICENSE NOTICE README.md dvc.yaml hatch_build.py params.yaml ./
 COPY deploy/prometheus/rules deploy/prometheus/rules
@@ -27,6 +29,8 @@ ENV PATH=/opt/inkread/bin:$PATH \
     INKREAD_ENVIRONMENT=production \
     PYTHONDONTWRITEBYTECODE=1 \
     PYTHONUNBUFFERED=1 \
+    DVC_NO_ANALYTICS=1 \
+    DVC_SITE_CACHE_DIR=/data/cache/dvc \
     GIT_PYTHON_REFRESH=quiet
 USER 10001:10001
 WORKDIR /data

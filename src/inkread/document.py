@@ -25,17 +25,19 @@ Setting = str | int | float | bool | None
 
 UNFAMILIAR = "unfamiliar"
 """Flag of a line that is unlike what the model has learnt: another script, music, a formula, a drawing, or a hand that
-it cannot read."""
+it cannot read; and of a page of such lines."""
 REDUCED = "reduced"
 """Flag of a page that was read at a lower resolution than its image has, because that is very large."""
-BLURRED, DARK, FAINT, CUT_OFF = "blurred", "dark", "faint", "cut off"
+BLURRED, DARK, FAINT, CUT_OFF, TWO_PAGES = "blurred", "dark", "faint", "cut off", "two pages"
 CAPTURE_ADVICE = {
     BLURRED: "blurred, take it again in focus",
     DARK: "dark, take it again with more light",
     FAINT: "faint, take it again with more contrast",
     CUT_OFF: "cut off at its side, take the whole page",
+    TWO_PAGES: "of two pages, which are read one after the other",
+    UNFAMILIAR: "unlike the handwriting that the model has learnt, its text is probably wrong",
 }
-"""Flags of pages that were captured badly, and what a person can do about them."""
+"""Flags of pages that were captured badly or are no pages of handwriting, and what to tell a person about them."""
 
 UNUSUAL = "unusual "
 """Begin of a flag of a page that the services found unlike the pages before it; a figure follows, such as ``slant``."""

@@ -30,7 +30,7 @@ from inkread.io.images import PageImage, turn, turn_back
 from inkread.io.inputs import DEFAULT_LIMITS, Input, Limits, each_input, load_pages, load_readable_pages
 from inkread.layout import Analyser, LayoutSettings
 from inkread.layout.analysis import Doubt
-from inkread.layout.capture import capture_flags, page_features
+from inkread.layout.capture import LEAST_LINES, capture_flags, page_features, spread_flags
 from inkread.layout.detector import Detector
 from inkread.layout.ink import ink_contrasts
 from inkread.layout.page_numbers import with_page_numbers
@@ -429,7 +429,8 @@ class Reader:
             read = _with_lines(item.page, texts) if item.given else with_page_numbers(self._upright(item, texts))
             if not item.given:
                 features = page_features(item.grey, read.lines)
-                read = replace(read, flags=capture_flags(features, len(read.lines)))
+                flags = capture_flags(features, len(read.lines)) + spread_flags(read.lines, read.width, read.height)
+                read = replace(read, flags=flags)
             whole = (
                 read if item.full_size is None else replace(fit(read, *item.full_size), flags=(*read.flags, REDUCED))
             )
@@ -516,9 +517,12 @@ class Reader:
         return not line.text or (short and (line.confidence or 0.0) < self._settings.noise_confidence)
 
     def _with_flags(self, page: Page) -> Page:
-        """The page with the lines flagged that are unlike what the model has learnt."""
+        """The page with the lines flagged that are unlike what the model has learnt; itself if all of them are."""
         settings = self._settings
-        least = 1.0 if _mean_confidence(page.lines) < settings.unfamiliar_page else settings.unfamiliar_line
+        whole = _mean_confidence(page.lines) < settings.unfamiliar_page
+        least = 1.0 if whole else settings.unfamiliar_line
+        if whole and len(page.lines) >= LEAST_LINES:
+            page = replace(page, flags=(*page.flags, UNFAMILIAR))
         return _with_lines(
             page,
             [

@@ -11,9 +11,12 @@ from numpy.typing import NDArray
 from inkread.data.cleaning import FilterSettings
 from inkread.data.dataset import Dataset
 from inkread.data.ingest import IngestOptions, ingest, open_dataset
+from inkread.data.protected import protected_images
 from inkread.data.store import usable_lines
 from inkread.errors import DatasetError
 from inkread.recognition.alphabet import LATIN, Alphabet
+
+PAGES = Path(__file__).parents[1] / "pages"
 
 
 def write_lines(folder: Path, *texts: str) -> None:
@@ -83,6 +86,29 @@ def test_a_gold_page_that_was_encoded_again_is_recognised_and_its_neighbour_is_n
     assert report.skipped == {"a gold page, on which the gate decides": 1}
     (sample,) = Dataset.open(tmp_path / "dataset").samples
     assert (tmp_path / "dataset" / sample.image).read_bytes() == (tmp_path / "new" / "page.png").read_bytes()
+
+
+def test_a_part_and_a_photograph_of_a_gold_page_are_recognised_and_another_letter_is_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Real pages: of random strokes each differs from all others anyway."""
+    page = cv2.imread(str(PAGES / "letter-1905-en.webp"), cv2.IMREAD_GRAYSCALE)
+    assert page is not None
+    height, width = page.shape
+    corners = np.array([[0, 0], [width, 0], [width, height], [0, height]], np.float32)
+    seen = np.array([[60, 40], [width - 20, 90], [width - 70, height - 30], [10, height - 80]], np.float32)
+    photograph = cv2.warpPerspective(page, cv2.getPerspectiveTransform(corners, seen), (width, height)) * 0.7
+    pictures = {"part": page[height // 4 : 3 * height // 4, : 2 * width // 3], "photograph": photograph}
+    (tmp_path / "kept").mkdir()
+    shutil.copyfile(PAGES / "letter-1905-en.webp", tmp_path / "kept" / "page.webp")
+    (tmp_path / "kept" / "lines.tsv").write_text("image\ttext\npage.webp\tDear Sir\n")
+    ingest(tmp_path / "kept", tmp_path / "gold", IngestOptions("gold"))
+    monkeypatch.setenv("INKREAD_GOLD", str(tmp_path / "gold"))
+    protected = protected_images()
+    for name, picture in pictures.items():
+        assert cv2.imencode(".jpg", picture)[1].tobytes() in protected, name
+    for other in ("note-1905-en.webp", "will-1914-fr.webp"):
+        assert (PAGES / other).read_bytes() not in protected, other
 
 
 def test_a_gold_folder_without_a_dataset_is_an_error_and_not_ignored(

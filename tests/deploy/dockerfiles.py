@@ -35,11 +35,20 @@ class Dockerfile:
         return [*json.loads(self.all("ENTRYPOINT")[-1]), *json.loads(self.all("CMD")[-1])]
 
     @property
+    def calls(self) -> list[tuple[list[str], list[str]]]:
+        """Of each call of requirements.py: the extras of pyproject.toml, and which of their packages; [] for all."""
+        found = []
+        for run in self.all("RUN"):
+            for call in run.split("requirements.py pyproject.toml ")[1:]:
+                named = shlex.split(re.split(r" >+ ", call)[0])
+                extras, _, only = " ".join(named).partition(" --only ")
+                found.append((extras.split(), only.split()))
+        return found
+
+    @property
     def extras(self) -> list[str]:
-        """The extras of pyproject.toml that it installs."""
-        words = next(shlex.split(run) for run in self.all("RUN") if "requirements.py" in run)
-        named = words[words.index("pyproject.toml") + 1 : words.index(">")]
-        return named[: named.index("--only")] if "--only" in named else named
+        """The extras that it installs, at least in part."""
+        return [extra for extras, _ in self.calls for extra in extras]
 
 
 def read_dockerfile(path: Path) -> Dockerfile:

@@ -136,6 +136,23 @@ def test_services_share_the_secret_and_those_of_jobs_their_database_and_folder(s
     assert {service["volumes"][0]["source"] for service in jobs} == {"pipeline-data"}
 
 
+def test_corrections_become_versions_where_jobs_find_them(
+    services: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The folder in which the gateway makes versions, and deletes documents from them, is the home of the jobs."""
+    places = set()
+    for name in ("gateway", "ingestion", "training"):
+        with monkeypatch.context() as own:
+            image = read_dockerfile(DEPLOY / "docker" / f"{'gateway' if name == 'gateway' else 'pipeline'}.Dockerfile")
+            homes = [word for line in image.all("ENV") for word in line.split() if word.startswith("INKREAD_HOME=")]
+            own.setenv(*homes[-1].split("="))
+            for key, value in services[name]["environment"].items():
+                own.setenv(key, value or "")
+            folder = str(Settings().jobs_folder)
+        places.add(next(volume["source"] for volume in services[name]["volumes"] if volume["target"] == folder))
+    assert places == {"pipeline-data"}
+
+
 def test_gold_pages_are_known_to_all_that_make_data_sets_and_to_none_where_there_are_none() -> None:
     for folder, named in (("/srv/gold", "/gold"), ("", "")):
         made = compose("config", "--format", "json", **SECRETS, INKREAD_GOLD=folder)
@@ -166,7 +183,8 @@ def test_a_service_cannot_write_outside_its_volume_nor_gain_rights(name: str, se
     assert service["read_only"] and service["init"]
     assert service["cap_drop"] == ["ALL"]
     assert service["security_opt"] == ["no-new-privileges:true"]
-    assert [volume["target"] for volume in service["volumes"] if not volume.get("read_only")] == ["/data"]
+    written = [volume["target"] for volume in service["volumes"] if not volume.get("read_only")]
+    assert written == (["/data", "/jobs"] if name == "gateway" else ["/data"])
 
 
 def test_every_mounted_file_is_there(services: dict[str, Any]) -> None:

@@ -108,6 +108,20 @@ def test_until_there_are_pages_of_this_place_those_of_the_training_decide(tmp_pa
     assert Drift(tmp_path, "model")._usual.reference is not None, "kept for the next start"
 
 
+def test_what_admins_see_says_how_many_pages_are_missing_and_then_each_index(tmp_path: Path) -> None:
+    drift = Drift(tmp_path, "model", Reference.of(pages(300, 0)))
+    for page in pages(LEAST_REFERENCE, 1):
+        drift.add(page)
+    early = drift.state()
+    assert (early.reference, early.window, early.usual) == (LEAST_REFERENCE, 0, {})
+    assert set(early.training) == {"slant", "height", "cut"}
+    for page in pages(WINDOW, 2, slant=0.8):
+        drift.add(page)
+    now = drift.state()
+    assert now.window == WINDOW
+    assert [name for name, index in now.usual.items() if index > now.alarm] == ["slant"]
+
+
 def test_the_first_pages_are_the_reference_where_there_is_none() -> None:
     monitor = Monitor()
     for page in pages(LEAST_REFERENCE, 3):

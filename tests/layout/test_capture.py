@@ -1,5 +1,6 @@
 """A page that was captured badly is told so, and a good one is not."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -7,10 +8,10 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from inkread.document import Line
+from inkread.document import Cell, Line
 from inkread.formats import read_layout
 from inkread.io.inputs import load_pages
-from inkread.layout.capture import capture_flags, page_features
+from inkread.layout.capture import capture_flags, page_features, spread_flags
 
 PAGES = Path(__file__).parents[1] / "pages"
 Page = tuple[NDArray[np.uint8], tuple[Line, ...]]
@@ -46,6 +47,24 @@ def test_a_page_that_is_cut_off_is_told(letter: Page) -> None:
         for line in lines
     )
     assert "cut off" in flags(np.ascontiguousarray(grey[:, left:right]), moved)
+
+
+def column(left: float, right: float, count: int = 12) -> list[Line]:
+    rows = [100.0 + 60 * number for number in range(count)]
+    return [
+        Line(f"l{left}-{y}", ((left, y), (right, y)), ((left, y - 40), (right, y - 40), (right, y + 10))) for y in rows
+    ]
+
+
+def test_two_pages_side_by_side_are_told_and_a_wide_page_or_a_table_is_not() -> None:
+    spread = (*column(100, 900), *column(1100, 1900))
+    assert spread_flags(spread, 2000, 1300) == ("two pages",)
+    assert spread_flags(spread, 2000, 2600) == (), "a page with two columns"
+    assert spread_flags((*column(100, 1900), *column(100, 800)), 2000, 1300) == ()
+    assert spread_flags((*spread, *column(300, 1700, 2)), 2000, 1300) == (), "headings across both"
+    assert spread_flags((*column(100, 300), *column(1100, 1300)), 2000, 1300) == (), "words in columns"
+    cells = [replace(line, cell=Cell(number % 12, number // 12)) for number, line in enumerate(spread)]
+    assert spread_flags(cells, 2000, 1300) == ()
 
 
 def test_slant_leans_to_the_right() -> None:

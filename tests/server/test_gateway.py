@@ -119,6 +119,7 @@ def test_uploads_are_bounded(client: httpx2.Client) -> None:
         ("POST", "/models/rollback"),
         ("GET", "/models/audit"),
         ("GET", "/models/shadow"),
+        ("GET", "/models/drift"),
         ("POST", "/models/1/shadow"),
         ("DELETE", "/models/shadow"),
         ("GET", "/models/1/changes"),

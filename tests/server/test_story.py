@@ -51,7 +51,7 @@ USER, ADA, ADMIN = ("user1", "1resu"), ("ada", "correct horse battery"), ("admin
 NOTE = 5  # a page with alternatives
 JOB = 300_000
 """Milliseconds for what a job does: it starts processes of its own, on a machine that may be busy."""
-VIEWS = ("jobs", "models", "models/2", "data", "data/2", "users", "storage", "audit")
+VIEWS = ("jobs", "models", "models/2", "data", "data/2", "drift", "users", "storage", "audit")
 
 pytestmark = WITH_CHROMIUM
 
@@ -164,6 +164,25 @@ def test_an_admin_sees_what_changed_and_lets_a_version_read_in_the_shadow(
     page.get_by_role("button", name="End shadow version 3").click()
     page.get_by_role("dialog").get_by_role("button", name="End").click()
     told(page, "Version 3 reads beside the champion no more.")
+    assert problems == []
+
+
+def test_an_admin_sees_which_figures_have_drifted(stack: str, enter: Enter, problems: list[str]) -> None:
+    """First as it is after a start; then with figures as after many pages, which a test cannot read."""
+    page = enter(stack, *ADMIN)
+    page.goto(f"{stack}/admin/drift")
+    expect(page.get_by_text("An index is there after 50 pages.")).to_be_visible()
+    usual = {"slant": 1.32, "edge": 0.21, "language_de": 0.08, "confidence": 0.05}
+    state = {"service": "http://a:8300", "reference": 200, "reference_pages": 200, "window": 50, "window_pages": 50}
+    state |= {"alarm": 0.65, "usual": usual, "training": {name: 2 * index for name, index in usual.items()}}
+    page.route("**/models/drift", lambda route: route.fulfill(json=[state]))
+    page.reload()
+    expect(cell(page, "slant", "Figure")).to_contain_text("drifted")
+    expect(cell(page, "slant", "Index")).to_have_text("1.32")
+    expect(cell(page, "language_de", "What it is")).to_have_text("how far the text is like de")
+    assert page.get_by_role("row").nth(1).inner_text().startswith("slant"), "the farthest first"
+    accessible(page)
+    picture(page, "admin-drift")
     assert problems == []
 
 

@@ -374,17 +374,35 @@ def test_dropped_pictures_become_one_document_that_is_renamed_found_exported_and
     assert problems == []
 
 
+def test_a_wrong_password_keeps_the_name(transcribed: str, enter: Enter) -> None:
+    page = enter(transcribed, *USER)
+    page.context.clear_cookies()
+    page.goto("/find")
+    page.get_by_label("User name").fill(USER[0])
+    page.get_by_label("Password").fill("mistyped")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("alert")).to_have_text("User name or password is wrong.")
+    expect(page.get_by_label("Password")).to_be_focused()
+    page.keyboard.type(USER[1])
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", name="Search")).to_be_visible()
+
+
 @pytest.mark.parametrize("width", [360, 2560])
 def test_narrow_and_wide_screens(transcribed: str, enter: Enter, tmp_path: Path, width: int) -> None:
     page = enter(transcribed, *USER)
     page.set_viewport_size({"width": width, "height": 900})
     address = known(page, 3, tmp_path)
-    for place in (address, f"{address}/1", f"{transcribed}/find?query=de"):
+    for place in (address, f"{address}/2", f"{transcribed}/find?query=de"):
         page.goto(place)
         expect(page.locator("h1")).to_be_attached()
         accessible(page)
         assert page.evaluate("() => document.documentElement.scrollWidth") <= width
+    page.goto(f"{address}/2")
+    expect(page.get_by_role("note")).to_have_text("The picture is faint, take it again with more contrast.")
     page.goto(f"{address}/1")
+    expect(page.get_by_role("note")).to_have_count(0)
+    assert "0" not in page.locator(".text-pane").inner_text().splitlines()
     field(page, 2).click()
     expect(page.locator("canvas.strip")).to_be_in_viewport()
     picture(page, f"workbench-{width}")

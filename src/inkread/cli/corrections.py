@@ -36,7 +36,7 @@ def _store() -> Store:
 
 
 def _versions() -> Versions:
-    return Versions(Settings().home)
+    return Versions(Settings().jobs_folder)
 
 
 @app.command()

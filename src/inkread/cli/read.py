@@ -465,7 +465,8 @@ def _write(
         for page in shown.pages:
             if any(UNFAMILIAR in line.flags for line in page.lines):
                 unfamiliar.append(f"{page.source}, page {page.index + 1}")
-            if captured := [CAPTURE_ADVICE[flag] for flag in page.flags if flag in CAPTURE_ADVICE]:
+            told = [flag for flag in page.flags if flag in CAPTURE_ADVICE and flag != UNFAMILIAR]
+            if captured := [CAPTURE_ADVICE[flag] for flag in told]:
                 progress.say(f"{page.source}, page {page.index + 1}: the picture is {' and '.join(captured)}")
             if REDUCED in page.flags:
                 progress.say(

@@ -1,11 +1,11 @@
 """Whether two pictures are the same page, encoded or scaled anew.
 
-Usage: ``likeness(fingerprint(content), fingerprint(other)) > SAME``
+Usage: ``likeness(fingerprint_of(grey), fingerprint_of(other)) > SAME``
 
 A fingerprint is the page in `SIDE` by `SIDE` cells, each less the light around it and over the contrast around
 it, so that margins and borders, which pages of one letter have in common, count no more than writing; its mean is 0 and
 its length 1. The likeness of two is their correlation, the highest of the four ways to turn one of them. A page that
-was cropped, or photographed again, is another picture.
+was cropped, or photographed again, is another picture: `inkread.data.landmarks` recognises it.
 """
 
 from __future__ import annotations
@@ -13,9 +13,6 @@ from __future__ import annotations
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-
-from inkread.errors import InputError
-from inkread.io.inputs import load_pages
 
 SIDE = 128
 """Cells across and down: some four for each line of a page."""
@@ -31,14 +28,6 @@ MOST = 2.0
 
 Fingerprint = NDArray[np.float32]
 """[SIDE, SIDE], of length 1; all 0 for a picture without any contrast."""
-
-
-def fingerprint(content: bytes) -> Fingerprint | None:
-    """The fingerprint of an image file, or of the first page of a file; None where it cannot be read."""
-    try:
-        return fingerprint_of(next(load_pages(content)).grey)
-    except InputError:
-        return None
 
 
 def fingerprint_of(grey: NDArray[np.uint8]) -> Fingerprint:

@@ -2,9 +2,10 @@
 
 Usage: ``path.read_bytes() in protected_images()`` where ``INKREAD_GOLD`` names a dataset
 
-The gold images are known by the SHA-256 of their files and by their `inkread.data.likeness`, so a copy under another
-name, in another dataset, in another size or encoded again is protected too: `inkread.data.ingest` leaves it out of a
-dataset, and `inkread.data.cleaning` out of what is learnt from datasets that are there already.
+The gold images are known by the SHA-256 of their files, by their `inkread.data.likeness` and by their
+`inkread.data.landmarks`. So a copy under another name, in another dataset, in another size or encoded again, a part of
+a page and another photograph of it are protected too: `inkread.data.ingest` leaves them out of a dataset, and
+`inkread.data.cleaning` out of what is learnt from datasets that are there already.
 """
 
 from __future__ import annotations
@@ -16,9 +17,13 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from inkread.errors import DatasetError
+from inkread.errors import DatasetError, InputError
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from inkread.data.landmarks import Landmarks
     from inkread.data.likeness import Fingerprint
 
 GOLD = "INKREAD_GOLD"
@@ -32,25 +37,33 @@ class Protected:
     Attributes:
         digests: SHA-256 of their files.
         fingerprints: [images, side, side]; None where there is no image.
+        landmarks: of each image.
     """
 
     digests: frozenset[str] = frozenset()
     fingerprints: Fingerprint | None = None
+    landmarks: tuple[Landmarks, ...] = ()
 
     def __bool__(self) -> bool:
         """Whether there is any."""
         return bool(self.digests)
 
     def __contains__(self, content: bytes) -> bool:
-        """Whether an image file is one of them, or one of them encoded or scaled anew."""
+        """Whether an image file is one of them, one of them encoded or scaled anew, or shows a part of one."""
         if digest(content) in self.digests:
             return True
         if self.fingerprints is None:
             return False
-        from inkread.data.likeness import SAME, fingerprint, likeness
+        from inkread.data.landmarks import page_landmarks
+        from inkread.data.likeness import SAME, fingerprint_of, likeness
 
-        mark = fingerprint(content)
-        return mark is not None and bool((likeness(mark, self.fingerprints) > SAME).any())
+        grey = _grey(content)
+        if grey is None:
+            return False
+        if (likeness(fingerprint_of(grey), self.fingerprints) > SAME).any():
+            return True
+        found = page_landmarks(grey)
+        return any(found.seen_in(page) for page in self.landmarks)
 
 
 def gold_folder() -> Path | None:
@@ -81,17 +94,32 @@ def _images(folder: Path, _changed: int) -> Protected:
     import numpy as np
 
     from inkread.data.dataset import Dataset
-    from inkread.data.likeness import fingerprint
+    from inkread.data.landmarks import page_landmarks
+    from inkread.data.likeness import fingerprint_of
 
+    digests: set[str] = set()
+    marks: list[Fingerprint] = []
+    landmarks: list[Landmarks] = []
     try:
-        contents = (
-            (folder / name).read_bytes() for name in sorted({sample.image for sample in Dataset.open(folder).samples})
-        )
-        found = [(digest(content), fingerprint(content)) for content in contents]
+        for name in sorted({sample.image for sample in Dataset.open(folder).samples}):
+            content = (folder / name).read_bytes()
+            digests.add(digest(content))
+            if (grey := _grey(content)) is not None:
+                marks.append(fingerprint_of(grey))
+                landmarks.append(page_landmarks(grey))
     except OSError as error:
         raise DatasetError(f"{folder}: a gold image is missing ({error.filename})") from error
-    marks = [mark for _, mark in found if mark is not None]
-    return Protected(frozenset(name for name, _ in found), np.stack(marks) if marks else None)
+    return Protected(frozenset(digests), np.stack(marks) if marks else None, tuple(landmarks))
+
+
+def _grey(content: bytes) -> NDArray[np.uint8] | None:
+    """Grey values of an image file, or of the first page of a file; None where it cannot be read."""
+    from inkread.io.inputs import load_pages
+
+    try:
+        return next(load_pages(content)).grey
+    except InputError:
+        return None
 
 
 def digest(content: bytes) -> str:

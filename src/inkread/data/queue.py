@@ -94,10 +94,10 @@ def queue(candidates: Sequence[Candidate], learnt: Iterable[Learnt] = (), limit:
     return chosen
 
 
-def expected_errors(line: Candidate) -> float:
-    """Characters of a line that are probably wrong; less for one that is hardly readable."""
+def expected_errors(line: Candidate, readable: float = READABLE) -> float:
+    """Characters of a line that are probably wrong; less for one with a confidence below ``readable``."""
     length = max(len(line.text), 1)
-    return length * (1 - line.confidence) * min(line.confidence / READABLE, 1.0)
+    return length * (1 - line.confidence) * min(line.confidence / readable, 1.0)
 
 
 def _pairs(text: str) -> set[str]:

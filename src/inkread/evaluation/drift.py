@@ -127,7 +127,22 @@ class Monitor:
                 self._first = []
             return {}
         self._last.append(page)
-        return self.reference.drift(self._last) if len(self._last) == WINDOW else {}
+        return self.index
+
+    @property
+    def pages(self) -> int:
+        """Of the reference, as far as it is made."""
+        return self.reference.pages if self.reference else len(self._first)
+
+    @property
+    def window(self) -> int:
+        """Pages of the last window, as far as it is full."""
+        return len(self._last)
+
+    @property
+    def index(self) -> dict[str, float]:
+        """The index of each figure in the last window; nothing before it is full."""
+        return self.reference.drift(self._last) if self.reference and len(self._last) == WINDOW else {}
 
     def unusual(self, page: Figures) -> list[str]:
         """The figures in which a page shows a drift, the farthest first; none before a window is full."""

@@ -149,7 +149,7 @@ class Register:
         Args:
             sheet: uint8 [height, width], of any resolution.
         """
-        points, descriptors = _features(sheet)
+        points, descriptors = features(sheet)
         if len(points) < LEAST_MATCHES:
             return Refusal("the sheet is nearly empty or too blurred to be compared with a form")
         placed = [_placed(blank, points, _pairs(blank, descriptors), max(sheet.shape) / SIDE) for blank in self._blanks]
@@ -211,7 +211,7 @@ def _pairs(blank: _Blank, descriptors: NDArray[np.float32]) -> NDArray[np.intp]:
 
 
 def _prepared(template: int, page: int, grey: Grey) -> _Blank:
-    points, descriptors = _features(grey)
+    points, descriptors = features(grey)
     smooth = cv2.GaussianBlur(grey, (0, 0), 1.0)
     height, width = grey.shape
     corners: Any = cv2.goodFeaturesToTrack(smooth, PATCHES, 0.02, SPACING, blockSize=9)
@@ -238,12 +238,21 @@ def _words(ink: NDArray[np.uint8]) -> list[tuple[int, int, int, int]]:
     return [kept[int(number * every)] for number in range(min(len(kept), WORDS))]
 
 
-def _features(grey: Grey) -> tuple[Points, NDArray[np.float32]]:
-    """Places of features, float32 [features, 2] in pixels of ``grey``, and unit vectors, float32 [features, 128]."""
-    scale = min(SIDE / max(grey.shape), 1.0)
+def features(
+    grey: Grey, side: int = SIDE, most: int = FEATURES, contrast: float = CONTRAST
+) -> tuple[Points, NDArray[np.float32]]:
+    """Places of features, float32 [features, 2] in pixels of ``grey``, and unit vectors, float32 [features, 128].
+
+    Args:
+        grey: uint8 [height, width].
+        side: pixels of the longer side of the picture in which they are sought.
+        most: how many, the clearest ones.
+        contrast: that a feature has at least.
+    """
+    scale = min(side / max(grey.shape), 1.0)
     size = max(round(grey.shape[1] * scale), 1), max(round(grey.shape[0] * scale), 1)
     small = cv2.resize(grey, size, interpolation=cv2.INTER_AREA) if scale < 1 else grey
-    keys, descriptors = cv2.SIFT.create(FEATURES, contrastThreshold=CONTRAST).detectAndCompute(small, None)
+    keys, descriptors = cv2.SIFT.create(most, contrastThreshold=contrast).detectAndCompute(small, None)
     if not keys:
         return np.empty((0, 2), np.float32), np.empty((0, 128), np.float32)
     points = np.array([key.pt for key in keys], np.float32) + 0.5

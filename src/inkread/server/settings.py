@@ -38,6 +38,8 @@ class Settings(BaseSettings):
         secret: signs tokens, at least 32 characters; in development one is made and kept in ``home``.
         database_url: users and roles (SQLAlchemy URL); a SQLite file in ``home`` where not given.
         mlflow_database_url: MLflow's database, for `inkread up`, backup and upgrade; a SQLite file where not given.
+        jobs_home: home folder of ingestion and training, with the versions of corrections and data set; ``home`` where
+            not given.
         jobs_database_url: jobs and schedules; a SQLite file in ``home`` where not given.
         limits_url: where rate limits are counted, ``memory://`` or, for several gateways, ``redis://host:6379``.
         model: bundle folder or ``models:/inkread@champion``; the bundled model where not given.
@@ -86,6 +88,7 @@ class Settings(BaseSettings):
     home: Path = Path.home() / ".local" / "share" / "inkread"
     secret: SecretStr = SecretStr("")
     database_url: str = ""
+    jobs_home: Path | None = None
     jobs_database_url: str = ""
     mlflow_database_url: str = ""
     limits_url: str = "memory://"
@@ -170,6 +173,11 @@ class Settings(BaseSettings):
     def documents(self) -> Path:
         """Where pictures of documents are."""
         return self.documents_folder or self.home / "documents"
+
+    @property
+    def jobs_folder(self) -> Path:
+        """Where versions of corrections and data set are, and the project that jobs work in."""
+        return self.jobs_home or self.home
 
     @property
     def bundles(self) -> Path:

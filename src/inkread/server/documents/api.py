@@ -211,7 +211,7 @@ def put_page_tags(request: Request, who: User, document: str, number: Number, ta
 def uses(request: Request, who: User, document: str) -> models.Uses:
     """For owners and admins; an admin may ask after the document was deleted."""
     found = {use.dataset: (use.lines, use.time) for use in documents_of(request).store.uses(document, who)}
-    found |= pipeline_datasets(request.app.state.settings.home, document)
+    found |= pipeline_datasets(request.app.state.settings.jobs_folder, document)
     versions = Registry().trained_on(found.keys()) if found else {}
     datasets = [
         models.DatasetUse(dataset=dataset, lines=lines, time=time, versions=versions.get(dataset, []))

@@ -13,7 +13,18 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import groupby
 
-from inkread.document import Alternative, Document, Line, Page, Polygon, Provenance, Region, Word, within_page
+from inkread.document import (
+    CAPTURE_ADVICE,
+    Alternative,
+    Document,
+    Line,
+    Page,
+    Polygon,
+    Provenance,
+    Region,
+    Word,
+    within_page,
+)
 from inkread.formats import json as document_json
 from inkread.formats.geometry import box_of, box_polygon, complete
 from inkread.server.documents import models
@@ -44,6 +55,10 @@ class Content:
         document = document_json.dump(Document((self.page,), self.provenance)).decode()
         marks = {line: [mark.corrected_by, mark.flags] for line, mark in self.marks.items()}
         return zlib.compress(json.dumps({"document": document, "marks": marks}, ensure_ascii=False).encode())
+
+    def notes(self) -> list[str]:
+        """What is wrong with the picture."""
+        return [CAPTURE_ADVICE[flag] for flag in self.page.flags if flag in CAPTURE_ADVICE]
 
     def lines(self) -> list[models.Line]:
         """The lines as the API gives them."""

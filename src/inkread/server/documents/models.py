@@ -106,7 +106,10 @@ class PageSummary(BaseModel):
 
 
 class PageContent(BaseModel):
-    """A page with its lines in reading order."""
+    """A page with its lines in reading order.
+
+    ``notes`` say what is wrong with its picture, each as the end of "The picture is …".
+    """
 
     document: str
     number: int
@@ -116,6 +119,7 @@ class PageContent(BaseModel):
     revision: int
     language: str | None = None
     lines: list[Line]
+    notes: list[str] = []
     user: str | None
     time: datetime
 

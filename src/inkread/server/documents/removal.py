@@ -1,9 +1,8 @@
 """Datasets that were made of documents: deleted documents are taken out where no registered model has learnt from them.
 
-Usage: ``if remove_from_datasets(store, settings.home, {"3f2a..."}): ...``
+Usage: ``if remove_from_datasets(store, settings.jobs_folder, {"3f2a..."}): ...``
 
-`inkread.server.jobs.removal` does it. It is imported only where there are datasets: the gateway of a container has
-neither pyarrow nor DVC.
+`inkread.server.jobs.removal` does it. It is imported only where there are datasets, because it needs pyarrow and DVC.
 """
 
 from __future__ import annotations

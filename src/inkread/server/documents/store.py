@@ -449,7 +449,7 @@ class Store:
             with self.session() as session:
                 session.execute(update(Deletion).where(Deletion.document.in_(there)).values(erased=True))
         erased = [document for document, before in gone.items() if before or document in there]
-        if erased and remove_from_datasets(self, self._settings.home, set(erased)):
+        if erased and remove_from_datasets(self, self._settings.jobs_folder, set(erased)):
             with self.session() as session:
                 session.execute(delete(Deletion).where(Deletion.document.in_(erased)))
 
@@ -630,6 +630,7 @@ class Store:
             height=row.height,
             revision=row.revision,
             lines=content.lines() if content else [],
+            notes=content.notes() if content else [],
             user=row.user or None,
             time=row.time,
         )

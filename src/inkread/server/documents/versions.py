@@ -1,6 +1,6 @@
 """Versions of the corrections: datasets under DVC, numbered from 1, each with what it has of which document.
 
-Usage: ``version, report = Versions(settings.home).make(store, "ada")``
+Usage: ``version, report = Versions(settings.jobs_folder).make(store, "ada")``
 
 ``home/corrections`` is a DVC project. Version 3 is the folder ``3``; ``3.dvc`` keeps its content in DVC's cache, and
 ``3.json``, written last, describes it. What has no description was cut off, and is removed by the next change.

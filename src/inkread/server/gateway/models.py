@@ -97,6 +97,28 @@ class ShadowReport(BaseModel):
     champion_seconds: float | None
 
 
+class ServiceDrift(BaseModel):
+    """How the last pages that a prediction service read differ from those it is used to.
+
+    Attributes:
+        service: its address.
+        reference, reference_pages: pages of this place that they are compared with, and how many are needed.
+        window, window_pages: pages that are compared, and how many are needed.
+        alarm: index above which a figure has drifted.
+        usual, training: index of each figure, compared with pages of this place and with those that the model learnt
+            from; empty until there are enough pages.
+    """
+
+    service: str
+    reference: int
+    reference_pages: int
+    window: int
+    window_pages: int
+    alarm: float
+    usual: dict[str, float]
+    training: dict[str, float]
+
+
 class VersionDetails(BaseModel):
     """What the bundle of a version says of itself.
 
@@ -159,6 +181,14 @@ async def shadow_report(request: Request, who: Admin) -> ShadowReport:
         seconds=_mean(sums.other_seconds, sums.pages),
         champion_seconds=_mean(sums.seconds, sums.pages),
     )
+
+
+@router.get("/models/drift", summary="How the last pages differ from those the champion is used to")
+async def drift(request: Request, who: Admin) -> list[ServiceDrift]:
+    """Of each prediction service that answers."""
+    urls = request.app.state.settings.service_urls("prediction")
+    states = await _ask_all(request, who, "GET", "/model/drift")
+    return [ServiceDrift(service=url, **state) for url, state in zip(urls, states, strict=True) if state]
 
 
 def _mean(total: float, pages: int) -> float | None:

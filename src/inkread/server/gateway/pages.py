@@ -44,6 +44,8 @@ NEEDS_HTTPS = (
     "Use the https:// address; the administrator sets it up with a proxy in front of Inkread."
 )
 
+NAME_LENGTH = 64
+
 router = APIRouter(include_in_schema=False)
 
 
@@ -142,7 +144,8 @@ def log_in(
         who = gatekeeper.log_in(name, password, client_address(request))
     except ProblemError as error:
         problem = f"{error.detail[0].upper()}{error.detail[1:]}."
-        return _html("login.html.j2", error.status, problem=problem, development=settings.development, to=_local(to))
+        known = {"development": settings.development, "to": _local(to), "name": name[:NAME_LENGTH]}
+        return _html("login.html.j2", error.status, problem=problem, **known)
     return HTMLResponse(status_code=303, headers={"Location": _local(to), "Set-Cookie": gatekeeper.cookie(who)})
 
 

@@ -17,7 +17,6 @@ import yaml
 
 from inkread.data.dataset import MANIFEST, Dataset, read_samples, remove_documents
 from inkread.data.ingest import REPORT
-from inkread.errors import DatasetError
 from inkread.io.files import write_bytes
 from inkread.pipeline.project import run_dvc
 from inkread.pipeline.stage import STAGES, read_json, write_json
@@ -52,8 +51,14 @@ def remove_from_pipeline(workspace: Workspace, documents: Set[str], used: Callab
     holding = [folder for folder in (*workspace.datasets(), made) if _holds(folder, documents)]
     if not holding:
         return
-    if workspace.busy():
-        raise DatasetError(f"{workspace.project}: a job runs, its data is changed when it has ended")
+    with workspace.idle():
+        _remove_from(workspace, holding, documents, used)
+
+
+def _remove_from(
+    workspace: Workspace, holding: list[Path], documents: Set[str], used: Callable[[Set[str]], Set[str]]
+) -> None:
+    made = workspace.project / "artifacts" / "dataset"
     hashes = {folder: str(read_json(folder / REPORT).get("sha256", "")) for folder in holding}
     kept = used(set(hashes.values()))
     unused = [folder for folder in holding if hashes[folder] not in kept]

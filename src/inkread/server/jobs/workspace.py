@@ -12,8 +12,8 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -31,6 +31,8 @@ from inkread.server.documents.versions import Versions
 from inkread.server.guard import Guard
 
 PARAMS, LOCK = "params.yaml", "dvc.lock"
+RUNNING = ".running"
+"""Locked while stages run. A lock, and not a process, because it also holds between containers with one volume."""
 KEPT = (PARAMS, LOCK)
 POLL_SECONDS = 0.5
 NICENESS = 10
@@ -144,7 +146,7 @@ class Workspace:
         path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
         environment = os.environ | {"DVC_NO_ANALYTICS": "1", "PYTHONUNBUFFERED": "1", "PATH": path}
         log = self.folder(job) / "log.txt"
-        with log.open("ab") as output:
+        with log.open("ab") as output, self._lock(shared=True) as lock:
             process = subprocess.Popen(
                 command,
                 cwd=self.project,
@@ -153,6 +155,7 @@ class Workspace:
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
+                pass_fds=(lock,),  # held until the stages end, also where this service is killed
             )
         child = psutil.Process(process.pid)
         with suppress(psutil.Error):
@@ -245,9 +248,28 @@ class Workspace:
                 found[name] = float(sum(value.values()) if isinstance(value, dict) else value)
         return found
 
-    def busy(self) -> bool:
-        """Whether stages of a job run."""
-        return any(_runs(path) is not None for path in self._jobs.glob("*/pid"))
+    @contextmanager
+    def idle(self) -> Iterator[None]:
+        """No stages begin before this ends.
+
+        Raises:
+            DatasetError: stages of a job run.
+        """
+        try:
+            with self._lock(shared=False):
+                yield
+        except BlockingIOError:
+            raise DatasetError(f"{self.project}: a job runs, its data is changed when it has ended") from None
+
+    @contextmanager
+    def _lock(self, *, shared: bool) -> Iterator[int]:
+        """Stages share the lock and wait for it; what changes their data has it alone, or a BlockingIOError."""
+        import fcntl  # not on Windows, where services do not run
+
+        self._jobs.mkdir(parents=True, exist_ok=True)
+        with (self._jobs / RUNNING).open("w") as file:
+            fcntl.flock(file, fcntl.LOCK_SH if shared else fcntl.LOCK_EX | fcntl.LOCK_NB)
+            yield file.fileno()
 
     def _failure(self, job: str) -> str:
         progress = self.progress(job)

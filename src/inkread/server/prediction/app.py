@@ -27,6 +27,7 @@ from inkread.server.answers import choose_format, file_name, write_answer
 from inkread.server.app import create_app, while_connected
 from inkread.server.metrics import LINES_FLAGGED, REQUESTS_REJECTED
 from inkread.server.prediction.batching import Batcher
+from inkread.server.prediction.drift import DriftState
 from inkread.server.prediction.forms import TemplateCache, form_routes
 from inkread.server.prediction.models import Models, Served
 from inkread.server.prediction.pages import kept, page_routes, upload_folder
@@ -254,6 +255,10 @@ def prediction_app(settings: Settings) -> FastAPI:
             problem=models.shadow_problem,
             tallies=loaded.tallies() if loaded else {},
         )
+
+    @app.get("/model/drift", tags=["models"], summary="How the last pages differ from usual ones", responses=PROBLEMS)
+    def drift(_who: AdminCaller) -> DriftState:
+        return served().drift.state()
 
     app.include_router(page_routes(batcher, served))
     app.include_router(form_routes(batcher, served, TemplateCache()))

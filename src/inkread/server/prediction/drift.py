@@ -13,10 +13,33 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import structlog
+from pydantic import BaseModel
 
-from inkread.evaluation.drift import Monitor, Reference, drifted
+from inkread.evaluation.drift import ALARM, LEAST_REFERENCE, WINDOW, Monitor, Reference, drifted
 from inkread.io.files import write_bytes
 from inkread.server.metrics import DRIFT, DRIFT_FROM_TRAINING
+
+
+class DriftState(BaseModel):
+    """How the last pages that a model read differ from those it is used to.
+
+    Attributes:
+        reference: pages of this place that they are compared with, as far as there are.
+        reference_pages: how many make the reference.
+        window: pages since the start, the last of which are compared, as far as there are.
+        window_pages: how many are compared.
+        alarm: index above which a figure has drifted.
+        usual: index of each figure, compared with the pages of this place; empty until there are enough of both.
+        training: the same, compared with the pages that the model learnt from.
+    """
+
+    reference: int
+    reference_pages: int = LEAST_REFERENCE
+    window: int
+    window_pages: int = WINDOW
+    alarm: float = ALARM
+    usual: dict[str, float]
+    training: dict[str, float]
 
 
 class Drift:
@@ -52,6 +75,13 @@ class Drift:
         for name, value in self._learnt.add(figures).items():
             DRIFT_FROM_TRAINING.labels(name).set(value)
         return (self._learnt if reference is None else self._usual).unusual(figures)
+
+    def state(self) -> DriftState:
+        """As it is now."""
+        learnt = {} if self._learnt is None else self._learnt.index
+        return DriftState(
+            reference=self._usual.pages, window=self._usual.window, usual=self._usual.index, training=learnt
+        )
 
 
 def _kept(path: Path) -> Reference | None:

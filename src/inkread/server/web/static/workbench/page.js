@@ -154,6 +154,7 @@ export async function show(place, { parts: [id, text], query, go }) {
       { class: "text-pane scroller", "aria-label": "Text" },
       h("div", { class: "text-bar" }, count, h("label", { for: "below" }, "with words below "), threshold, button("Next unsure line", "down", () => unsureLine(1), { keys: "F8" })),
       h("div", { class: "kinds" }, h("label", { for: "kind" }, "Kind of region "), kind, h("label", { class: "check", for: "whole" }, whole, "whole region")),
+      page.notes.length > 0 && h("p", { class: "note", role: "note" }, `The picture is ${page.notes.join(" and ")}.`),
       empty,
       lines.element,
     ),

@@ -6,6 +6,7 @@ const VIEWS = {
   jobs: "Jobs",
   models: "Models",
   data: "Data sets",
+  drift: "Drift",
   users: "Users and keys",
   storage: "Storage",
   audit: "Audit trail",
