@@ -77,6 +77,19 @@ class Cell:
 
 
 @dataclass(frozen=True, slots=True)
+class Insertion:
+    """Where a line that was written above another one belongs.
+
+    Attributes:
+        line: id of that other line.
+        at: character of its text before which the words were inserted, from 0; the length of the text for its end.
+    """
+
+    line: str
+    at: int
+
+
+@dataclass(frozen=True, slots=True)
 class Line:
     """A line of text.
 
@@ -91,6 +104,7 @@ class Line:
         flagged: True where the confidence fell below what the caller asked for.
         flags: why the reading is doubtful whatever the caller asked for, such as `UNFAMILIAR`.
         cell: its place where the region is a table, None elsewhere; a cell may hold several lines.
+        insertion: where it belongs if it was written above a line, None elsewhere.
     """
 
     id: str
@@ -103,6 +117,7 @@ class Line:
     flagged: bool = False
     flags: tuple[str, ...] = ()
     cell: Cell | None = None
+    insertion: Insertion | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,6 +33,7 @@ from inkread.layout.analysis import Doubt
 from inkread.layout.capture import capture_flags, page_features
 from inkread.layout.detector import Detector
 from inkread.layout.ink import ink_contrasts
+from inkread.layout.insertions import with_insertions
 from inkread.layout.page_numbers import with_page_numbers
 from inkread.recognition.continuation import continuation
 from inkread.recognition.fields import FieldReading
@@ -426,7 +427,7 @@ class Reader:
                 yield item
                 continue
             texts = [next(lines_read) for _ in item.strips]
-            read = _with_lines(item.page, texts) if item.given else with_page_numbers(self._upright(item, texts))
+            read = _with_lines(item.page, texts) if item.given else self._structured(self._upright(item, texts))
             if not item.given:
                 features = page_features(item.grey, read.lines)
                 read = replace(read, flags=capture_flags(features, len(read.lines)))
@@ -434,6 +435,11 @@ class Reader:
                 read if item.full_size is None else replace(fit(read, *item.full_size), flags=(*read.flags, REDUCED))
             )
             yield self._flag(self._with_flags(within_page(whole)))
+
+    def _structured(self, page: Page) -> Page:
+        """The page as read, with page numbers in regions of their own and insertions that say where they belong."""
+        log_probability = self.lines.log_probability if self.uses_language_model else None
+        return with_insertions(with_page_numbers(page), log_probability, self._settings.layout)
 
     def _upright(self, item: _Prepared, lines: list[Line]) -> Page:
         """The page as read, or read again after turning where it reads better the other way round.

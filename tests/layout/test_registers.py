@@ -79,6 +79,21 @@ def test_full_rows_are_read_by_row_as_a_table() -> None:
     assert (block.kind, block.lines) == ("table", list(range(len(lines))))
 
 
+def test_accounts_with_an_amount_for_most_lines_are_read_by_row() -> None:
+    lines: list[Polyline] = []
+    for number, y in enumerate(range(180, 880, 40)):
+        lines += [cell(0, y)] if number % 6 == 0 else []
+        lines += [cell(3, y)]
+        lines += [cell(4, y)] if number % 4 else []
+        lines += [cell(5, y)] if number % 3 == 0 else []
+        lines += [cell(2, y)] if number in (4, 9, 14) else []
+    lines.sort(key=lambda line: (line[0][1], line[0][0]))
+    (block,) = reading_order(lines, grid=grid_of(sheet()))
+    assert (block.kind, block.lines) == ("table", list(range(len(lines))))
+    found = [(at.row, at.column) for at in block.cells]
+    assert found[:5] == [(0, 0), (0, 2), (0, 4), (1, 2), (1, 3)], "the empty second column is none"
+
+
 def test_lines_across_the_rulings_of_a_notebook_are_read_from_above() -> None:
     lines: list[Polyline] = [((60, y), (880, y)) for y in range(100, 880, 40)]
     assert order(lines, grid_of(sheet())) == list(range(len(lines)))

@@ -9,6 +9,7 @@ import json
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
+from itertools import chain
 from pathlib import PurePath
 
 from lxml import etree
@@ -17,6 +18,7 @@ from inkread.document import (
     Cell,
     Character,
     Document,
+    Insertion,
     Line,
     Page,
     Point,
@@ -58,7 +60,7 @@ from inkread.formats.xml import (
 
 NAMESPACE = "http://www.loc.gov/standards/alto/ns-v4#"
 SOFTWARE_ID, MODEL_ID, STEP_ID = "inkread_software", "inkread_model", "inkread_step"
-FLAG, KIND, CELL = "flagged", "region", "cell"
+FLAG, KIND, CELL, INSERTION = "flagged", "region", "cell", "insertion"
 _LOCATION = f"{NAMESPACE} http://www.loc.gov/standards/alto/v4/alto-4-4.xsd"
 
 
@@ -78,6 +80,7 @@ class _Writer:
         self._ids = Ids()
         self._region_ids = [self._ids.take(region.id) for region in page.regions]
         self._line_ids = [[self._ids.take(line.id) for line in region.lines] for region in page.regions]
+        self._written = dict(zip((line.id for line in page.lines), chain(*self._line_ids), strict=True))
         self._tags: dict[tuple[str, str], str] = {}
 
     def root(self, provenance: Provenance | None, created: datetime) -> Element:
@@ -131,7 +134,7 @@ class _Writer:
     def _add_tags(self, root: Element) -> None:
         kinds = dict.fromkeys(region.kind for region in self._page.regions if region.kind != "text")
         wanted = [(KIND, kind) for kind in kinds]
-        wanted += dict.fromkeys(tag for line in self._page.lines for tag in _line_tags(line))
+        wanted += dict.fromkeys(tag for line in self._page.lines for tag in self._line_tags(line))
         if not wanted:
             return
         tags = add(root, "Tags")
@@ -152,7 +155,7 @@ class _Writer:
             "TextLine",
             {
                 "ID": identifier,
-                "TAGREFS": " ".join(self._tags[tag] for tag in _line_tags(line)) or None,
+                "TAGREFS": " ".join(self._tags[tag] for tag in self._line_tags(line)) or None,
                 "BASELINE": self._points(line.baseline) if line.baseline else None,
             },
         )
@@ -164,6 +167,16 @@ class _Writer:
             if count > 1:
                 add(element, "SP")
             self._word(element, word, f"{identifier}_w{count}")
+
+    def _line_tags(self, line: Line) -> list[tuple[str, str]]:
+        """Types and labels of a line's tags; rows, columns and characters count from 1 in a label."""
+        tags = [("line", flag) for flag in [FLAG] * line.flagged + [flag for flag in line.flags if flag != FLAG]]
+        if line.cell:
+            tags.append((CELL, f"row {line.cell.row + 1}, column {line.cell.column + 1}"))
+        if line.insertion and line.insertion.line in self._written:
+            place = f"{self._written[line.insertion.line]}, before character {line.insertion.at + 1}"
+            tags.append((INSERTION, place))
+        return tags
 
     def _word(self, line: Element, word: Word, identifier: str) -> None:
         string = add(
@@ -195,16 +208,16 @@ class _Writer:
         return _text(on_grid(polyline, self._page.width, self._page.height))
 
 
-def _line_tags(line: Line) -> list[tuple[str, str]]:
-    """Types and labels of a line's tags; rows and columns count from 1 in a label."""
-    flags = [("line", flag) for flag in [FLAG] * line.flagged + [flag for flag in line.flags if flag != FLAG]]
-    return flags + ([(CELL, f"row {line.cell.row + 1}, column {line.cell.column + 1}")] if line.cell else [])
-
-
 def _cell(labels: Iterable[str]) -> Cell | None:
     """The cell that such a label names."""
     found = next(filter(None, (re.fullmatch(r"row ([1-9]\d*), column ([1-9]\d*)", label) for label in labels)), None)
     return Cell(int(found[1]) - 1, int(found[2]) - 1) if found else None
+
+
+def _insertion(labels: Iterable[str]) -> Insertion | None:
+    """The place that such a label names."""
+    found = next(filter(None, (re.fullmatch(r"(.+), before character ([1-9]\d*)", label) for label in labels)), None)
+    return Insertion(found[1], int(found[2]) - 1) if found else None
 
 
 def _text(grid: Iterable[tuple[float, float]]) -> str:
@@ -316,7 +329,8 @@ class _Reader:
             words=words if " ".join(word.text for word in words) == text else (),
             flagged=FLAG in (flags := self._tags(element)),
             flags=tuple(flag for flag in flags if flag != FLAG),
-            cell=_cell(self._tags(element, of_cells=True)),
+            cell=_cell(self._tags(element, CELL)),
+            insertion=_insertion(self._tags(element, INSERTION)),
         )
 
     def _word(self, string: Element) -> Word:
@@ -347,10 +361,10 @@ class _Reader:
     def _scaled(self, line: tuple[Point, ...]) -> tuple[Point, ...]:
         return tuple((x * self._scale, y * self._scale) for x, y in line)
 
-    def _tags(self, element: Element, *, of_cells: bool = False) -> list[str]:
-        """The labels of an element's tags: those that say in which cell it stands, or the others."""
+    def _tags(self, element: Element, place: str | None = None) -> list[str]:
+        """The labels of an element's tags: those that say in which cell or before what it stands, or the others."""
         tags = (self._labels.get(name, ("", "")) for name in element.get("TAGREFS", "").split())
-        return [label for kind, label in tags if label and (kind == CELL) == of_cells]
+        return [label for kind, label in tags if label and (kind if kind in (CELL, INSERTION) else None) == place]
 
 
 def _box(element: Element) -> Polygon:

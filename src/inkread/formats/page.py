@@ -10,7 +10,7 @@ import re
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
-from itertools import groupby
+from itertools import chain, groupby
 from pathlib import PurePath
 
 from lxml import etree
@@ -20,6 +20,7 @@ from inkread.document import (
     Cell,
     Character,
     Document,
+    Insertion,
     Line,
     Page,
     Polygon,
@@ -96,6 +97,7 @@ class _Writer:
         self._ids = Ids()
         self._region_ids = [self._ids.take(region.id) for region in page.regions]
         self._line_ids = [[self._ids.take(line.id) for line in region.lines] for region in page.regions]
+        self._written = dict(zip((line.id for line in page.lines), chain(*self._line_ids), strict=True))
 
     def root(self, provenance: Provenance | None, created: datetime) -> Element:
         root = etree.Element(etree.QName(NAMESPACE, "PcGts"), nsmap={None: NAMESPACE, "xsi": SCHEMA_INSTANCE})
@@ -170,7 +172,7 @@ class _Writer:
             _equivalent(holder, "\n".join(line.text for line, _ in members))
 
     def _line(self, region: Element, line: Line, identifier: str) -> None:
-        element = add(region, "TextLine", {"id": identifier, "custom": _flags(line) or None})
+        element = add(region, "TextLine", {"id": identifier, "custom": self._custom(line) or None})
         self._coords(element, line.polygon)
         if len(line.baseline) >= 2:
             add(element, "Baseline", {"points": self._points(line.baseline)})
@@ -180,6 +182,14 @@ class _Writer:
         _equivalent(element, line.text, line.confidence, 0 if line.alternatives else None)
         for index, other in enumerate(line.alternatives, start=1):
             _equivalent(element, other.text, other.confidence, index)
+
+    def _custom(self, line: Line) -> str:
+        """``flagged {value:true;} flags {names:unfamiliar,faint;} insertion {line:l7; at:12;}``, "" without any."""
+        parts = ["flagged {value:true;}"] if line.flagged else []
+        parts += [f"flags {{names:{','.join(line.flags)};}}"] if line.flags else []
+        if line.insertion and line.insertion.line in self._written:
+            parts.append(f"insertion {{line:{self._written[line.insertion.line]}; at:{line.insertion.at};}}")
+        return " ".join(parts)
 
     def _word(self, line: Element, word: Word, identifier: str) -> None:
         element = add(line, "Word", {"id": self._ids.take(identifier)})
@@ -197,12 +207,6 @@ class _Writer:
 
     def _points(self, polygon: Polygon) -> str:
         return " ".join(f"{x},{y}" for x, y in on_grid(polygon, self._page.width, self._page.height))
-
-
-def _flags(line: Line) -> str:
-    """``flagged {value:true;} flags {names:unfamiliar,faint;}``, "" where there are none."""
-    asked = ["flagged {value:true;}"] if line.flagged else []
-    return " ".join(asked + ([f"flags {{names:{','.join(line.flags)};}}"] if line.flags else []))
 
 
 def _placed(parts: Sequence[Word] | Sequence[Character]) -> bool:
@@ -391,7 +395,13 @@ def _line(element: Element, ids: Ids) -> Line:
         ),
         flagged=_custom(element, "flagged", "value") == "true",
         flags=tuple(filter(None, _custom(element, "flags", "names").split(","))),
+        insertion=_insertion(element),
     )
+
+
+def _insertion(element: Element) -> Insertion | None:
+    line, at = (_custom(element, "insertion", name) for name in ("line", "at"))
+    return Insertion(line, int(at)) if line and at.isascii() and at.isdigit() else None
 
 
 def _word(element: Element) -> Word:

@@ -2,9 +2,10 @@
 
 Usage: ``grid = find_grid(text_map.grey, find_rulings(text_map.grey))``; ``blocks = grid.read(baselines)``
 
-A register has many upright rulings as tall as its table. Where most rows have a cell in most columns it is read row by
-row. Where entries take several lines and all other cells stand in the first row of their entry, it is read entry by
-entry. Elsewhere cells cannot be given to entries from where they stand: it is read column by column.
+A register has many upright rulings as tall as its table. Where most rows have a cell in most columns, or in
+each of two columns, it is read row by row. Where entries take several lines and all other cells stand in the first row
+of their entry, it is read entry by entry. Elsewhere cells cannot be given to entries from where they stand: it is read
+column by column.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from numpy.typing import NDArray
 from inkread.document import Cell, Polyline
 from inkread.layout.lines import Mask, find_rulings
 from inkread.layout.settings import DEFAULT_LAYOUT, LayoutSettings
-from inkread.layout.tables import TABLE, Block, as_table, line_distance, rows_of
+from inkread.layout.tables import TABLE, Block, line_distance, rows_of
 
 Numbers = NDArray[np.intp]
 
@@ -111,8 +112,9 @@ def read_register(
     full = [len(np.unique(column[row])) >= settings.table_fill * len(numbers) for row in rows]
     above = [int(n) for row in rows_of(boxes[heading], tolerance, settings.beside_share) for n in heading[row]]
     blocks = [Block(above)] if above else []
-    if np.mean(full) >= settings.table_share:
-        return [*blocks, as_table([row.tolist() for row in rows], boxes, settings)]
+    if np.mean(full) >= settings.table_share or _one_row_an_entry(rows, column, settings):
+        cells = tuple(Cell(number, int(column[n])) for number, row in enumerate(rows) for n in row)
+        return [*blocks, Block([int(n) for row in rows for n in row], TABLE, cells)]
     records = _records(rows, column, boxes, settings) if len(body) else []
     if records:
         cells = tuple(Cell(row, int(column[n])) for row, record in enumerate(records) for n in record)
@@ -145,6 +147,12 @@ def _columns(baselines: Sequence[Polyline], grid: Grid, settings: LayoutSettings
         if np.count_nonzero(column == number) < settings.table_rows:
             column[column == number] = -1
     return column
+
+
+def _one_row_an_entry(rows: list[Numbers], column: Numbers, settings: LayoutSettings) -> bool:
+    """Whether two columns have cells in most rows, as where an account has an amount for each line."""
+    filled = np.bincount(np.concatenate([np.unique(column[row]) for row in rows])) if rows else np.zeros(0)
+    return bool(np.count_nonzero(filled >= settings.grid_fill * len(rows)) >= 2)
 
 
 def _records(

@@ -145,6 +145,9 @@ class LayoutSettings:
     """Share of the width of a register that the ruling under its headings must reach."""
     grid_head_inset: float = 0.03
     """Share of the height of a register that its headings take at least; the frame lies above."""
+    grid_fill: float = 0.62
+    """Share of the rows in which two columns must have cells, so that entries take one row each; where entries take
+    two lines or more, only their longest column has cells in so many."""
     record_cells: int = 4
     """Least cells beside the longest column in the first row of an entry."""
     record_share: float = 0.65
@@ -175,6 +178,26 @@ class LayoutSettings:
     """Lines that a body must have before what stands beside it is a margin."""
     margin_share: float = 0.4
     """Most lines in the margins, as a share of the lines of the body; more are a column."""
+    insertion_lines: int = 4
+    """Lines of a page that has insertions; fewer have no usual distance."""
+    insertion_width: float = 0.6
+    """Most width of an insertion, as a share of that of its line."""
+    insertion_within: float = 0.7
+    """Share of an insertion that must stand above its line."""
+    insertion_step: tuple[float, float] = (0.15, 0.7)
+    """Line distances from an insertion down to its line; lines of a text are farther apart, those of a row nearer."""
+    insertion_above: float = 1.1
+    """Line distances up to the line above an insertion, at most; below a larger gap stand headings."""
+    insertion_inset: float = 0.75
+    """Line distances from the left edge of the text: what starts nearer is the last line of a paragraph..."""
+    insertion_below: float = 0.75
+    """...if it also stands so many line distances below the line above."""
+    insertion_room: float = 1.8
+    """Line distances from the line above an insertion down to its line, at most: no full line stands between them."""
+    insertion_reach: float = 0.5
+    """Widths of an insertion that its place may lie beside it."""
+    insertion_weight: float = 2.0
+    """What a place that far beside an insertion costs, in natural logarithms of the language model."""
     column_gap: float = 2.5
     """Usual line distances: a larger step down begins a new region."""
 

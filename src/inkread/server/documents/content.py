@@ -73,13 +73,15 @@ class Content:
         marks: dict[str, Mark] = {}
         for given in lines:
             line, typed = _merged(given, before.get(given.id), read.get(given.id))
-            made.append(replace(line, cell=before[line.id].cell if line.id in before else None))
+            cell, insertion = (before[line.id].cell, before[line.id].insertion) if line.id in before else (None, None)
+            made.append(replace(line, cell=cell, insertion=insertion))
             by = self.marks.get(line.id, Mark()).corrected_by
             if typed is not None:
                 by = user if typed else None
             if not typed and "corrected_by" in given.model_fields_set:
                 by = (by or user) if given.corrected_by else None
             marks[line.id] = Mark(by, tuple(given.flags))
+        made = [_with_valid_insertion(line, made, before) for line in made]
         page = within_page(complete(replace(self.page, regions=tuple(_regions(self.page, made, lines)))))
         return Content(page, self.provenance, {line: mark for line, mark in marks.items() if mark != Mark()})
 
@@ -201,6 +203,14 @@ def _regions(page: Page, lines: Iterable[Line], given: Sequence[models.Line]) ->
             points = [point for line in members for point in line.polygon or line.baseline]
             polygon = box_polygon(box_of(points)) if points else base.polygon
         yield replace(base, id=name, kind=kind, polygon=_outline(polygon, page), lines=tuple(members))
+
+
+def _with_valid_insertion(line: Line, lines: Sequence[Line], before: Mapping[str, Line]) -> Line:
+    """The line without its place in another one if that is gone or has another text, where it would be wrong."""
+    place = line.insertion
+    if place is None or any(each.id == place.line and each.text == before[place.line].text for each in lines):
+        return line
+    return replace(line, insertion=None)
 
 
 def _names(name: str) -> Iterator[str]:
