@@ -6,7 +6,7 @@ A part of a page is read from above, lines of one row from the left, unless it i
 or because lines stand beside one another in several rows. It is then divided there and each side is read by itself.
 Lines that run across cut the division into bands, which are read one below the other. A letter's head and close have
 lines beside one another too, but hardly two in one row; they stay in one column. Notes in the margin follow their
-column. A word inserted above a line comes before that line, as in most transcriptions.
+column. A word inserted above a line comes before that line (`inkread.layout.insertions`).
 """
 
 from __future__ import annotations

@@ -223,7 +223,9 @@ def _regions(page: Page, lines: Iterable[Line], given: Sequence[models.Line]) ->
 def _with_valid_insertion(line: Line, lines: Sequence[Line], before: Mapping[str, Line]) -> Line:
     """The line without its place in another one if that is gone or has another text, where it would be wrong."""
     place = line.insertion
-    if place is None or any(each.id == place.line and each.text == before[place.line].text for each in lines):
+    if place is None or any(
+        each.id == place.line and each.text == before[each.id].text for each in lines if each.id in before
+    ):
         return line
     return replace(line, insertion=None)
 
