@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import json
+import multiprocessing
 import shutil
 import sys
 import time
@@ -227,6 +229,9 @@ def test_the_promoted_version_is_served_without_losing_a_request_and_taken_back(
             answer = client.post("/predict", files={"file": page.getvalue()}, headers=called_by("user"))
             return answer.status_code, answer.headers.get("x-inkread-model", "")
 
+        def readers() -> int:
+            return sum(process.name == "reader" for process in multiprocessing.active_children())
+
         assert read(0) == (200, f"inkread/{Bundle.open().model.version}"), "nothing is promoted: the bundled model"
         with ThreadPoolExecutor(4) as pool:
             answers = pool.map(read, range(30))
@@ -239,6 +244,18 @@ def test_the_promoted_version_is_served_without_losing_a_request_and_taken_back(
         registry.rollback("ada", "worse")
         client.post("/model/refresh", headers=called_by("admin"))
         assert read(0) == (200, "inkread/1.0")
+        assert readers() == chosen.readers
+
+        gc.disable()  # as where it does not come by itself for long
+        damaged = client.post("/predict", files={"file": page.getvalue()[:500]}, headers=called_by("user"))
+        registry.promote(2, "ada", "better")
+        client.post("/model/refresh", headers=called_by("admin"))
+        client.post("/model/refresh", headers=called_by("admin"))
+        found = readers()
+        gc.enable()
+        assert (damaged.status_code, found) == (422, chosen.readers), "a failed request keeps no former model"
+        registry.rollback("ada", "worse")
+        client.post("/model/refresh", headers=called_by("admin"))
 
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9")
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")

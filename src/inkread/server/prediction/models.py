@@ -7,6 +7,7 @@ A request keeps the model it began with. A version that cannot be loaded leaves 
 
 from __future__ import annotations
 
+import gc
 import threading
 import time
 import weakref
@@ -105,6 +106,7 @@ class Models:
         self._current: Served | None = None
         self._shadow: Shadow | None = None
         self._registry: Registry | None = None
+        self._opened: weakref.WeakSet[Served] = weakref.WeakSet()
         self._changing = threading.Lock()
         self._changing_shadow = threading.Lock()
         self._closed = False
@@ -118,6 +120,8 @@ class Models:
 
     def refresh(self) -> bool:
         """Load the version that the reference names now; True where the model changed."""
+        if len(self._opened) > (self._current is not None) + (self._shadow is not None):
+            gc.collect()  # a failed request leaves its error and the frames of its traceback, which refer to each other
         with self._changing:
             wanted = self._wanted()
             if self._current is not None and wanted == self._current.registered:
@@ -217,7 +221,9 @@ class Models:
             pool = Pool("reader", settings.readers, tasks.preparing(bundle.folder, settings.threads), bounds)
         pool.start()
         hello: tasks.Hello = pool.call(tasks.introduce)
-        return Served(bundle, pool, hello, registered=registered, references=settings.home / "drift")
+        served = Served(bundle, pool, hello, registered=registered, references=settings.home / "drift")
+        self._opened.add(served)
+        return served
 
     def close(self) -> None:
         """End the workers of the model that is served, and of its shadow."""
