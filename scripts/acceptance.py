@@ -1,6 +1,6 @@
 """What the whole stack must do, tried on a stack of its own: prints a table, exits with 1 where something failed.
 
-Usage: ``python -m scripts.acceptance`` (or ``make acceptance``); takes about fifteen minutes on two cores
+Usage: ``python -m scripts.acceptance`` (or ``make acceptance``); takes about twenty minutes on two cores
 
 ``--postgres`` tries the same with PostgreSQL, two prediction services and two training workers; ``--only document`` one
 check.
@@ -24,6 +24,7 @@ from rich.console import Console
 from rich.table import Table
 
 from deploy.grafana.queries import panel_queries
+from scripts.acceptance_attacks import check_bombs, check_crowd, check_promotions, check_requests
 from scripts.acceptance_stack import (
     ADMIN,
     ROOT,
@@ -262,8 +263,12 @@ def check_monitoring(stack: Stack, report: Report) -> None:
 
 CHECKS = {
     "access": check_access,
+    "bombs": check_bombs,
+    "crowd": check_crowd,
     "document": check_document,
     "loop": check_loop,
+    "promotions": check_promotions,
+    "requests": check_requests,
     "script": check_script,
     "kills": check_kills,
     "workers": check_workers,

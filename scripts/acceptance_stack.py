@@ -175,6 +175,7 @@ def stack(report: Report, settings: Mapping[str, str]) -> Iterator[Stack]:
     with tempfile.TemporaryDirectory(prefix="inkread") as home, webhook() as (address, alerts):
         kept = {name: value for name, value in os.environ.items() if not name.startswith(("INKREAD", "MLFLOW"))}
         environment = kept | dict(settings) | {"INKREAD_HOME": home, "INKREAD_ALERT_WEBHOOK": address}
+        environment["INKREAD_HEALTH_SCHEDULE"] = "* * * * *"  # so that a job of a schedule comes soon
         begun = time.monotonic()
         process = subprocess.Popen(
             [sys.executable, "-m", "inkread", "up", "--port-shift", str(SHIFT)],

@@ -12,7 +12,7 @@ import shutil
 import socket
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -27,8 +27,12 @@ def postgresql_programs() -> Path | None:
 
 
 @contextmanager
-def postgresql_server() -> Iterator[str]:
+def postgresql_server(port: int = 0, databases: Sequence[str] = ()) -> Iterator[str]:
     """The server's URL without a database; it and its data are gone at the end of the block.
+
+    Args:
+        port: that it listens on; 0 for any that is free.
+        databases: that are made in it.
 
     Raises:
         FileNotFoundError: PostgreSQL is not installed.
@@ -38,7 +42,7 @@ def postgresql_server() -> Iterator[str]:
         raise FileNotFoundError("PostgreSQL is not installed (Debian: apt-get install postgresql)")
     folder = Path(tempfile.mkdtemp(prefix="pg"))
     with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
+        probe.bind(("127.0.0.1", port))
         port = probe.getsockname()[1]
     as_owner: dict[str, Any] = {}
     if os.geteuid() == 0:  # the server refuses to run as root
@@ -51,6 +55,8 @@ def postgresql_server() -> Iterator[str]:
     options = f"-c listen_addresses=127.0.0.1 -p {port} -k {folder} -c fsync=off"
     subprocess.run([binaries / "pg_ctl", "-D", data, "-w", "-l", folder / "log", "-o", options, "start"], **quiet)
     try:
+        for name in databases:
+            subprocess.run([binaries / "createdb", "-h", folder, "-p", str(port), "-U", "inkread", name], **quiet)
         yield f"postgresql+psycopg://inkread@127.0.0.1:{port}"
     finally:
         subprocess.run([binaries / "pg_ctl", "-D", data, "-m", "immediate", "stop"], **quiet)

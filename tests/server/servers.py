@@ -17,16 +17,19 @@ import httpx2
 import uvicorn
 from fastapi import FastAPI
 
+from inkread.server.connections import bounded_connections
+
 T = TypeVar("T")
 
 
 @contextmanager
-def served(app: FastAPI) -> Iterator[str]:
-    """Serve an application until the end of the block; its address."""
+def served(app: FastAPI, idle_seconds: float = 20.0) -> Iterator[str]:
+    """Serve an application, as `inkread serve` does, until the end of the block; its address."""
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         listener.listen(128)
-        server = uvicorn.Server(uvicorn.Config(app, log_config=None, lifespan="on"))
+        connections = bounded_connections(idle_seconds)
+        server = uvicorn.Server(uvicorn.Config(app, http=connections, log_config=None, lifespan="on"))
         thread = threading.Thread(target=lambda: asyncio.run(server.serve([listener])))
         thread.start()
         try:

@@ -138,6 +138,41 @@ def test_a_client_that_stops_sending_is_let_go(settings: Settings) -> None:
         assert slow.recv(4096).startswith(b"HTTP/1.1 408")
 
 
+def test_a_client_that_sends_a_byte_now_and_then_is_let_go(settings: Settings) -> None:
+    app = made(settings.model_copy(update={"idle_seconds": 0.4}))
+    with served(app) as url, socket.create_connection(("127.0.0.1", int(url.rpartition(":")[2]))) as slow:
+        slow.sendall(b"POST /size HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000\r\n\r\n")
+        assert answered_while_dripping(slow).startswith(b"HTTP/1.1 408")
+
+
+@pytest.mark.parametrize(
+    "begun", [b"", b"GET /healthz HTTP/1.1\r\nX-", b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\nGET /he"]
+)
+def test_a_connection_on_which_no_request_comes_is_closed(settings: Settings, begun: bytes) -> None:
+    with (
+        served(made(settings), 0.4) as url,
+        socket.create_connection(("127.0.0.1", int(url.rpartition(":")[2]))) as slow,
+    ):
+        slow.sendall(begun)
+        if b"\r\n\r\n" in begun:
+            assert slow.recv(4096).startswith(b"HTTP/1.1 200"), "the first request is answered"
+        assert answered_while_dripping(slow) == b""
+
+
+def answered_while_dripping(slow: socket.socket) -> bytes:
+    """What comes at last while a byte is sent five times a second; b"" where the connection is closed."""
+    slow.settimeout(0.2)
+    for _ in range(300):
+        try:
+            slow.sendall(b"a")
+            return slow.recv(4096)
+        except TimeoutError:
+            continue
+        except OSError:
+            return b""
+    raise AssertionError("the client is still served")
+
+
 @pytest.mark.filterwarnings("default")
 def test_logs_are_json_with_the_request_id(settings: Settings, capfd: pytest.CaptureFixture[str]) -> None:
     root = logging.getLogger()

@@ -19,6 +19,7 @@ import uvicorn
 from fastapi import FastAPI
 from prometheus_client import start_http_server
 
+from inkread.server.connections import bounded_connections
 from inkread.server.logs import configure_logs
 from inkread.server.settings import PORTS, Settings, load_settings
 from inkread.server.tracing import start_tracing
@@ -79,6 +80,7 @@ def serve(
             make(settings),
             host=host,
             port=port or PORTS[service.value],
+            http=bounded_connections(settings.idle_seconds),
             log_config=None,
             access_log=False,
             server_header=False,

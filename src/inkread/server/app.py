@@ -41,6 +41,8 @@ SECURITY_HEADERS = {
 }
 CLIENT_GONE = 499
 UNMATCHED = "unmatched"
+SLOWEST = 1024
+"""Bytes a second that a client has to send on average, so that none holds a connection with a byte now and then."""
 QUIET_PATHS = {"/healthz", "/readyz", "/metrics"}
 
 
@@ -82,6 +84,7 @@ class RequestContext:
                 await self.app(scope, receive, send_marked)
             except ClientDisconnect:
                 status = CLIENT_GONE
+                scope["state"]["outcome"] = "the client went away"
             except Exception as error:
                 structlog.get_logger().error("unexpected", path=scope["path"], exc_info=error)
                 if started:
@@ -147,7 +150,7 @@ class BodyBounds:
     Args:
         app: what to protect.
         most_bytes: of a body.
-        idle_seconds: longest time without a byte.
+        idle_seconds: longest time without a byte, and of waiting for a body beyond what it takes at `SLOWEST`.
         others: most bytes where the path begins so; the first that fits counts.
     """
 
@@ -169,18 +172,21 @@ class BodyBounds:
         if announced.isdigit() and int(announced) > most_bytes:
             await problem_response(Request(scope), self._too_large(most_bytes))(scope, receive, send)
             return
-        taken, whole = 0, False
+        taken, waited, whole = 0, 0.0, False
 
         async def bounded() -> Message:
-            nonlocal taken, whole
+            nonlocal taken, waited, whole
             if whole:
                 return await receive()
+            begun = time.monotonic()
+            left = self.idle_seconds + taken / SLOWEST - waited
             try:
-                message = await asyncio.wait_for(receive(), self.idle_seconds)
+                message = await asyncio.wait_for(receive(), min(left, self.idle_seconds))
             except TimeoutError:
                 REQUESTS_REJECTED.labels("timed_out").inc()
-                raise HTTPException(408, "the upload stopped, send it again") from None
+                raise HTTPException(408, "the upload stopped or comes too slowly, send it again") from None
             taken += len(message.get("body", b""))
+            waited += time.monotonic() - begun
             scope["state"]["size"] = taken
             whole = not message.get("more_body", False)
             if taken > most_bytes:
