@@ -24,7 +24,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from functools import partial
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Annotated, Any
 
 import psutil
@@ -120,7 +120,7 @@ def build(image: str, root: Path, arguments: dict[str, str], binds: Sequence[Pat
     place = "/"
     for instruction, rest in dockerfile(image).instructions:
         if instruction == "FROM":
-            known = {}
+            known, place = {}, "/"
         elif instruction == "ENV":
             known |= variables(rest)
         elif instruction == "ARG":
@@ -131,7 +131,7 @@ def build(image: str, root: Path, arguments: dict[str, str], binds: Sequence[Pat
             (root / place.lstrip("/")).mkdir(parents=True, exist_ok=True)
         elif instruction == "COPY" and not rest.startswith("--from"):
             *sources, target = rest.split()
-            copy([ROOT / source for source in sources], root / place.lstrip("/") / target.lstrip("/"))
+            copy([ROOT / source for source in sources], root / f"{PurePosixPath(place) / target}".lstrip("/"))
         elif instruction == "RUN":
             passed = {name: value for name, value in os.environ.items() if name.startswith("PIP_")}
             settings = [f"{name}={value}" for name, value in (passed | known).items()]
