@@ -18,10 +18,12 @@ import httpx2
 import psutil
 from PIL import Image
 
-from benchmarks.load import BOMB_SIDE, endless_pdf
 from scripts.acceptance_stack import ADMIN, ROOT, USER, Readers, Report, Stack, encoded, strip
+from tests.server.test_workers import operators_pdf
 
 PICTURES = 12
+BOMB_SIDE = 8900
+"""Of a picture that is just small enough."""
 GATEWAY_MIB = 600
 """Most memory of the gateway while its clients send large pictures."""
 CROWDS = (16, 64)
@@ -62,7 +64,7 @@ def check_bombs(stack: Stack, report: Report) -> None:
         return answer.status_code, answer.text
 
     with ThreadPoolExecutor(2) as pool:
-        bombs = [pool.submit(predict, endless_pdf()) for _ in range(2)]
+        bombs = [pool.submit(predict, operators_pdf()) for _ in range(2)]
         beside = [predict(scan)[0] for _ in range(3)]
         ends = [bomb.result() for bomb in bombs]
     after = predict(scan)[0]

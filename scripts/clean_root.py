@@ -160,7 +160,7 @@ def copy(sources: Sequence[Path], target: Path) -> None:
 def compose() -> dict[str, Any]:
     """The services as Compose understands them, with new secrets."""
     program = shutil.which("docker-compose", path=f"{Path(sys.executable).parent}:{os.environ['PATH']}")
-    command = [program or "docker-compose", "-f", DEPLOY / "docker-compose.yml", "--profile", "*"]
+    command = [program or "docker-compose", "-f", str(DEPLOY / "docker-compose.yml"), "--profile", "*"]
     environment = {"PATH": os.environ["PATH"], "COMPOSE_DISABLE_ENV_FILE": "1"}
     environment |= {name: secrets.token_urlsafe(48) for name in SECRETS}
     asked = [*command, "config", "--format", "json"]
