@@ -166,7 +166,7 @@ def _gap(ink: Coverage, left: float, right: float) -> float:
     if not runs:
         return (left + right) / 2
     start, stop = max(runs, key=lambda run: run[1] - run[0])
-    return first + (start + stop) / 2
+    return float(first + (start + stop) / 2)
 
 
 def aligned(log_probs: LogProbs, labels: Sequence[int]) -> list[float]:

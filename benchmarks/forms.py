@@ -220,9 +220,10 @@ def main() -> None:
     lists, tally = lists_of(options.text), Tally()
     reader = Reader(threads=1)
     if options.hands == "ink":
-        writers = InkWriter.all(options.data, options.split, reader)
+        scanned = InkWriter.all(options.data, options.split, reader)
         for name, entries in lists.items():
-            lists[name] = sorted({*entries, *(text for writer in writers for text in writer.sayable(name))})
+            lists[name] = sorted({*entries, *(text for writer in scanned for text in writer.sayable(name))})
+        writers: Sequence[StrokeWriter | InkWriter] = scanned
     else:
         writers = StrokeWriter.all(options.data / "unipen-en" / f"{options.split}.parquet")
     with tempfile.TemporaryDirectory() as folder:

@@ -15,6 +15,7 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -25,7 +26,6 @@ from torch.nn import functional as F
 
 from inkread.bundle import Bundle, file_sha256
 from inkread.recognition.alphabet import LATIN, Alphabet
-from inkread.recognition.decoding import LogProbs
 from inkread.recognition.digits import CHARACTERS, FLOOR, SCALE
 from inkread.recognition.fields import without_spaces
 from inkread.recognition.line_images import Grey, cut_lines
@@ -170,7 +170,8 @@ def scanned(written: Written, rng: np.random.Generator) -> Grey | None:
     )
     grey, size = paper.scan(coverage, rng), coverage.shape[::-1]
     scale = float(rng.choice([0.75, 1, 1, 1.3]))
-    grey = cv2.resize(cv2.resize(grey, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA), size)
+    smaller = cv2.resize(grey, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+    grey = np.asarray(cv2.resize(smaller, size), np.uint8)
     if rng.random() < FAXED:
         grey = np.where(grey > int(rng.integers(130, 185)), np.uint8(255), np.uint8(0))
     return np.asarray(cv2.GaussianBlur(grey, (0, 0), 0.5) if rng.random() < 0.5 else grey, np.uint8)
@@ -224,18 +225,20 @@ class Head(nn.Module):
         y = F.relu(self.first(self.drop(x)))
         z = x + F.relu(self.second(self.drop(y)))
         corrections = self.out(self.drop(z.transpose(1, 2)))
-        return (torch.cat([frames[..., self.known], other], -1) + corrections).log_softmax(-1)
+        found: Tensor = (torch.cat([frames[..., self.known], other], -1) + corrections).log_softmax(-1)
+        return found
 
     def weights(self) -> dict[str, NDArray[np.float16]]:
         """As `DigitHead` wants them."""
         layers = {"in": self.project, "first": self.first, "second": self.second, "out": self.out}
         found = {}
         for name, layer in layers.items():
-            weight = layer.weight.detach().numpy()
+            own = layer.state_dict()
+            weight = own["weight"].numpy()
             found[f"{name}.weight"] = (
                 weight.T if weight.ndim == 2 else weight.transpose(2, 1, 0).reshape(-1, len(weight))
             ).astype(np.float16)
-            found[f"{name}.bias"] = layer.bias.detach().numpy().astype(np.float16)
+            found[f"{name}.bias"] = own["bias"].numpy().astype(np.float16)
         return found
 
 
@@ -244,7 +247,7 @@ def labels_of(text: str) -> list[int]:
     return [CHARACTERS.index(character) + 1 if character in CHARACTERS else OTHER for character in text]
 
 
-def train(head: Head, data: Sequence[tuple[str, LogProbs]], epochs: int) -> None:
+def train(head: Head, data: Sequence[tuple[str, NDArray[np.float16]]], epochs: int) -> None:
     """Batches of about equal length, AdamW, one cycle of the rate."""
     rng = np.random.default_rng(0)
     optimizer = torch.optim.AdamW(head.parameters(), RATE, weight_decay=0.01)
@@ -256,7 +259,7 @@ def train(head: Head, data: Sequence[tuple[str, LogProbs]], epochs: int) -> None
         for start in starts:
             loss = _loss(head, [data[index] for index in order[start : start + BATCH]])
             optimizer.zero_grad()
-            loss.backward()
+            loss.backward()  # type: ignore[no-untyped-call]
             nn.utils.clip_grad_norm_(head.parameters(), 1.0)
             optimizer.step()
             schedule.step()
@@ -264,7 +267,7 @@ def train(head: Head, data: Sequence[tuple[str, LogProbs]], epochs: int) -> None
         sys.stderr.write(f"epoch {epoch + 1}: {np.mean(losses):.3f}\n")
 
 
-def _loss(head: Head, batch: Sequence[tuple[str, LogProbs]]) -> Tensor:
+def _loss(head: Head, batch: Sequence[tuple[str, NDArray[np.float16]]]) -> Tensor:
     longest = max(len(frames) for _, frames in batch)
     padded = torch.full((len(batch), longest, batch[0][1].shape[1]), FLOOR)
     padded[:, :, 0] = 0
@@ -295,7 +298,8 @@ def main() -> None:
     data = list(samples(options.data / "unipen-en" / "train.parquet", bundle, options.numbers, seed=1))
     head = Head(Alphabet(bundle.model.alphabet))
     train(head, data, options.epochs)
-    np.savez_compressed(options.output, recognizer=file_sha256(bundle.recognizer), **head.weights())
+    content: dict[str, Any] = {"recognizer": file_sha256(bundle.recognizer), **head.weights()}
+    np.savez_compressed(options.output, **content)
 
 
 if __name__ == "__main__":

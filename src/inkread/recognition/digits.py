@@ -57,8 +57,8 @@ class DigitHead:
             The same, where only digits and marks have changed against the rest.
         """
         known, others = _classes(alphabet)
-        frames = np.maximum(log_probs, FLOOR)
-        x = np.maximum(self._linear(frames / SCALE + 1, "in"), 0)
+        frames = np.maximum(log_probs, np.float32(FLOOR))
+        x = np.maximum(self._linear(np.asarray(frames / SCALE + 1, np.float32), "in"), 0)
         y = np.maximum(self._convolve(x, "first"), 0)
         corrections = self._linear(x + np.maximum(self._convolve(y, "second"), 0), "out")
         result = log_probs.copy()
