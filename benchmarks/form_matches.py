@@ -32,9 +32,9 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 from scipy.stats import binomtest
 
-from form_hands import StrokeWriter
+from form_hands import StrokeWriter, Values
 from form_scans import Matrix, scan
-from form_sheets import EDGE, HEIGHT, WIDTH, Form, Sheet, Values, draw_form, fill, load_forms
+from form_sheets import EDGE, HEIGHT, WIDTH, Form, Sheet, draw_form, fill, load_forms
 from forms import WITHIN, lists_of, offset
 from inkread.forms.registration import Match, Refusal, Register
 from inkread.forms.template import Template

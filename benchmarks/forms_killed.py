@@ -23,8 +23,8 @@ from typing import Any
 import cv2
 import numpy as np
 
-from form_hands import FontWriter
-from form_sheets import Form, Values, draw_form, entry, fill
+from form_hands import FontWriter, Values
+from form_sheets import Form, draw_form, entry, fill
 from inkread.forms.template import Template
 
 FORM = Form("meter", "Reading of a meter", (((entry("Counter", "number"), entry("Estimated", "tick")),),))

@@ -1,6 +1,6 @@
 """Teach `inkread.recognition.digits`: numbers composed of recorded digits, seen through a recogniser.
 
-Usage: ``python -m recipe.digits --data DATA -o src/inkread/recognition/digits.npz``
+Usage: ``python -m recipe.digits --data DATA -o src/inkread/recognition/digits.onnx``
 
 Digits of one writer of unipen-en (train) are put side by side as dates, amounts, times, phone numbers and plain
 numbers, sometimes touching, each one a little turned and stretched; some items are whole numbers and words as they
@@ -12,26 +12,30 @@ from __future__ import annotations
 
 import argparse
 import sys
+import tempfile
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import cv2
 import numpy as np
+import onnx
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from inkread.bundle import Bundle, file_sha256
+from inkread.io.files import write_bytes
 from inkread.recognition.alphabet import LATIN, Alphabet
-from inkread.recognition.digits import CHARACTERS, FLOOR, SCALE
+from inkread.recognition.digits import CHARACTERS, FITS, FLOOR, INPUT
 from inkread.recognition.fields import without_spaces
 from inkread.recognition.line_images import Grey, cut_lines
 from inkread.recognition.recognizer import Recognizer
 from inkread.synthesis.ink import Paper
 from inkread.synthesis.strokes import Stroke, StrokeHands, Written, draw
+from inkread.training.export import OPSET
 
 DIGITS = "0123456789"
 LEAST_DIGITS = 6
@@ -48,6 +52,8 @@ MARKS: Mapping[str, Sequence[Sequence[tuple[float, float]]]] = {
 """In heights of a digit: few writers recorded them."""
 AS_WRITTEN, WITH_LETTERS, OWN_MARKS, STRETCHED, FAXED = 0.12, 0.04, 0.3, 0.5, 0.25
 """Shares of the numbers: recorded as a whole, with letters before them; of marks: the writer's own; of line images."""
+SCALE = 7.0
+"""Log probabilities are divided by it and moved to -1 to 1."""
 WIDTH, TAPS, BATCH, RATE = 48, 7, 32, 3e-3
 OTHER = len(CHARACTERS) + 1
 
@@ -202,7 +208,7 @@ def samples(path: Path, bundle: Bundle, count: int, seed: int) -> Iterator[tuple
 
 
 class Head(nn.Module):
-    """What `inkread.recognition.digits.DigitHead` computes, for training."""
+    """A projection, two convolutions over the frames with a residual each, and a projection to corrections."""
 
     def __init__(self, alphabet: Alphabet) -> None:
         super().__init__()
@@ -218,28 +224,38 @@ class Head(nn.Module):
         nn.init.zeros_(self.out.bias)
 
     def forward(self, frames: Tensor) -> Tensor:
-        """Log probabilities [batch, frames, OTHER + 1] of those of all classes."""
-        frames = frames.clamp(min=FLOOR)
-        other = torch.logsumexp(frames[..., self.others], -1, keepdim=True)
+        """Corrections [batch, frames, OTHER + 1] of log probabilities [batch, frames, classes] above the floor."""
         x = F.relu(self.project(frames / SCALE + 1)).transpose(1, 2)
         y = F.relu(self.first(self.drop(x)))
         z = x + F.relu(self.second(self.drop(y)))
-        corrections = self.out(self.drop(z.transpose(1, 2)))
-        found: Tensor = (torch.cat([frames[..., self.known], other], -1) + corrections).log_softmax(-1)
-        return found
+        corrections: Tensor = self.out(self.drop(z.transpose(1, 2)))
+        return corrections
 
-    def weights(self) -> dict[str, NDArray[np.float16]]:
-        """As `DigitHead` wants them."""
-        layers = {"in": self.project, "first": self.first, "second": self.second, "out": self.out}
-        found = {}
-        for name, layer in layers.items():
-            own = layer.state_dict()
-            weight = own["weight"].numpy()
-            found[f"{name}.weight"] = (
-                weight.T if weight.ndim == 2 else weight.transpose(2, 1, 0).reshape(-1, len(weight))
-            ).astype(np.float16)
-            found[f"{name}.bias"] = own["bias"].numpy().astype(np.float16)
-        return found
+    def corrected(self, frames: Tensor) -> Tensor:
+        """Log probabilities [batch, frames, OTHER + 1] of those of all classes."""
+        frames = frames.clamp(min=FLOOR)
+        other = torch.logsumexp(frames[..., self.others], -1, keepdim=True)
+        corrections: Tensor = self(frames)
+        return (torch.cat([frames[..., self.known], other], -1) + corrections).log_softmax(-1)
+
+    def save(self, path: Path, recogniser: str) -> None:
+        """Write the ONNX file that `inkread.recognition.digits` opens, for a recogniser by its SHA-256."""
+        with tempfile.TemporaryDirectory(dir=path.parent) as folder, warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            written = Path(folder) / path.name
+            torch.onnx.export(
+                self.eval(),
+                (torch.zeros(1, 9, self.project.in_features),),
+                str(written),
+                dynamo=False,
+                opset_version=OPSET,
+                input_names=[INPUT],
+                output_names=["corrections"],
+                dynamic_axes={INPUT: {1: "frames"}, "corrections": {1: "frames"}},
+            )
+            model = onnx.load(written)
+            onnx.helper.set_model_props(model, {FITS: recogniser})
+            write_bytes(path, model.SerializeToString())
 
 
 def labels_of(text: str) -> list[int]:
@@ -275,7 +291,7 @@ def _loss(head: Head, batch: Sequence[tuple[str, NDArray[np.float16]]]) -> Tenso
         row[: len(frames)] = torch.from_numpy(frames.astype(np.float32))
     labels = [labels_of(text) for text, _ in batch]
     return F.ctc_loss(
-        head(padded).transpose(0, 1),
+        head.corrected(padded).transpose(0, 1),
         torch.tensor(sum(labels, [])),
         torch.tensor([len(frames) for _, frames in batch]),
         torch.tensor(list(map(len, labels))),
@@ -298,9 +314,4 @@ def main() -> None:
     data = list(samples(options.data / "unipen-en" / "train.parquet", bundle, options.numbers, seed=1))
     head = Head(Alphabet(bundle.model.alphabet))
     train(head, data, options.epochs)
-    content: dict[str, Any] = {"recognizer": file_sha256(bundle.recognizer), **head.weights()}
-    np.savez_compressed(options.output, **content)
-
-
-if __name__ == "__main__":
-    main()
+    head.save(options.output, file_sha256(bundle.recognizer))

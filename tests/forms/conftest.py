@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from form_hands import FontWriter
-from form_sheets import Form, Sheet, Values, draw_form, entry, fill, table_of
+from form_hands import FontWriter, Values
+from form_sheets import Form, Sheet, draw_form, entry, fill, table_of
 from inkread.forms.template import Template
 
 FORM = Form(

@@ -31,7 +31,7 @@ def test_it_was_taught_with_the_recogniser_of_the_package(bundle: Bundle) -> Non
 
 
 def test_another_recogniser_is_read_without_it(bundle: Bundle, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(digits, "_load", lambda: (DigitHead({}), "of another recogniser"))
+    monkeypatch.setattr(digits, "file_sha256", lambda _: "of another recogniser")
     assert DigitHead.of(bundle) is None
 
 

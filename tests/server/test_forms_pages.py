@@ -20,8 +20,8 @@ from PIL import Image
 from playwright.sync_api import Locator, Page, expect
 from pydantic import SecretStr
 
-from form_hands import FontWriter
-from form_sheets import Form, Values, draw_form, entry, fill, table_of
+from form_hands import FontWriter, Values
+from form_sheets import Form, draw_form, entry, fill, table_of
 from inkread.forms.template import FormField
 from inkread.server.gateway.app import gateway_app
 from inkread.server.prediction.app import prediction_app
