@@ -289,7 +289,11 @@ def main(
     report = Report()
     with ExitStack() as entered:
         settings = entered.enter_context(databases()) if postgres else {}
-        running = entered.enter_context(stack(report, settings))
+        try:
+            running = entered.enter_context(stack(report, settings))
+        except ChildProcessError as error:
+            Console(stderr=True).print(str(error), markup=False)
+            raise typer.Exit(1) from None
         for name in only or CHECKS:
             try:
                 CHECKS[name](running, report)

@@ -186,7 +186,9 @@ def stack(report: Report, settings: Mapping[str, str]) -> Iterator[Stack]:
         assert process.stdout is not None
         ready = any("Ctrl-C" in line for line in process.stdout)
         spent = time.monotonic() - begun
-        report.add("inkread up is ready", f"{READY_SECONDS} s", f"{spent:.0f} s", ready and spent < READY_SECONDS)
+        if not ready:  # what answers on its ports may be another stack
+            raise ChildProcessError(f"inkread up ended with {process.wait()}, its last lines above say why")
+        report.add("inkread up is ready", f"{READY_SECONDS} s", f"{spent:.0f} s", spent < READY_SECONDS)
         children = psutil.Process(process.pid).children(recursive=True)
         with ExitStack() as entered:
             if settings:
