@@ -155,7 +155,10 @@ def test_a_connection_on_which_no_request_comes_is_closed(settings: Settings, be
     ):
         slow.sendall(begun)
         if b"\r\n\r\n" in begun:
-            assert slow.recv(4096).startswith(b"HTTP/1.1 200"), "the first request is answered"
+            answer = b""
+            while not answer.endswith(b"}"):  # head and body may come one after the other
+                answer += slow.recv(4096)
+            assert answer.startswith(b"HTTP/1.1 200"), "the first request is answered"
         assert answered_while_dripping(slow) == b""
 
 

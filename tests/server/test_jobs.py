@@ -206,6 +206,7 @@ def test_a_health_check_that_finds_a_service_away_fails_and_is_listed(ready: Set
         assert REGISTRY.get_sample_value("inkread_service_up", {"service": "gateway"}) == 0
 
 
+@pytest.mark.system
 def test_jobs_of_a_former_release_go_on_after_an_update(ready: Settings) -> None:
     """One was running when its service ended, one was waiting; both had the version of the package."""
     place = workspace.Workspace(ready.home)

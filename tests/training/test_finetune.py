@@ -19,6 +19,7 @@ def files(folder: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in folder.iterdir() if path.name != REPORT}
 
 
+@pytest.mark.system
 def test_other_spellings_are_learnt_and_the_card_names_the_data(user_lines: Path, tmp_path: Path) -> None:
     # The hand is one that the model reads well; what it has to learn is that this writer has no capital letters.
     samples = Dataset.open(user_lines).samples
