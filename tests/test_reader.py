@@ -24,7 +24,7 @@ from inkread import (
     Reader,
     ReaderSettings,
 )
-from inkread.document import REDUCED, UNFAMILIAR
+from inkread.document import REDUCED, SHOW_THROUGH, UNFAMILIAR, left_out
 from inkread.evaluation.detection import match_baselines
 from inkread.formats import read_layout
 from inkread.formats.json import dump
@@ -160,6 +160,8 @@ def test_writing_that_shows_through_from_the_other_side_is_not_read(reader: Read
     behind = 235 - 0.4 * np.maximum(235 - cv2.GaussianBlur(front[:, ::-1], (0, 0), 1.5), 0)
     [document] = reader.read(np.vstack([front, behind]).astype(np.uint8))
     assert ratio(document.text, letter.text) > 95
+    assert left_out(document.pages[0], SHOW_THROUGH) > len(letter.lines) / 2, "the page says what is missing"
+    assert left_out(letter, SHOW_THROUGH) == 0
 
 
 @pytest.mark.case

@@ -39,6 +39,10 @@ CAPTURE_ADVICE = {
 }
 """Flags of pages that were captured badly or are no pages of handwriting, and what to tell a person about them."""
 
+SHOW_THROUGH, NOISE = "show-through", "noise"
+"""Flags of a page of which found lines were left out, each with their number, such as ``noise 2``: lines of the other
+side of the paper, and lines that read as nothing, such as rulings, seals, borders and blots."""
+
 UNUSUAL = "unusual "
 """Begin of a flag of a page that the services found unlike the pages before it; a figure follows, such as ``slant``."""
 
@@ -191,6 +195,12 @@ class Page:
         rated = [(line.confidence, max(len(line.text), 1)) for line in self.lines if line.confidence is not None]
         total = sum(weight for _, weight in rated)
         return sum(confidence * weight for confidence, weight in rated) / total if total else None
+
+
+def left_out(page: Page, reason: str) -> int:
+    """How many found lines of a page were left out for a reason, `SHOW_THROUGH` or `NOISE`."""
+    numbers = (flag.removeprefix(f"{reason} ") for flag in page.flags)
+    return sum(int(number) for number in numbers if number.isdecimal())
 
 
 def move_points(page: Page, move: Callable[[Point], Point]) -> Page:

@@ -11,7 +11,7 @@ import shutil
 import tempfile
 import warnings
 import weakref
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from functools import lru_cache, partial
 from importlib.metadata import version
@@ -23,7 +23,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inkread.bundle import Bundle
-from inkread.document import REDUCED, UNFAMILIAR, Document, Line, Page, Polygon, Provenance, Setting, Step, within_page
+from inkread.document import (
+    NOISE,
+    REDUCED,
+    SHOW_THROUGH,
+    UNFAMILIAR,
+    Document,
+    Line,
+    Page,
+    Polygon,
+    Provenance,
+    Setting,
+    Step,
+    within_page,
+)
 from inkread.errors import BundleError, InputError
 from inkread.formats import fit
 from inkread.io.images import PageImage, turn, turn_back
@@ -431,7 +444,7 @@ class Reader:
             if not item.given:
                 features = page_features(item.grey, read.lines)
                 flags = capture_flags(features, len(read.lines)) + spread_flags(read.lines, read.width, read.height)
-                read = replace(read, flags=flags)
+                read = replace(read, flags=(*flags, *read.flags))
             whole = (
                 read if item.full_size is None else replace(fit(read, *item.full_size), flags=(*read.flags, REDUCED))
             )
@@ -500,11 +513,7 @@ class Reader:
         ]
         strips = cut_lines(grey, unsure, height=self.lines.height)
         behind = {line.id for line, strip in zip(unsure, strips, strict=True) if self._reads_better_mirrored(strip)}
-        regions = (
-            replace(region, lines=tuple(line for line in region.lines if line.id not in behind))
-            for region in page.regions
-        )
-        return replace(page, regions=tuple(region for region in regions if region.lines)) if behind else page
+        return _without(page, behind, SHOW_THROUGH)
 
     def _reads_better_mirrored(self, strip: Strip) -> bool:
         mirrored = np.ascontiguousarray(strip.image[:, ::-1])
@@ -512,11 +521,7 @@ class Reader:
 
     def _without_noise(self, page: Page) -> Page:
         """Drop what the detector took for text and the recogniser did not: blots, rulings, show-through."""
-        regions = (
-            replace(region, lines=tuple(line for line in region.lines if not self._is_noise(line)))
-            for region in page.regions
-        )
-        return replace(page, regions=tuple(region for region in regions if region.lines))
+        return _without(page, {line.id for line in page.lines if self._is_noise(line)}, NOISE)
 
     def _is_noise(self, line: Line) -> bool:
         short = len(line.text) <= self._settings.noise_characters
@@ -556,6 +561,17 @@ def _with_lines(page: Page, lines: Iterable[Line]) -> Page:
     supply = iter(lines)
     regions = tuple(replace(region, lines=tuple(next(supply) for _ in region.lines)) for region in page.regions)
     return replace(page, regions=regions)
+
+
+def _without(page: Page, dropped: Collection[str], reason: str) -> Page:
+    """The page without the lines of these ids, and with a flag that says why and how many."""
+    if not dropped:
+        return page
+    regions = (
+        replace(region, lines=tuple(line for line in region.lines if line.id not in dropped)) for region in page.regions
+    )
+    flags = (*page.flags, f"{reason} {len(dropped)}")
+    return replace(page, regions=tuple(region for region in regions if region.lines), flags=flags)
 
 
 def _mean_confidence(lines: Iterable[Line]) -> float:

@@ -500,6 +500,17 @@ def test_pages_unlike_what_was_learnt_are_named_at_the_end(tmp_path: Path, monke
     assert inkread(tmp_path).stderr.endswith("x3.png, page 1 and 2 more pages\n")
 
 
+def test_lines_of_the_other_side_are_told_and_specks_are_not(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def flagged(_: SizeReader, pages: Iterable[PageImage], _layouts: object) -> Iterator[Page]:
+        for image in pages:
+            flags = ("show-through 3", "noise 2") if Path(image.source).name == "a.png" else ("noise 4",)
+            yield Page(image.width, image.height, (), image.source, image.index, flags=flags)
+
+    monkeypatch.setattr(SizeReader, "read_pages", flagged)
+    result = inkread(picture(tmp_path / "a.png"), picture(tmp_path / "b.png"))
+    assert result.stderr == f"lines of the other side of the paper, left out: {tmp_path / 'a.png'}, page 1 (3)\n"
+
+
 def test_a_page_that_was_captured_badly_says_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def flagged(_: SizeReader, pages: Iterable[PageImage], _layouts: object) -> Iterator[Page]:
         for image in pages:

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from inkread.cli.terminal import Reading, quiet_libraries
-from inkread.document import CAPTURE_ADVICE, REDUCED, UNFAMILIAR, Document, Page
+from inkread.document import CAPTURE_ADVICE, REDUCED, SHOW_THROUGH, UNFAMILIAR, Document, Page, left_out
 from inkread.errors import BadLineError, BadPageError, DamagedInputError, InkreadError, LayoutFileError
 from inkread.formats import FORMATS
 from inkread.formats.pairing import SAME_NAME, Pairs, find_pairs
@@ -458,6 +458,7 @@ def _write(
 
     total = flagged = 0
     unfamiliar: list[str] = []
+    behind: list[str] = []
     for path, document in documents:
         marks = [line.flagged for line in document.lines]
         total, flagged = total + len(marks), flagged + sum(marks)
@@ -465,6 +466,8 @@ def _write(
         for page in shown.pages:
             if any(UNFAMILIAR in line.flags for line in page.lines):
                 unfamiliar.append(f"{page.source}, page {page.index + 1}")
+            if hidden := left_out(page, SHOW_THROUGH):
+                behind.append(f"{page.source}, page {page.index + 1} ({hidden})")
             told = [flag for flag in page.flags if flag in CAPTURE_ADVICE and flag != UNFAMILIAR]
             if captured := [CAPTURE_ADVICE[flag] for flag in told]:
                 progress.say(f"{page.source}, page {page.index + 1}: the picture is {' and '.join(captured)}")
@@ -476,13 +479,19 @@ def _write(
         for error in write_all(results, path, shown):
             progress.complain(streams.named(error))
         progress.file_read()
+    if behind:
+        progress.say(f"lines of the other side of the paper, left out: {_first_of(behind)}")
     if unfamiliar:
-        more = f" and {len(unfamiliar) - SHOWN_PAGES} more pages" if len(unfamiliar) > SHOWN_PAGES else ""
         progress.say(
             f"lines unlike what the model has learnt, flagged as {UNFAMILIAR} (another script, music, a drawing, an "
-            f"illegible hand): {'; '.join(unfamiliar[:SHOWN_PAGES])}{more}"
+            f"illegible hand): {_first_of(unfamiliar)}"
         )
     return flagged, total
+
+
+def _first_of(pages: Sequence[str]) -> str:
+    more = f" and {len(pages) - SHOWN_PAGES} more pages" if len(pages) > SHOWN_PAGES else ""
+    return "; ".join(pages[:SHOWN_PAGES]) + more
 
 
 def _documents(

@@ -15,6 +15,7 @@ from itertools import groupby
 
 from inkread.document import (
     CAPTURE_ADVICE,
+    SHOW_THROUGH,
     Alternative,
     Document,
     Line,
@@ -23,6 +24,7 @@ from inkread.document import (
     Provenance,
     Region,
     Word,
+    left_out,
     within_page,
 )
 from inkread.formats import json as document_json
@@ -58,7 +60,9 @@ class Content:
 
     def notes(self) -> list[str]:
         """What is wrong with the picture."""
-        return [CAPTURE_ADVICE[flag] for flag in self.page.flags if flag in CAPTURE_ADVICE]
+        notes = [CAPTURE_ADVICE[flag] for flag in self.page.flags if flag in CAPTURE_ADVICE]
+        behind = left_out(self.page, SHOW_THROUGH)
+        return [*notes, f"of paper that shows its other side, lines left out: {behind}"] if behind else notes
 
     def lines(self) -> list[models.Line]:
         """The lines as the API gives them."""
