@@ -76,10 +76,16 @@ class Alternative:
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """Where a line stands in the table that its region is: row and column, both from 0."""
+    """Where a line stands in the table that its region is.
+
+    Attributes:
+        row, column: from 0; of a cell over several columns the first one.
+        columns: how many columns it stands over.
+    """
 
     row: int
     column: int
+    columns: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,9 +150,10 @@ class Region:
     def rows(self) -> tuple[tuple[str, ...], ...]:
         """The cells' text of a table, row by row, all rows of one length; lines of one cell are joined by a line break.
 
-        A line that has no cell is a row with its text in the first column.
+        A cell over several columns has its text in the first one. A line that has no cell is a row with its text in the
+        first column.
         """
-        columns = 1 + max((line.cell.column for line in self.lines if line.cell), default=0)
+        columns = max((line.cell.column + line.cell.columns for line in self.lines if line.cell), default=1)
         found: list[tuple[int | None, list[list[str]]]] = []
         for line in self.lines:
             row, column = (line.cell.row, line.cell.column) if line.cell else (None, 0)

@@ -99,7 +99,7 @@ SAMPLE = Document(
                             baseline=((30 + 200 * column, top + 30), (150 + 200 * column, top + 30)),
                             polygon=box(30 + 200 * column, top, 150 + 200 * column, top + 38),
                             text=text,
-                            cell=Cell(row, column),
+                            cell=Cell(row, column, 2 if text == "Tea" else 1),
                         )
                         for number, (text, row, column, top) in enumerate(
                             [("Coal", 0, 0, 130), ("and wood", 0, 0, 150), ("3 10", 0, 2, 130), ("Tea", 1, 0, 180)]
@@ -224,7 +224,7 @@ def _documents() -> st.SearchStrategy[Document]:
 
     many_lines = st.lists(lines(), max_size=3).map(tuple)
     kinds = st.sampled_from(["text", "marginalia", "MainZone", "other", "table"])
-    cells = st.none() | st.builds(Cell, st.integers(0, 9), st.integers(0, 9))
+    cells = st.none() | st.builds(Cell, st.integers(0, 9), st.integers(0, 9), st.integers(1, 4))
     in_cells = st.builds(lambda line, cell: replace(line, cell=cell), lines(), cells)
     regions = st.builds(Region, id=st.text(max_size=5), polygon=polygons, lines=many_lines, kind=kinds) | st.builds(
         Region,

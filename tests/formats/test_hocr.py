@@ -21,7 +21,7 @@ GRAMMAR = {
     "textangle": NUMBER,
     "poly": r"-?\d+ -?\d+( -?\d+ -?\d+)+",
     "x_flags": r"[\w-]+( [\w-]+)*",
-    "x_cell": r"\d+ \d+",
+    "x_cell": r"\d+ \d+( \d+)?",
     "x_wconf": NUMBER,
     "x_confs": f"{NUMBER}( {NUMBER})*",
 }

@@ -79,6 +79,16 @@ def test_full_rows_are_read_by_row_as_a_table() -> None:
     assert (block.kind, block.lines) == ("table", list(range(len(lines))))
 
 
+def test_headings_are_the_first_rows_and_may_stand_over_several_columns() -> None:
+    over = ((EDGES[1] + 10, 85.0), (EDGES[3] - 10, 85.0))
+    headings = [over, *(cell(number, 120) for number in range(6))]
+    lines = [*headings, *(cell(number, y) for y in range(180, 880, 50) for number in range(6))]
+    (block,) = reading_order(lines, grid=grid_of(sheet()))
+    assert (block.kind, block.lines) == ("table", list(range(len(lines))))
+    assert block.cells[:3] == (Cell(0, 1, columns=2), Cell(1, 0), Cell(1, 1))
+    assert block.cells[7] == Cell(2, 0), "the first row below the headings"
+
+
 def test_accounts_with_an_amount_for_most_lines_are_read_by_row() -> None:
     lines: list[Polyline] = []
     for number, y in enumerate(range(180, 880, 40)):

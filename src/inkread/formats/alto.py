@@ -172,7 +172,8 @@ class _Writer:
         """Types and labels of a line's tags; rows, columns and characters count from 1 in a label."""
         tags = [("line", flag) for flag in [FLAG] * line.flagged + [flag for flag in line.flags if flag != FLAG]]
         if line.cell:
-            tags.append((CELL, f"row {line.cell.row + 1}, column {line.cell.column + 1}"))
+            span = f", over {line.cell.columns} columns" if line.cell.columns > 1 else ""
+            tags.append((CELL, f"row {line.cell.row + 1}, column {line.cell.column + 1}{span}"))
         if line.insertion and line.insertion.line in self._written:
             place = f"{self._written[line.insertion.line]}, before character {line.insertion.at + 1}"
             tags.append((INSERTION, place))
@@ -210,8 +211,9 @@ class _Writer:
 
 def _cell(labels: Iterable[str]) -> Cell | None:
     """The cell that such a label names."""
-    found = next(filter(None, (re.fullmatch(r"row ([1-9]\d*), column ([1-9]\d*)", label) for label in labels)), None)
-    return Cell(int(found[1]) - 1, int(found[2]) - 1) if found else None
+    pattern = r"row ([1-9]\d*), column ([1-9]\d*)(?:, over ([1-9]\d*) columns)?"
+    found = next(filter(None, (re.fullmatch(pattern, label) for label in labels)), None)
+    return Cell(int(found[1]) - 1, int(found[2]) - 1, int(found[3] or 1)) if found else None
 
 
 def _insertion(labels: Iterable[str]) -> Insertion | None:

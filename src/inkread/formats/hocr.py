@@ -82,7 +82,8 @@ def _line(region: Element, line: Line, numbers: Numbers) -> None:
     if flags := [*(["flagged"] if line.flagged else []), *line.flags]:
         properties.append(f"x_flags {' '.join(flags)}")
     if line.cell:
-        properties.append(f"x_cell {line.cell.row} {line.cell.column}")
+        span = f" {line.cell.columns}" if line.cell.columns > 1 else ""
+        properties.append(f"x_cell {line.cell.row} {line.cell.column}{span}")
     element = _part(region, "span", "ocr_line", numbers, properties)
     if not words_spell(line):
         element.text = xml_safe(line.text)

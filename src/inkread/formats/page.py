@@ -154,7 +154,7 @@ class _Writer:
             {
                 "id": identifier,
                 "rows": 1 + max(cell.row for cell in cells),
-                "columns": 1 + max(cell.column for cell in cells),
+                "columns": max(cell.column + cell.columns for cell in cells),
             },
         )
         self._coords(element, table.polygon)
@@ -165,7 +165,8 @@ class _Writer:
             corners = [point for line, _ in members for point in line.polygon]
             self._coords(holder, box_polygon(box_of(corners)) if corners else ())
             if cell:
-                role = {"rowIndex": cell.row, "columnIndex": cell.column}
+                span = cell.columns if cell.columns > 1 else None
+                role = {"rowIndex": cell.row, "columnIndex": cell.column, "colSpan": span}
                 add(add(holder, "Roles"), "TableCellRole", role)
             for line, line_id in members:
                 self._line(holder, line, line_id)
@@ -340,7 +341,8 @@ def _holders(region: Element, in_tables: Collection[Element]) -> list[tuple[Elem
 
 def _cell(element: Element, row: str, column: str) -> Cell | None:
     numbers = [number(element, name) for name in (row, column)]
-    return None if None in numbers else Cell(*(max(round(value or 0), 0) for value in numbers))
+    span = max(round(number(element, "colSpan") or 1), 1)
+    return None if None in numbers else Cell(*(max(round(value or 0), 0) for value in numbers), columns=span)
 
 
 def _region(element: Element, holders: list[tuple[Element, Cell | None]], ids: Ids, skip: OnSkip) -> Region:

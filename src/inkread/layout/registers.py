@@ -91,7 +91,8 @@ def read_register(
 ) -> list[Block] | None:
     """The lines within a register in reading order; None if it is none.
 
-    Its headings are a block of text, and its columns are blocks of text where cells cannot be given to rows.
+    Its headings are the first rows of the table, and may stand over several columns. Where cells cannot be given to
+    rows, the headings and each column are blocks of text.
 
     Args:
         baselines: in page pixels.
@@ -99,9 +100,10 @@ def read_register(
         grid: its rulings.
         settings: the thresholds.
     """
-    column = _columns(baselines, grid, settings)
+    column, first, last = _columns(baselines, grid, settings)
     inside = np.flatnonzero(column >= 0)
     numbers, column[inside] = np.unique(column[inside], return_inverse=True)
+    first, last = np.searchsorted(numbers, first), np.searchsorted(numbers, last, side="right")
     if len(numbers) < settings.grid_columns:
         return None
     tolerance = settings.row_tolerance * line_distance(boxes[inside])
@@ -110,15 +112,15 @@ def read_register(
     body = np.setdiff1d(inside, heading)
     rows = [body[row] for row in rows_of(boxes[body], tolerance, settings.beside_share)]
     full = [len(np.unique(column[row])) >= settings.table_fill * len(numbers) for row in rows]
-    above = [int(n) for row in rows_of(boxes[heading], tolerance, settings.beside_share) for n in heading[row]]
+    head = [heading[row] for row in rows_of(boxes[heading], tolerance, settings.beside_share)]
+    above = [int(n) for row in head for n in row]
+    by_row = np.mean(full) >= settings.table_share or _one_row_an_entry(rows, column, settings)
+    entries = [row.tolist() for row in rows] if by_row else _records(rows, column, boxes, settings) if len(body) else []
+    if entries:
+        cells = [Cell(row, int(first[n]), int(last[n] - first[n])) for row, line in enumerate(head) for n in line]
+        cells += [Cell(row, int(column[n])) for row, entry in enumerate(entries, len(head)) for n in entry]
+        return [Block([*above, *(n for entry in entries for n in entry)], TABLE, tuple(cells))]
     blocks = [Block(above)] if above else []
-    if np.mean(full) >= settings.table_share or _one_row_an_entry(rows, column, settings):
-        cells = tuple(Cell(number, int(column[n])) for number, row in enumerate(rows) for n in row)
-        return [*blocks, Block([int(n) for row in rows for n in row], TABLE, cells)]
-    records = _records(rows, column, boxes, settings) if len(body) else []
-    if records:
-        cells = tuple(Cell(row, int(column[n])) for row, record in enumerate(records) for n in record)
-        return [*blocks, Block([n for record in records for n in record], TABLE, cells)]
     for number in np.unique(column[body]):
         members = body[column[body] == number]
         lines = [int(n) for row in rows_of(boxes[members], tolerance, settings.beside_share) for n in members[row]]
@@ -126,9 +128,10 @@ def read_register(
     return blocks
 
 
-def _columns(baselines: Sequence[Polyline], grid: Grid, settings: LayoutSettings) -> Numbers:
-    """The column of each line; -1 where it stands outside. Columns of fewer cells than a table has rows do not count.
+def _columns(baselines: Sequence[Polyline], grid: Grid, settings: LayoutSettings) -> tuple[Numbers, Numbers, Numbers]:
+    """The column of each line, -1 where it stands outside, and the first and the last one that it reaches into.
 
+    Columns of fewer cells than a table has rows do not count.
     Rulings that many lines run across are no borders of columns: those of ruled paper, or strokes of letters.
     """
     ends = np.array([sorted((line[0], line[-1])) for line in baselines])
@@ -136,17 +139,20 @@ def _columns(baselines: Sequence[Polyline], grid: Grid, settings: LayoutSettings
     top = min(stroke[0][1] for stroke in grid.uprights)
     bottom = max(stroke[1][1] for stroke in grid.uprights)
     inside = (top < height) & (height < bottom)
-    column = np.zeros(len(baselines), np.intp)
+    column, first, last = np.zeros((3, len(baselines)), np.intp)
     for (top_x, upper), (bottom_x, lower) in grid.uprights:
         left, right = (ends[:, :, 0] - top_x - (bottom_x - top_x) * (ends[:, :, 1] - upper) / (lower - upper)).T
         across = inside & (np.minimum(-left, right) > settings.beside_share * (right - left))
         if np.count_nonzero(across) <= settings.grid_crossed * np.count_nonzero(inside):
-            column += left + right > 0
+            middle = left + right > 0
+            column += middle
+            first += middle & ~across
+            last += middle | across
     column[~inside] = -1
     for number in np.unique(column):
         if np.count_nonzero(column == number) < settings.table_rows:
             column[column == number] = -1
-    return column
+    return column, first, last
 
 
 def _one_row_an_entry(rows: list[Numbers], column: Numbers, settings: LayoutSettings) -> bool:
