@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from inkread.document import Document, Line, Page, Region
+from inkread.document import CAPTURE_ADVICE, FAINT, Document, Line, Page, Region
 from inkread.formats import FORMATS, read_layout
 from inkread.server.documents.content import Content, unpack
 
@@ -80,3 +80,9 @@ def test_a_name_that_xml_does_not_take_is_no_region(page: Content) -> None:
     lines = page.lines()
     lines[1] = lines[1].model_copy(update={"region": "no id"})
     assert regions(page.corrected(lines, "ada", page)) == [("r1", "text", ["l1", "l2", "l3", "l4", "l5"])]
+
+
+def test_the_notes_of_a_page_tell_lines_of_the_other_side_and_no_specks() -> None:
+    page = Page(10, 10, flags=("faint", "show-through 3", "noise 2"))
+    assert Content(page).notes() == [CAPTURE_ADVICE[FAINT], "of paper that shows its other side, lines left out: 3"]
+    assert Content(Page(10, 10, flags=("noise 2",))).notes() == []

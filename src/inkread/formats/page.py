@@ -340,9 +340,11 @@ def _holders(region: Element, in_tables: Collection[Element]) -> list[tuple[Elem
 
 
 def _cell(element: Element, row: str, column: str) -> Cell | None:
-    numbers = [number(element, name) for name in (row, column)]
+    row_number, column_number = number(element, row), number(element, column)
+    if row_number is None or column_number is None:
+        return None
     span = max(round(number(element, "colSpan") or 1), 1)
-    return None if None in numbers else Cell(*(max(round(value or 0), 0) for value in numbers), columns=span)
+    return Cell(max(round(row_number), 0), max(round(column_number), 0), span)
 
 
 def _region(element: Element, holders: list[tuple[Element, Cell | None]], ids: Ids, skip: OnSkip) -> Region:
