@@ -79,7 +79,8 @@ DRAWS: dict[str, Callable[[Sources, Generator], Floats]] = {
 
 def _long_tail(rng: Generator, shape: tuple[int, int]) -> Floats:
     """Log-normal, mean 0, standard deviation 1: many small values below 0, few large ones above."""
-    return (rng.lognormal(size=shape) - np.exp(0.5)) / np.sqrt((np.e - 1) * np.e)
+    values: Floats = (rng.lognormal(size=shape) - np.exp(0.5)) / np.sqrt((np.e - 1) * np.e)
+    return values
 
 
 TAILS: dict[str, Callable[[Generator, tuple[int, int]], Floats]] = {
