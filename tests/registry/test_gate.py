@@ -87,6 +87,24 @@ def test_a_slice_may_get_worse_within_its_margin() -> None:
     assert "reads worse by more" not in "; ".join(objections(compare(1, LINES, errors(1, 8), slightly)))
 
 
+def test_a_gain_on_three_documents_of_a_source_may_be_chance() -> None:
+    """Three documents of equal versions are all read better one time in eight (decision 0079)."""
+
+    def reasons(registers: int) -> str:
+        places = [GoldLine(f"register {number}", (("source", "registers"),)) for number in range(registers)]
+        places += [GoldLine(f"letter {number}", (("source", "letters"),)) for number in range(28)]
+        before = [(90, 900)] * registers + [(5, 40)] * 28
+        after = [(50 + number % 3 * 10, 900) for number in range(registers)]
+        after += [(6 if number % 3 else 4, 40) for number in range(28)]
+        new, old = (
+            [LineErrors(Errors(edits, 0, 0, length), Errors()) for edits, length in side] for side in (after, before)
+        )
+        return "; ".join(objections(compare(1, places, new, old)))
+
+    assert "not better with 95 % confidence" in reasons(3)
+    assert reasons(12) == ""
+
+
 def test_lines_of_one_document_are_drawn_themselves() -> None:
     alone = [GoldLine("the only one") for _ in LINES]
     comparison = compare(1, alone, errors(4, 8), errors(8, 8))

@@ -3,7 +3,8 @@
 Usage: ``comparison = compare(1, lines, new, old); reasons = objections(comparison)``
 
 The interval of a difference is a paired bootstrap over documents: a document is drawn with what both read in it, so
-what makes it hard for both cancels out (Bisani and Ney 2004).
+what makes it hard for both cancels out (Bisani and Ney 2004). Documents are drawn over all sources together: drawn
+within each source, versions that are equal would be promoted too often (decision 0079).
 """
 
 from __future__ import annotations
