@@ -232,9 +232,24 @@ def move_points(page: Page, move: Callable[[Point], Point]) -> Page:
     return replace(page, regions=tuple(map(region, page.regions)))
 
 
+def _points(page: Page) -> Iterator[Point]:
+    """Every point of the regions, lines, words and characters of a page."""
+    for region in page.regions:
+        yield from region.polygon
+        for line in region.lines:
+            yield from line.baseline
+            yield from line.polygon
+            for word in line.words:
+                yield from word.polygon
+                for character in word.characters:
+                    yield from character.polygon
+
+
 def within_page(page: Page) -> Page:
     """The page with every point outside it moved to its border."""
     right, bottom = float(page.width), float(page.height)
+    if all(0 <= x <= right and 0 <= y <= bottom for x, y in _points(page)):
+        return page
     return move_points(page, lambda at: (min(max(at[0], 0.0), right), min(max(at[1], 0.0), bottom)))
 
 

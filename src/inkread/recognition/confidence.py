@@ -115,10 +115,12 @@ def character_confidences(
             float(math.exp(log_probs[start:stop, label].max()))
             for label, (start, stop) in zip(labels, spans, strict=True)
         )
-    states = _states(labels, fusion)
+    peaks = [_peak(log_probs, label, span) for label, span in zip(labels, spans, strict=True)]
     return tuple(
-        _conditional(np.exp(log_probs[_peak(log_probs, label, span)]), labels, place, states[place], fusion)
-        for place, (label, span) in enumerate(zip(labels, spans, strict=True))
+        _conditional(posteriors, labels, place, state, fusion)
+        for place, (posteriors, state) in enumerate(
+            zip(np.exp(log_probs[peaks]), _states(labels, fusion), strict=False)
+        )
     )
 
 

@@ -216,7 +216,9 @@ class Tree:
     def __init__(self, most: int) -> None:
         self.parents = np.zeros(most, np.intp)
         self.labels = np.zeros(most, np.intp)
-        self._places = np.full(most, -1, np.intp)
+        self.parents[0] = most  # a place that no prefix has
+        self._places = np.full(most + 1, -1, np.intp)
+        self._numbers = np.arange(most)
         self._size = 1
 
     def grow(self, parents: Numbers, labels: Numbers) -> Numbers:
@@ -229,9 +231,8 @@ class Tree:
 
     def places_of_parents(self, prefixes: Numbers) -> Numbers:
         """Where the parent of each prefix is among ``prefixes``, -1 for nowhere."""
-        self._places[prefixes] = np.arange(len(prefixes))
+        self._places[prefixes] = self._numbers[: len(prefixes)]
         places = self._places[self.parents[prefixes]]
-        places[prefixes == 0] = -1
         self._places[prefixes] = -1
         return places
 
@@ -273,38 +274,42 @@ def _advance(
     beam: Beam, frame: _Frame, tree: Tree, fusion: Fusion, width: int, prefix_floor: float
 ) -> tuple[Beam, float]:
     """The beam after one more frame, and the mass of its best prefix, which the others are divided by."""
-    size, tried = len(beam.labels), frame.tried
-    in_blank = beam.totals * frame.blank
+    totals = beam.totals
+    in_blank = totals * frame.blank
     in_label = beam.in_label * frame.probabilities[beam.labels]
-    sources, columns, grown = _grow(beam, frame, in_blank, in_label, fusion, width, prefix_floor)
+    if not len(frame.tried):
+        return _stay(beam, tree, in_blank, in_label, prefix_floor)
+    sources, labels, grown = _grow(beam, frame, totals, in_blank, in_label, fusion, width, prefix_floor)
     if not len(grown):
         return _stay(beam, tree, in_blank, in_label, prefix_floor)
+    size = len(totals)
     masses = np.concatenate([in_blank + in_label, grown])
     scale = float(masses.max())
-    kept = np.flatnonzero(masses > prefix_floor * scale)
-    kept = kept[np.argsort(-masses[kept], kind="stable")][:width]
-    fresh = np.flatnonzero(kept >= size)
+    kept = (masses > prefix_floor * scale).nonzero()[0]
+    kept = kept[(-masses[kept]).argsort(kind="stable")[:width]]
+    fresh = (kept >= size).nonzero()[0]
+    new = kept[fresh] - size
     places = kept.copy()
-    places[fresh] = sources[kept[fresh] - size]
-    labels, states = beam.labels[places], beam.states[places]
-    labels[fresh] = tried[columns[kept[fresh] - size]]
-    states[fresh] = list(map(fusion.step, states[fresh].tolist(), labels[fresh].tolist()))
-    prefixes = beam.prefixes[places]
-    prefixes[fresh] = tree.grow(prefixes[fresh], labels[fresh])
-    into_blank, into_label = in_blank[places] / scale, in_label[places] / scale
-    into_blank[fresh] = 0
-    into_label[fresh] = masses[kept[fresh]] / scale
-    return Beam(prefixes, labels, states, tree.places_of_parents(prefixes), into_blank, into_label), scale
+    places[fresh] = parents = sources[new]
+    new_labels = labels[new]
+    labels, states, prefixes = beam.labels[places], beam.states[places], beam.prefixes[places]
+    labels[fresh] = new_labels
+    states[fresh] = fusion.steps(beam.states[parents], new_labels)
+    prefixes[fresh] = tree.grow(beam.prefixes[parents], new_labels)
+    in_blank, in_label = in_blank[places] / scale, in_label[places] / scale
+    in_blank[fresh] = 0
+    in_label[fresh] = grown[new] / scale
+    return Beam(prefixes, labels, states, tree.places_of_parents(prefixes), in_blank, in_label), scale
 
 
 def _stay(beam: Beam, tree: Tree, in_blank: Masses, in_label: Masses, prefix_floor: float) -> tuple[Beam, float]:
     """The same where no prefix grows: some are dropped."""
     masses = in_blank + in_label
     scale = float(masses.max())
-    kept = masses > prefix_floor * scale
-    if kept.all():
+    if masses.min() > prefix_floor * scale:
         beam.in_blank, beam.in_label = in_blank / scale, in_label / scale
         return beam, scale
+    kept = masses > prefix_floor * scale
     prefixes = beam.prefixes[kept]
     parents = tree.places_of_parents(prefixes)
     return Beam(
@@ -312,9 +317,10 @@ def _stay(beam: Beam, tree: Tree, in_blank: Masses, in_label: Masses, prefix_flo
     ), scale
 
 
-def _grow(
+def _grow(  # noqa: PLR0913 - what was computed of the beam before
     beam: Beam,
     frame: _Frame,
+    totals: Masses,
     in_blank: Masses,
     in_label: Masses,
     fusion: Fusion,
@@ -327,24 +333,20 @@ def _grow(
     already without the language model is left out.
     """
     tried, probabilities = frame.tried, frame.probabilities[frame.tried]
-    if not len(tried):
-        return tried, tried, probabilities
-    grown = beam.totals[:, None] * probabilities
-    last, columns = np.nonzero(beam.labels[:, None] == tried)
-    grown[last, columns] = beam.in_blank[last] * probabilities[columns]
-    has_parent = beam.parents[last] >= 0
-    last, columns = last[has_parent], columns[has_parent]
-    parents = beam.parents[last]
-    joined = grown[parents, columns]
-    in_label[last] += joined * _factors(fusion, beam.states[parents], tried[columns])
-    grown[parents, columns] = 0
+    grown = totals[:, None] * probabilities
+    last, columns = (beam.labels[:, None] == tried).nonzero()
+    if len(last):
+        grown[last, columns] = beam.in_blank[last] * probabilities[columns]
+        parents = beam.parents[last]
+        inside = parents >= 0
+        last, columns, parents = last[inside], columns[inside], parents[inside]
+        joined = grown[parents, columns]
+        in_label[last] += joined * fusion.factors(beam.states[parents], tried[columns])
+        grown[parents, columns] = 0
     stayed = in_blank + in_label
     floor = prefix_floor * stayed.max()
     if len(stayed) >= width:
         floor = max(floor, np.partition(stayed, -width)[-width])
-    sources, columns = np.nonzero(grown > floor)
-    return sources, columns, grown[sources, columns] * _factors(fusion, beam.states[sources], tried[columns])
-
-
-def _factors(fusion: Fusion, states: Numbers, labels: Numbers) -> Masses:
-    return np.fromiter(map(fusion.factor, states.tolist(), labels.tolist()), np.float64, len(states))
+    sources, columns = (grown > floor).nonzero()
+    labels = tried[columns]
+    return sources, labels, grown[sources, columns] * fusion.factors(beam.states[sources], labels)

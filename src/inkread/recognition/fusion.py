@@ -17,6 +17,9 @@ import math
 from functools import lru_cache
 from threading import RLock
 
+import numpy as np
+from numpy.typing import NDArray
+
 from inkread.recognition.alphabet import BLANK, Alphabet
 from inkread.recognition.language_model import BOUNDARY, LEAST, NOTHING, Context, LanguageModel
 from inkread.recognition.word_list import ROOT, WordList
@@ -32,6 +35,7 @@ MOST_ODDS = 40
 ENDS = BOUNDARY + " ,."
 """Characters that say how probable it is for the n-grams that a word ends."""
 
+Numbers = NDArray[np.intp]
 State = tuple[Context, int, int]
 """Context of the language model, node in the list (-1: the word is not in it) and log odds of the list, in steps."""
 
@@ -99,14 +103,13 @@ class Fusion:
         """The factor of a class, at most ``bonus``; class 0 stands for the end of the line, without a bonus."""
         key = state * self.classes + label
         known = self._factors.get(key)
-        if known is None:
-            known = 1.0
-            if self._model is not None:
-                known = max(self._probability(self._states[state], label), LEAST) ** self._weight
-            if label != BLANK:
-                known *= self.bonus
-            self._factors[key] = known
-        return known
+        return self._new_factor(key) if known is None else known
+
+    def factors(self, states: Numbers, labels: Numbers) -> NDArray[np.float64]:
+        """`factor` of each of many states and its class, both int [n]."""
+        keys = (states * self.classes + labels).tolist()
+        known = zip(keys, map(self._factors.get, keys), strict=True)
+        return np.array([self._new_factor(key) if factor is None else factor for key, factor in known], np.float64)
 
     def step(self, state: int, label: int) -> int:
         """The state after one more character."""
@@ -114,10 +117,30 @@ class Fusion:
             return state
         key = state * self.classes + label
         known = self._steps.get(key)
-        if known is None:
-            known = self._number(self._next(self._states[state], label))
-            self._steps[key] = known
-        return known
+        return self._new_step(key) if known is None else known
+
+    def steps(self, states: Numbers, labels: Numbers) -> Numbers:
+        """`step` from each of many states with its class, both int [n]."""
+        if self._model is None:
+            return states
+        keys = (states * self.classes + labels).tolist()
+        known = zip(keys, map(self._steps.get, keys), strict=True)
+        return np.array([self._new_step(key) if state is None else state for key, state in known], np.intp)
+
+    def _new_factor(self, key: int) -> float:
+        state, label = divmod(key, self.classes)
+        factor = 1.0
+        if self._model is not None:
+            factor = max(self._probability(self._states[state], label), LEAST) ** self._weight
+        if label != BLANK:
+            factor *= self.bonus
+        self._factors[key] = factor
+        return factor
+
+    def _new_step(self, key: int) -> int:
+        state, label = divmod(key, self.classes)
+        number = self._steps[key] = self._number(self._next(self._states[state], label))
+        return number
 
     def _probability(self, state: State, label: int) -> float:
         """Of the language model and the list together."""

@@ -102,7 +102,12 @@ class LanguageModel:
         self._symbols = {character: symbol for symbol, character in enumerate(characters, start=1)}
         self._uniform = 1 / (len(characters) + 1)
         self._tables = [_Table(level) for level in self.levels]
-        self._continued = [table for table in self._tables if table.followers]
+        self._continued = [
+            (table.symbols.find, table.starts, table.followers) for table in self._tables if table.followers
+        ]
+        self._from_longest = [
+            (table.symbols.find, table.starts, table.probabilities, table.backoffs) for table in reversed(self._tables)
+        ]
         contexts = 1
         for level, table in zip(self.levels, self._tables, strict=True):
             if table.contexts != contexts or len(level.backoffs) != contexts or not level.firsts[:1].all():
@@ -173,11 +178,9 @@ class LanguageModel:
     def extend(self, context: Context, symbol: int) -> Context:
         """The context after one more symbol."""
         longer = [0]
-        for number, table in zip(context, self._continued, strict=False):
-            entry = -1
-            if number >= 0:
-                entry = table.symbols.find(symbol, table.starts[number], table.starts[number + 1])
-            longer.append(entry if entry < 0 else table.followers[entry])
+        for number, (find, starts, followers) in zip(context, self._continued, strict=False):
+            entry = find(symbol, starts[number], starts[number + 1]) if number >= 0 else -1
+            longer.append(entry if entry < 0 else followers[entry])
         while longer[-1] < 0:
             longer.pop()
         return tuple(longer)
@@ -185,14 +188,14 @@ class LanguageModel:
     def probability(self, context: Context, symbol: int) -> float:
         """Of ``symbol`` to come next."""
         weight = 1.0
-        for length in range(len(context) - 1, -1, -1):
-            number = context[length]
+        for number, (find, starts, probabilities, backoffs) in zip(
+            reversed(context), self._from_longest[-len(context) :], strict=True
+        ):
             if number >= 0:
-                table = self._tables[length]
-                entry = table.symbols.find(symbol, table.starts[number], table.starts[number + 1])
+                entry = find(symbol, starts[number], starts[number + 1])
                 if entry >= 0:
-                    return weight * PROBABILITIES[table.probabilities[entry]]
-                weight *= PROBABILITIES[table.backoffs[number]]
+                    return weight * PROBABILITIES[probabilities[entry]]
+                weight *= PROBABILITIES[backoffs[number]]
         return weight * self._uniform
 
     def score(self, context: str, character: str) -> float:

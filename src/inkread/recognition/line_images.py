@@ -147,11 +147,17 @@ class Strip:
 
     def to_page(self, x: float, y: float) -> tuple[float, float]:
         """The page point under the strip point (x, y)."""
-        column = min(max(int(x), 0), len(self.offsets) - 1)
+        return self.points([x], y)[0]
+
+    def points(self, columns: Sequence[float], y: float) -> list[tuple[float, float]]:
+        """The page points under the strip points of these columns in one row."""
+        x = np.asarray(columns, np.float64)
         along = self.start + x / self.scale
-        across = float(self.offsets[column]) - self.ascent + y / self.scale
-        ux, uy = self.direction
-        return (self.origin[0] + along * ux - across * uy, self.origin[1] + along * uy + across * ux)
+        at = x.astype(np.intp).clip(0, len(self.offsets) - 1)
+        across = self.offsets[at].astype(np.float64) - self.ascent + y / self.scale
+        (left, top), (ux, uy) = self.origin, self.direction
+        moved = (left + along * ux - across * uy).tolist(), (top + along * uy + across * ux).tolist()
+        return list(zip(*moved, strict=True))
 
 
 def cut_lines(grey: Grey, lines: Sequence[Line] | None = None, *, height: int = HEIGHT) -> list[Strip]:

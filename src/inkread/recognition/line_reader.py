@@ -5,9 +5,10 @@ Usage: ``lines = LineReader(bundle, workers)(lines, strips)``
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from itertools import pairwise
 
 import cv2
 import numpy as np
@@ -92,38 +93,39 @@ def place_words(
         stride: strip pixels a frame.
         calibration: of word confidences.
     """
-    edges = _edges(hypothesis, stride, strip.image.shape[1])
+    height, width = strip.image.shape
+    edges = _edges(hypothesis, stride, width)
+    tops, bottoms = ([(round(x, 1), round(y, 1)) for x, y in strip.points(edges, row)] for row in (0.0, float(height)))
+
+    def box(start: int, stop: int) -> Polygon:
+        return tops[start], tops[stop], bottoms[stop], bottoms[start]
+
     words = []
     for word in words_of(hypothesis):
         start, stop = word.start, word.stop
         characters = tuple(
-            Character(hypothesis.text[i], _box(strip, *edges[i]), _rounded(hypothesis.confidences[i]))
+            Character(hypothesis.text[i], box(i, i + 1), _rounded(hypothesis.confidences[i]))
             for i in range(start, stop)
         )
-        box = _box(strip, edges[start][0], edges[stop - 1][1])
-        words.append(Word(hypothesis.text[start:stop], box, _rounded(word.confidence(calibration)), characters))
+        words.append(
+            Word(hypothesis.text[start:stop], box(start, stop), _rounded(word.confidence(calibration)), characters)
+        )
     return tuple(words)
 
 
-def _edges(hypothesis: Hypothesis, stride: float, width: int) -> list[tuple[float, float]]:
-    """Left and right edge of each character, in strip pixels."""
+def _edges(hypothesis: Hypothesis, stride: float, width: int) -> list[float]:
+    """Where each character begins and the last one ends, in strip pixels."""
     centres = [(start + stop) / 2 * stride for start, stop in hypothesis.spans]
     if not centres:
         return []
-    borders = [(a + b) / 2 for a, b in zip(centres, centres[1:], strict=False)]
-    reach = _median([b - a for a, b in zip(centres, centres[1:], strict=False)], default=2 * stride) / 2
+    borders = [(a + b) / 2 for a, b in pairwise(centres)]
+    reach = _median([b - a for a, b in pairwise(centres)], default=2 * stride) / 2
     first, last = max(centres[0] - reach, 0.0), min(centres[-1] + reach, float(width))
-    return list(zip([first, *borders], [*borders, last], strict=True))
+    return [first, *borders, last]
 
 
 def _median(values: list[float], default: float) -> float:
     return sorted(values)[len(values) // 2] if values else default
-
-
-def _box(strip: Strip, left: float, right: float) -> Polygon:
-    height = strip.image.shape[0]
-    corners = ((left, 0.0), (right, 0.0), (right, float(height)), (left, float(height)))
-    return tuple((round(x, 1), round(y, 1)) for x, y in (strip.to_page(*corner) for corner in corners))
 
 
 def _rounded(confidence: float) -> float:
@@ -234,9 +236,15 @@ class LineReader:
             strips: the image of each line.
             languages: of each line; None, or a None among them, as the reader was made.
         """
+        return [line for line, _ in self.with_legibility(lines, strips, languages)]
+
+    def with_legibility(
+        self, lines: Sequence[Line], strips: Sequence[Strip], languages: Sequence[str | None] | None = None
+    ) -> list[tuple[Line, float]]:
+        """As ``reader(lines, strips)``, with what `legibility` says of each strip."""
         named = languages or [None] * len(lines)
         read = {
-            index: self._fill(lines[index], strips[index], log_probs, named[index])
+            index: (self._fill(lines[index], strips[index], log_probs, named[index]), self._legibility([log_probs]))
             for index, log_probs in self._network.each([strip.image for strip in strips])
         }
         return [read[index] for index in range(len(lines))]
@@ -297,7 +305,13 @@ class LineReader:
 
         A quick answer to whether they lie the right way up; 0.0 where nothing is read.
         """
-        frames = self._network(images)
+        return self._legibility(self._network(images))
+
+    def legibilities(self, images: Sequence[Grey]) -> list[float]:
+        """As `legibility`, of each strip alone."""
+        return [self._legibility([log_probs]) for log_probs in self._network(images)]
+
+    def _legibility(self, frames: Iterable[LogProbs]) -> float:
         return line_confidence([c for log_probs in frames for c in greedy(log_probs, self._alphabet).confidences])
 
     def log_probability(self, context: str, text: str) -> float:
