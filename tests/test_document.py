@@ -1,4 +1,7 @@
+from dataclasses import replace
+
 from inkread import Document, Line, Page, Region, Word
+from inkread.document import Character, within_page
 
 
 def line(text: str, confidence: float | None = None) -> Line:
@@ -28,3 +31,14 @@ def test_page_without_rated_lines_has_no_confidence() -> None:
 def test_equal_content_is_equal() -> None:
     assert Word("a", confidence=0.5) == Word("a", confidence=0.5)
     assert page(line("a")) == page(line("a"))
+
+
+def test_only_a_page_with_points_outside_it_is_changed() -> None:
+    inside = Line("l1", ((10.0, 50.0), (90.0, 50.0)), ())
+    whole = Page(100, 80, (Region("r1", (), (inside,)),))
+    assert within_page(whole) is whole
+    character = Character("a", ((95.0, 40.0), (104.0, 40.0), (104.0, 90.0), (-2.0, 90.0)))
+    outside = replace(inside, words=(Word("a", (), characters=(character,)),))
+    [line] = within_page(replace(whole, regions=(Region("r1", (), (outside,)),))).lines
+    assert line.words[0].characters[0].polygon == ((95.0, 40.0), (100.0, 40.0), (100.0, 80.0), (0.0, 80.0))
+    assert line.baseline == inside.baseline

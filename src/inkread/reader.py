@@ -90,9 +90,6 @@ class ReaderSettings:
     faint_share: float = 0.7
     """Contrast of a line, as a share of that of the clear lines of its page, below which it may show through from the
     other side of the paper; it is dropped if it also reads better mirrored. 0 drops none."""
-    faint_confidence: float = 0.7
-    """Confidence from which such a line is writing and not read mirrored. Of 70 pale lines on 32 pages of val, 13 read
-    better mirrored; 12 of these had at most 0.53, and the other one was writing."""
     across_gain: tuple[float, float] = (-0.4, 0.5)
     """How much likelier lines go on across an undecided gutter than below, as a mean of natural logarithms over the
     lines: below the first value the page has two columns, above the second one, and between geometry decides."""
@@ -517,9 +514,7 @@ class Reader:
         contrasts = ink_contrasts(item.grey, lines)
         pale = contrasts < settings.faint_share * np.quantile(contrasts, 0.8)
         unsure = [
-            number
-            for number, line in enumerate(lines)
-            if pale[number] and (line.confidence or 0.0) < settings.faint_confidence
+            number for number, line in enumerate(lines) if pale[number] and (line.confidence or 0.0) < settings.doubtful
         ]
         images = [np.ascontiguousarray(item.strips[number].image[:, ::-1]) for number in unsure]
         mirrored = self.lines.legibilities(images)

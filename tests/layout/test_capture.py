@@ -26,6 +26,12 @@ def flags(grey: NDArray[np.uint8], lines: tuple[Line, ...]) -> tuple[str, ...]:
     return capture_flags(page_features(grey, lines), len(lines))
 
 
+def writing(grey: NDArray[np.uint8], lines: tuple[Line, ...]) -> NDArray[np.uint8]:
+    """The part of a page that its lines cover."""
+    x, y = zip(*(point for line in lines for point in (*line.polygon, *line.baseline)), strict=True)
+    return grey[max(int(min(y)), 0) : int(max(y)) + 1, max(int(min(x)), 0) : int(max(x)) + 1]
+
+
 @pytest.mark.parametrize("path", sorted(PAGES.glob("*.xml")), ids=lambda path: path.stem)
 def test_real_pages_are_well_captured(path: Path) -> None:
     grey = next(load_pages(path.with_suffix(".webp"))).grey
@@ -37,6 +43,14 @@ def test_a_blurred_a_dark_and_a_faint_page_are_told(letter: Page) -> None:
     assert flags(np.asarray(cv2.GaussianBlur(grey, (0, 0), 6), np.uint8), lines) == ("blurred",)
     assert flags((grey * 0.3).astype(np.uint8), lines) == ("dark",)
     assert flags((225 + grey * 0.1).astype(np.uint8), lines) == ("faint",)
+
+
+def test_what_is_wrong_is_told_from_fewer_figures_too(letter: Page) -> None:
+    grey, lines = letter
+    every, few = page_features(grey, lines), page_features(grey, lines, style=False)
+    assert set(every) - set(few) == {"ink", "stroke", "slant", "noise"}
+    assert few == {name: every[name] for name in few}
+    assert every["paper"] == pytest.approx(np.percentile(writing(grey, lines), 80) / 255, abs=0.005)
 
 
 def test_a_page_that_is_cut_off_is_told(letter: Page) -> None:

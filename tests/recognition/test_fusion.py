@@ -2,6 +2,7 @@
 
 import math
 
+import numpy as np
 import pytest
 
 from inkread.recognition import fusion as fusion_module
@@ -51,3 +52,13 @@ def test_what_is_kept_between_lines_is_bounded(model: LanguageModel, monkeypatch
         expected = fresh.factor(fresh.step(fresh.start(), label), 1)
         assert fusion.factor(state, 1) == expected
         assert len(fusion._factors) <= 4
+
+
+def test_many_factors_and_steps_are_those_of_each_one(model: LanguageModel) -> None:
+    many, single = Fusion(AB, model, weight=0.5, length_bonus=0.2), Fusion(AB, model, weight=0.5, length_bonus=0.2)
+    states, labels = np.array([0, 0, 0, 0]), np.array([1, 2, BLANK, 1])
+    expected = [single.factor(0, label) for label in labels.tolist()]
+    assert many.factors(states, labels).tolist() == expected
+    assert many.factors(states, labels).tolist() == expected, "also when they are known"
+    after = many.steps(states[:2], labels[:2])
+    assert many.factors(after, labels[:2]).tolist() == [single.factor(single.step(0, x), x) for x in (1, 2)]

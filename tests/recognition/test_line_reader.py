@@ -1,6 +1,7 @@
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -55,3 +56,17 @@ def test_tidying_keeps_characters_with_their_frames(text: str) -> None:
     assert tidied.text == tidy_text(text) == " ".join(text.split())
     assert [text[start] for start, _ in tidied.spans] == list(tidied.text)
     assert len(tidied.confidences) == len(tidied.text)
+
+
+def test_how_legible_a_line_is_is_told_with_its_text_as_without() -> None:
+    """So that a line need not be read twice to compare it with its mirror image."""
+    page, (_, strips) = read_layout(EXAMPLES / "letter.xml"), example_lines()
+    reader, images = LineReader(Bundle.open(), Workers(1)), [strip.image for strip in strips[:2]]
+    told = [legible for _, legible in reader.with_legibility(page.lines[:2], strips[:2])]
+    assert told == reader.legibilities(images) == [reader.legibility([image]) for image in images]
+    assert all(
+        mirrored < legible
+        for mirrored, legible in zip(
+            reader.legibilities([np.ascontiguousarray(image[:, ::-1]) for image in images]), told, strict=True
+        )
+    )

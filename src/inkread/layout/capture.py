@@ -115,7 +115,7 @@ def _percentiles(area: NDArray[np.uint8], percents: Sequence[float]) -> list[flo
     ranked = np.cumsum(cv2.calcHist([area], [0], None, [256], [0, 256]).ravel().astype(np.int64))
     places = np.array(percents) / 100 * (area.size - 1)
     lower, upper = (np.searchsorted(ranked, np.floor(places) + step, side="right") for step in (0, 1))
-    return (lower + (places % 1) * (np.minimum(upper, 255) - lower)).tolist()
+    return [float(grey) for grey in lower + (places % 1) * (np.minimum(upper, 255) - lower)]
 
 
 def _height(line: Line) -> float:
