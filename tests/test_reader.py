@@ -325,7 +325,7 @@ def test_a_fast_reader_reads_nearly_the_same_and_says_so(reader: Reader, letter:
     settings = {step.name: step.settings for step in fast.provenance.steps}
 
     assert ratio(document.text, letter.text) > 95
-    assert settings["layout"]["side"] == 736
+    assert (settings["layout"]["side"], settings["layout"]["min_thickness"]) == (672, 7.5)
     assert settings["recognition"]["beam_width"] == 8
     assert fast.provenance != reader.provenance
 
