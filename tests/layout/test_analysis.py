@@ -60,7 +60,7 @@ class Seen:
     def __init__(self, *boxes: tuple[int, int, int, int]) -> None:
         self.boxes = boxes
 
-    def __call__(self, grey: NDArray[np.uint8], side: int = 960) -> TextMap:
+    def __call__(self, grey: NDArray[np.uint8], _side: int) -> TextMap:
         probability = np.zeros(grey.shape, np.float32)
         for left, top, right, bottom in self.boxes:
             probability[top:bottom, left:right] = 0.95

@@ -14,7 +14,15 @@ from numpy.typing import NDArray
 from inkread.document import Line, Page, Polygon, Polyline, Region
 from inkread.layout.detector import Detector, TextMap
 from inkread.layout.gutters import Gutter, find_gutters, mark, undecided
-from inkread.layout.lines import Fragment, Fragments, find_fragments, find_rulings, join_fragments, line_geometry, part_at
+from inkread.layout.lines import (
+    Fragment,
+    Fragments,
+    find_fragments,
+    find_rulings,
+    join_fragments,
+    line_geometry,
+    part_at,
+)
 from inkread.layout.order import reading_order
 from inkread.layout.registers import Grid, find_grid
 from inkread.layout.settings import DEFAULT_LAYOUT, LayoutSettings
@@ -90,7 +98,7 @@ class Analyser:
             level = part_at(level, rulings, text_map.probability, self.settings)
         upright = join_fragments(found.upright, settings=self.settings)
         sideways = sum(piece.length for piece in upright) > sum(piece.length for piece in level)
-        if not sideways:
+        if not sideways and grid is None:
             least = self.settings.upright_length * _typical_thickness(level)
             upright = [piece for piece in upright if piece.length >= least]
         geometry = [line_geometry(piece, text_map, self.settings) for piece in level]

@@ -138,6 +138,9 @@ class LayoutSettings:
     """Share of a column's width by which the usual cell stays short of the longest ones; prose fills its lines."""
     table_writing: float = 0.75
     """Share of the width of a table that writing covers in the median row; columns of prose cover more."""
+    table_height: float = 0.5
+    """Share of the height of a gutter between its cells that a table must reach; the gutter of columns of a table ends
+    with it."""
     table_short_cell: float = 0.5
     """Longest last cell of a table of two columns, as a share of the first: amounts beside items, not prose."""
 
