@@ -1,7 +1,9 @@
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from inkread.bundle import Bundle
 from inkread.document import Page
@@ -10,7 +12,7 @@ from inkread.formats import read_layout
 from inkread.io.images import turn
 from inkread.io.inputs import load_pages
 from inkread.layout import Analyser
-from inkread.layout.detector import Detector
+from inkread.layout.detector import Detector, TextMap
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 
@@ -50,6 +52,27 @@ def test_a_page_that_lies_on_its_side_is_recognised(analyse: Analyser) -> None:
     grey, _ = written("letter")
     assert analyse(turn(grey, 90)).orientation == 90
     assert analyse(grey).orientation == 0
+
+
+class Seen:
+    """A detector that sees the same ribbons on every page."""
+
+    def __init__(self, *boxes: tuple[int, int, int, int]) -> None:
+        self.boxes = boxes
+
+    def __call__(self, grey: NDArray[np.uint8], _side: int) -> TextMap:
+        probability = np.zeros(grey.shape, np.float32)
+        for left, top, right, bottom in self.boxes:
+            probability[top:bottom, left:right] = 0.95
+        return TextMap(probability, grey, 1.0, 1.0)
+
+
+@pytest.mark.parametrize(("length", "lines"), [(30, 4), (90, 5)])
+def test_a_short_stroke_up_the_page_is_no_line(length: int, lines: int) -> None:
+    level = [(50, y, 500, y + 10) for y in range(100, 500, 100)]
+    detector = Seen(*level, (540, 150, 548, 150 + length))
+    page = Analyser(cast(Detector, detector))(np.full((600, 600), 220, np.uint8))
+    assert len(page.lines) == lines
 
 
 def test_an_empty_page_has_no_lines(analyse: Analyser) -> None:

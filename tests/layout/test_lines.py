@@ -6,7 +6,7 @@ import pytest
 from numpy.typing import NDArray
 
 from inkread.layout.detector import TextMap
-from inkread.layout.lines import Fragment, find_fragments, find_rulings, join_fragments, line_geometry
+from inkread.layout.lines import Fragment, find_fragments, find_rulings, join_fragments, line_geometry, part_at
 from inkread.layout.settings import DEFAULT_LAYOUT
 
 
@@ -61,6 +61,15 @@ def test_ribbons_that_touch_are_told_apart() -> None:
     assert len(find_fragments(text_map(canvas)).level) == 2
 
 
+def test_a_word_that_touches_the_line_below_it_is_told_apart() -> None:
+    canvas = np.zeros((120, 600), np.float32)
+    ribbon(canvas, (20, 60), (580, 60))
+    ribbon(canvas, (300, 40), (340, 40))
+    canvas[40:60, 315:320] = 0.4
+    found = find_fragments(text_map(canvas)).level
+    assert sorted(round(piece.length, -1) for piece in found) == [50, 570]
+
+
 def test_upright_writing_is_kept_apart() -> None:
     canvas = np.zeros((400, 200), np.float32)
     ribbon(canvas, (100, 50), (100, 350))
@@ -103,6 +112,30 @@ def test_nothing_is_joined_across_a_ruling() -> None:
     assert len(join_fragments(pieces, rulings)) == 1
     rulings[:, 110] = True
     assert len(join_fragments(pieces, rulings)) == 2
+
+
+RULING = np.array([(150.0, 0.0), (150.0, 200.0)])
+
+
+def test_cells_that_the_detector_joined_are_parted_at_the_ruling_between_them() -> None:
+    canvas = np.full((200, 400), 0.99, np.float32)
+    canvas[:, 148:153] = 0.8
+    left, right = part_at([piece(50, 250, 100)], [RULING], canvas)
+    assert left.x[0] == 50
+    assert right.x[-1] == 249
+    assert left.x[-1] < 150 < right.x[0], "outlines must not reach into the next cell"
+
+
+def test_writing_across_a_ruling_stays_whole() -> None:
+    sure = np.full((200, 400), 0.99, np.float32)
+    assert len(part_at([piece(50, 250, 100)], [RULING], sure)) == 1
+
+
+def test_a_ruling_that_many_lines_run_across_parts_none() -> None:
+    canvas = np.full((400, 400), 0.99, np.float32)
+    canvas[90:110, 148:153] = 0.8
+    lines = [piece(50, 250, y) for y in (100, 150, 200, 250, 300, 350)]
+    assert len(part_at(lines, [RULING * (1, 2)], canvas)) == len(lines)
 
 
 def test_each_end_is_joined_once() -> None:

@@ -80,6 +80,24 @@ def test_a_gutter_orders_the_few_lines_of_facing_pages() -> None:
     assert order(lines) != list(range(6))
 
 
+def test_short_lines_at_the_head_of_facing_pages_are_no_table() -> None:
+    left = column(0, 60, 3) + column(0, 400, 9, top=350)
+    right = column(500, 560, 3) + column(500, 900, 9, top=350)
+    heads = column(100, 150, 3)
+    lines = left + right + heads
+    gutter = ((450, 80), (450, 780))
+    assert {block.kind for block in reading_order(lines)} == {"text", "table"}
+    blocks = reading_order(lines, gutters=[gutter])
+    assert {block.kind for block in blocks} == {"text"}
+    assert set([number for block in blocks for number in block.lines][:15]) == {*range(12), 24, 25, 26}
+
+
+def test_a_table_whose_columns_a_gutter_parts_stays_one() -> None:
+    lines = column(0, 60, 8) + column(200, 260, 8) + column(500, 560, 8)
+    (block,) = reading_order(lines, gutters=[((400, 80), (400, 480))])
+    assert block.kind == "table"
+
+
 def test_nothing_gives_nothing() -> None:
     assert reading_order([]) == []
 

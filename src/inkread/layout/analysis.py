@@ -14,7 +14,15 @@ from numpy.typing import NDArray
 from inkread.document import Line, Page, Polygon, Polyline, Region
 from inkread.layout.detector import Detector, TextMap
 from inkread.layout.gutters import Gutter, find_gutters, mark, undecided
-from inkread.layout.lines import Fragment, Fragments, find_fragments, find_rulings, join_fragments, line_geometry
+from inkread.layout.lines import (
+    Fragment,
+    Fragments,
+    find_fragments,
+    find_rulings,
+    join_fragments,
+    line_geometry,
+    part_at,
+)
 from inkread.layout.order import reading_order
 from inkread.layout.registers import Grid, find_grid
 from inkread.layout.settings import DEFAULT_LAYOUT, LayoutSettings
@@ -85,8 +93,14 @@ class Analyser:
             text_map = replace(text_map, probability=np.where(drawn, np.float32(0), text_map.probability))
             found, barriers = find_fragments(text_map, self.settings), barriers | drawn
         level = join_fragments(found.level, barriers, self.settings)
+        if grid:
+            rulings = [np.asarray(stroke) * (text_map.scale_x, text_map.scale_y) for stroke in grid.uprights]
+            level = part_at(level, rulings, text_map.probability, self.settings)
         upright = join_fragments(found.upright, settings=self.settings)
         sideways = sum(piece.length for piece in upright) > sum(piece.length for piece in level)
+        if not sideways and grid is None:
+            least = self.settings.upright_length * _typical_thickness(level)
+            upright = [piece for piece in upright if piece.length >= least]
         geometry = [line_geometry(piece, text_map, self.settings) for piece in level]
         geometry += [line_geometry(piece, text_map, self.settings, upright=True) for piece in upright]
         regions = self._regions(geometry, [_on_page(gutter, text_map) for gutter in kept], grid)

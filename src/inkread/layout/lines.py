@@ -5,7 +5,7 @@ Usage: ``join_fragments(find_fragments(text_map).level, find_rulings(text_map.gr
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -110,18 +110,27 @@ def _ribbons(
         if values.max() < settings.min_peak:
             continue
         here = (origin[0] + x, origin[1] + y)
-        if finer and _holds_two_lines(ribbon, settings.double_share):
+        if finer and _holds_two_lines(ribbon, settings):
             found.extend(_ribbons(values, finer, settings, here))
         else:
             found.append((ribbon, *here))
     return found
 
 
-def _holds_two_lines(ribbon: Mask, share: float) -> bool:
-    """True where more than this share of the columns cross more than one stretch of a ribbon that is not upright."""
+def _holds_two_lines(ribbon: Mask, settings: LayoutSettings) -> bool:
+    """Whether a ribbon that is not upright has two stretches across in many columns, or in a row of columns.
+
+    The latter is a word above or below a line that touches it.
+    """
+    if ribbon.shape[1] <= ribbon.shape[0]:
+        return False
     edges = np.diff(ribbon.astype(np.int8), axis=0, prepend=0)
-    stretches = (edges == 1).sum(axis=0)
-    return bool((stretches > 1).mean() > share) and ribbon.shape[1] > ribbon.shape[0]
+    doubled = (edges == 1).sum(axis=0) > 1
+    if doubled.mean() > settings.double_share:
+        return True
+    ends = np.flatnonzero(np.diff(doubled, prepend=False, append=False))
+    longest = float((ends[1::2] - ends[::2]).max(initial=0))
+    return longest > settings.double_run * float(np.median(ribbon.sum(axis=0)))
 
 
 def _trace(ribbon: Mask, x0: int, y0: int) -> Fragment:
@@ -219,6 +228,61 @@ def _chain(start: int, following: dict[int, int]) -> list[int]:
     while chain[-1] in following:
         chain.append(following[chain[-1]])
     return chain
+
+
+def part_at(
+    lines: Sequence[Fragment],
+    rulings: Sequence[NDArray[np.float64]],
+    probability: NDArray[np.float32],
+    settings: LayoutSettings = DEFAULT_LAYOUT,
+) -> list[Fragment]:
+    """Part lines at rulings where the detector is less sure of text: it joined cells that stand close.
+
+    Writing that runs across a ruling is marked as surely there as elsewhere.
+
+    Args:
+        lines: pieces that run from left to right.
+        rulings: upper and lower end of each, [2, xy], in map pixels.
+        probability: float32 [rows, columns], the map.
+        settings: how unsure.
+    """
+    places: list[list[float]] = [[] for _ in lines]
+    for (top_x, top), (bottom_x, bottom) in rulings:
+        whole = 0
+        joined: list[tuple[int, float]] = []
+        for number, line in enumerate(lines):
+            y = float(line.y.mean())
+            x = top_x + (bottom_x - top_x) * (y - top) / (bottom - top)
+            if not top < y < bottom or min(x - line.x[0], line.x[-1] - x) < settings.cell_part * line.thickness:
+                continue
+            if _sureness(line, x, probability, settings) < settings.cell_dip:
+                joined.append((number, x))
+            else:
+                whole += 1
+        if whole <= settings.grid_crossed * len(lines):
+            for number, x in joined:
+                places[number].append(x)
+    return [piece for line, at in zip(lines, places, strict=True) for piece in _cut(line, at, settings)]
+
+
+def _sureness(line: Fragment, x: float, probability: NDArray[np.float32], settings: LayoutSettings) -> float:
+    """Least probability of text along a line near a place."""
+    near = np.flatnonzero(np.abs(line.x - x) <= settings.cell_reach)
+    best = [probability[max(int(line.y[n]) - 2, 0) : int(line.y[n]) + 3, int(line.x[n])].max() for n in near]
+    return float(min(best, default=0.0))
+
+
+def _cut(line: Fragment, places: Sequence[float], settings: LayoutSettings) -> Iterator[Fragment]:
+    """The pieces of a line between places along it, which outlines of the pieces do not reach across."""
+    inset = settings.end_extension * line.thickness
+    starts = [-np.inf, *(x + inset for x in sorted(places))]
+    ends = [*(x - inset for x in sorted(places)), np.inf]
+    for start, end in zip(starts, ends, strict=True):
+        inside = (start <= line.x) & (line.x <= end)
+        if not inside.any():
+            middle = float(np.clip((start + end) / 2, line.x[0], line.x[-1]))
+            inside = np.abs(line.x - middle) < 1.0
+        yield Fragment(line.x[inside], line.y[inside], line.thickness)
 
 
 def _merge(pieces: list[Fragment]) -> Fragment:

@@ -48,7 +48,11 @@ def reading_order(
     register = read_register(baselines, boxes, grid, settings) if grid else None
     if register is not None:
         return _around_register(baselines, register, settings)
-    tables = [as_table(rows, boxes, settings) for rows in find_tables(boxes, settings)]
+    tables = [
+        as_table(rows, boxes, settings)
+        for rows in find_tables(boxes, settings)
+        if not _beside_a_gutter([baselines[index] for row in rows for index in row], gutters, settings)
+    ]
     within = {index for table in tables for index in table.lines}
     units = [Block([index]) for index in range(len(boxes)) if index not in within] + tables
     ends = np.array(
@@ -75,6 +79,17 @@ def _around_register(baselines: Sequence[Polyline], register: list[Block], setti
         blocks = reading_order([baselines[number] for number in part], settings)
         parts.append([replace(block, lines=[part[number] for number in block.lines]) for block in blocks])
     return [*parts[0], *register, *parts[1]]
+
+
+def _beside_a_gutter(cells: Sequence[Polyline], gutters: Sequence[Polyline], settings: LayoutSettings) -> bool:
+    """Whether a gutter much taller than a table passes between its cells: they are lines of two pages or columns."""
+    places = np.array([np.mean(cell, axis=0) for cell in cells])
+    height = float(np.ptp(places[:, 1]))
+    for (top_x, top), (bottom_x, bottom) in gutters:
+        on_left = places[:, 0] < top_x + (bottom_x - top_x) * (places[:, 1] - top) / max(bottom - top, 1.0)
+        if height < settings.table_height * (bottom - top) and on_left.any() and not on_left.all():
+            return True
+    return False
 
 
 def _outer(ends: Sequence[Sequence[tuple[float, float]]]) -> tuple[tuple[float, float], tuple[float, float]]:

@@ -43,8 +43,14 @@ class LayoutSettings:
     """Map pixels: area of the least ribbon; specks are smaller, a full stop with its comma is larger."""
     double_share: float = 0.15
     """Share of columns that cross a ribbon twice, above which it holds two lines; loops of letters stay below it."""
+    double_run: float = 1.5
+    """Thicknesses of a stretch of columns that cross a ribbon twice, from which it holds two lines too: an inserted
+    word touches its line there; loops of letters are shorter."""
     vertical_ratio: float = 2.5
     """Height by width above which a ribbon runs up the page; single tall letters stay below it."""
+    upright_length: float = 4.0
+    """Usual thicknesses of the shortest line up a page of level lines; rulings and brackets that pass for writing are
+    shorter."""
 
     ruling_share: float = 0.12
     """Share of the page's height that a ruling must reach; long letters and brackets are shorter."""
@@ -132,6 +138,9 @@ class LayoutSettings:
     """Share of a column's width by which the usual cell stays short of the longest ones; prose fills its lines."""
     table_writing: float = 0.75
     """Share of the width of a table that writing covers in the median row; columns of prose cover more."""
+    table_height: float = 0.5
+    """Share of the height of a gutter between its cells that a table must reach; the gutter of columns of a table ends
+    with it."""
     table_short_cell: float = 0.5
     """Longest last cell of a table of two columns, as a share of the first: amounts beside items, not prose."""
 
@@ -145,9 +154,15 @@ class LayoutSettings:
     """Share of the width of a register that the ruling under its headings must reach."""
     grid_head_inset: float = 0.03
     """Share of the height of a register that its headings take at least; the frame lies above."""
-    grid_fill: float = 0.62
+    grid_fill: float = 0.56
     """Share of the rows in which two columns must have cells, so that entries take one row each; where entries take
     two lines or more, only their longest column has cells in so many."""
+    cell_dip: float = 0.95
+    """Probability of text below which a line that runs across a ruling of a register is two cells."""
+    cell_reach: float = 4.0
+    """Map pixels beside a ruling within which the map must be so unsure."""
+    cell_part: float = 0.5
+    """Thicknesses of the shorter piece of a line that is parted at a ruling; the tail of a letter is shorter."""
     record_cells: int = 4
     """Least cells beside the longest column in the first row of an entry."""
     record_share: float = 0.65
