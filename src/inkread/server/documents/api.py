@@ -26,8 +26,10 @@ from starlette.background import BackgroundTask
 from starlette.datastructures import FormData, UploadFile
 
 from inkread.document import Document as WholeDocument
+from inkread.errors import InputError
 from inkread.formats import FORMATS
 from inkread.formats import json as document_json
+from inkread.io.inputs import HEAD_BYTES, check_head
 from inkread.registry import Registry
 from inkread.server.answers import ZIP, file_name
 from inkread.server.auth import User
@@ -119,6 +121,27 @@ UPLOAD: dict[str, Any] = {
     }
 }
 
+HEADS: dict[str, Any] = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "multipart/form-data": {
+                "schema": {
+                    "type": "object",
+                    "required": ["file"],
+                    "properties": {
+                        "file": {
+                            "type": "array",
+                            "items": {"type": "string", "format": "binary"},
+                            "description": f"The first {HEAD_BYTES} bytes of each file",
+                        }
+                    },
+                }
+            }
+        },
+    }
+}
+
 
 @router.get("/documents", summary="Documents, newest first")
 def list_documents(  # noqa: PLR0913, PLR0917
@@ -153,6 +176,20 @@ async def create(request: Request, response: Response, who: User) -> models.Docu
     documents.work.wake()
     response.headers["Location"] = f"{request.scope.get('root_path', '')}/documents/{made.id}"
     return made
+
+
+@router.post("/documents/check", summary="Which files cannot be read, by their first bytes", openapi_extra=HEADS)
+async def check(request: Request, _who: User) -> models.Refusals:
+    """Nothing is kept. What passes may still be damaged or too large."""
+    refused = []
+    async with request.form(max_files=MOST_FILES) as form:
+        heads = [item for item in form.getlist("file") if isinstance(item, UploadFile)]
+        for number, head in enumerate(heads):
+            try:
+                check_head(await head.read(HEAD_BYTES), file_name(head.filename))
+            except InputError as error:
+                refused.append(models.Refusal(file=number, detail=str(error)))
+    return models.Refusals(refused=refused)
 
 
 def title_of(form: FormData, field: str) -> str:
