@@ -413,7 +413,9 @@ def test_dropped_pictures_become_one_document_that_is_renamed_found_exported_and
     transcribed: str, enter: Enter, problems: list[str], tmp_path: Path
 ) -> None:
     page = enter(transcribed, *USER)
-    dropped = page.evaluate_handle(DROPPED, [["scan 10.jpg", "1"], ["scan 9.jpg", "2"], ["apart.pdf", "3"]])
+    dropped = page.evaluate_handle(
+        DROPPED, [["scan 10.jpg", "%PDF-1"], ["scan 9.jpg", "%PDF-2"], ["apart.pdf", "%PDF-3"]]
+    )
     page.dispatch_event("main", "drop", {"dataTransfer": dropped})
     accessible(page)
     page.get_by_label("Name", exact=True).fill("Two scans")
@@ -425,6 +427,14 @@ def test_dropped_pictures_become_one_document_that_is_renamed_found_exported_and
     expect(scans).to_contain_text("3 pages")  # two of "scan 9.jpg", then one of "scan 10.jpg"
 
     page.get_by_role("link", name="Two scans").click()
+    page.get_by_role("button", name="Export").click()
+    accessible(page)
+    page.get_by_label("Pages", exact=True).fill("2-3")
+    with page.expect_download() as download:
+        page.get_by_role("button", name="PAGE XML").click()
+    download.value.save_as(tmp_path / "some.zip")
+    with zipfile.ZipFile(tmp_path / "some.zip") as archive:
+        assert archive.namelist() == ["Two scans_0002.page.xml", "Two scans_0003.page.xml"]
     page.get_by_role("button", name="Rename").click()
     page.get_by_label("Name", exact=True).fill("Ledger")
     page.get_by_label("Collection", exact=True).fill("Box 8")

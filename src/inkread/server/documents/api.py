@@ -318,9 +318,15 @@ def _event(name: str, data: BaseModel, sequence: int | None = None) -> str:
 
 
 @router.get("/documents/{document}/result", summary="The whole document as a file", response_class=FileResponse)
-async def result(request: Request, who: User, document: str, format: FormatName = "txt") -> FileResponse:
+async def result(
+    request: Request,
+    who: User,
+    document: str,
+    format: FormatName = "txt",
+    pages: Annotated[str, Query(max_length=20_000, description="Only these, such as 1-20,25")] = "",
+) -> FileResponse:
     """With the corrections; a zip where the format holds one page a file."""
-    return await _result(request, who, document, format)
+    return await _result(request, who, document, format, pages=pages)
 
 
 @router.get("/documents/{document}/pages/{number}/result", summary="A page as a file", response_class=FileResponse)
@@ -332,10 +338,10 @@ async def page_result(
 
 
 async def _result(
-    request: Request, who: Identity, document: str, format: str, number: int | None = None
+    request: Request, who: Identity, document: str, format: str, number: int | None = None, pages: str = ""
 ) -> FileResponse:
     with ResultFolder() as folder:
-        path = await documents_of(request).results.write(document, who, format, folder.path, number)
+        path = await documents_of(request).results.write(document, who, format, folder.path, number, pages=pages)
         return folder.answer(path)
 
 
