@@ -186,8 +186,8 @@ def main() -> None:
     for name, sources in PROTECTED.items():
         for tails in TAILS:
             for loss in LOSSES:
-                shares = known_together(sources, tails, options.more, loss, options.simulations)
-                rows[f"{name}: {tails}, others {loss:.0%} worse"] = tuple(f"{100 * share:.1f}" for share in shares)
+                told = known_together(sources, tails, options.more, loss, options.simulations)
+                rows[f"{name}: {tails}, others {loss:.0%} worse"] = tuple(f"{100 * share:.1f}" for share in told)
                 made += [
                     figures.figure(
                         f"{what}, gain {options.more:.0%}, others {loss:.0%} worse, {tails}",
@@ -195,7 +195,7 @@ def main() -> None:
                         100 * share,
                         dataset=name,
                     )
-                    for what, share in zip(SLICED, shares, strict=True)
+                    for what, share in zip(SLICED, told, strict=True)
                 ]
     print(figures.markdown((f"in %, gain {options.more:.0%}", *SLICED), rows), flush=True)
     figures.write(options.json, made)

@@ -24,10 +24,13 @@ from numpy.typing import NDArray
 
 import figures
 from inkread.bundle import BUNDLED, Bundle
-from inkread.evaluation.drift import LANGUAGE, WINDOW, Figures, Monitor, Reference, drifted, page_figures
+from inkread.evaluation.drift import LANGUAGE, LEAST_PAGES, WINDOW, Figures, Monitor, Reference, drifted, page_figures
 from inkread.evaluation.statistics import ratio_interval
 from inkread.io.inputs import load_pages
 from inkread.reader import Reader
+
+Change = tuple[Sequence[Figures], Sequence[Figures]]
+"""Pages before a change, and pages after it."""
 
 WINDOWS = 1000
 CHANGES = 20
@@ -123,7 +126,7 @@ def false_alarms(pages: Sequence[Figures], rng: random.Random) -> int:
     return alarms
 
 
-def changes(pages: Sequence[Read]) -> dict[str, dict[str, tuple[Sequence[Figures], Sequence[Figures]]]]:
+def changes(pages: Sequence[Read]) -> dict[str, dict[str, Change]]:
     """Of each kind of change: its name, the pages before it and those after it."""
 
     def usual(keep: Callable[[Read], bool]) -> list[Figures]:
@@ -131,16 +134,17 @@ def changes(pages: Sequence[Read]) -> dict[str, dict[str, tuple[Sequence[Figures
 
     sources = sorted({page.source for page in pages})
     languages = sorted({language(name) for name in sources} - {""})
-    by_source = {
+    by_source: dict[str, Change] = {
         f"to {name} alone": (usual(lambda page: page.source != name), usual(lambda page: page.source == name))  # noqa: B023
         for name in sources
     }
-    by_language = {
+    by_language: dict[str, Change] = {
         f"{old} to {new}": (
             usual(lambda page: language(page.source) == old),  # noqa: B023
             usual(lambda page: language(page.source) == new),  # noqa: B023
         )
         for old, new in permutations(languages, 2)
+        if sum(language(page.source) == old for page in pages) >= LEAST_PAGES
     }
     scans = [page.scanned for page in pages if page.scanned]
     return {
