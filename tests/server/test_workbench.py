@@ -429,7 +429,7 @@ def test_dropped_pictures_become_one_document_that_is_renamed_found_exported_and
     page.get_by_role("link", name="Two scans").click()
     page.get_by_role("button", name="Export").click()
     accessible(page)
-    page.get_by_label("Pages", exact=True).fill("2-3")
+    page.get_by_role("textbox", name="Pages").fill("2-3")
     with page.expect_download() as download:
         page.get_by_role("button", name="PAGE XML").click()
     download.value.save_as(tmp_path / "some.zip")
