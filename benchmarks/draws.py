@@ -8,6 +8,10 @@ both are equal in truth, and every promotion is a false one; an interval of 95 %
 
 The draws: ``together`` over all sources, as in use; ``within`` each source (Efron and Tibshirani 1993); ``within n-1``,
 which draws one document fewer of each source and so corrects its variance where it has two or more (Rao and Wu 1988).
+
+The last table is about the slice of the known sources together, none of which has lines enough for one of its own: how
+often it objects, by what a version loses on them; and how often a version that is better on the unseen source alone is
+promoted without that slice and with it.
 """
 
 from __future__ import annotations
@@ -19,6 +23,7 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 
 import figures
+from inkread.evaluation.gate import MARGIN
 from inkread.evaluation.statistics import LEVEL, RESAMPLES, SEED
 
 Floats = NDArray[np.float64]
@@ -92,6 +97,46 @@ TAILS: dict[str, Callable[[Generator, tuple[int, int]], Floats]] = {
 }
 
 
+SLICED = ("slice objects", "promoted without it", "promoted with it")
+LOSSES = (0.0, 0.02, 0.05, 0.1)
+"""On the known sources, as rates."""
+
+
+def differences(sources: Sources, tails: str, simulations: int) -> tuple[Floats, Floats]:
+    """The characters of each document, and by how many edits two equal versions differ, [simulations, documents]."""
+    lengths = np.concatenate([np.asarray(source, np.float64) for source in sources])
+    rng, shape = np.random.default_rng(1), (simulations, len(lengths))
+    edits = lengths * SPREAD * TAILS[tails](rng, shape) + np.sqrt(lengths * CHANGED) * rng.normal(size=shape)
+    return lengths, edits
+
+
+def drawn(edits: Floats, lengths: Floats, counts: Floats) -> tuple[Floats, Floats]:
+    """The interval of the difference of each simulation."""
+    rates = (edits @ counts.T) / np.maximum(counts @ lengths, 1)
+    low, high = np.quantile(rates, [(1 - LEVEL) / 2, (1 + LEVEL) / 2], axis=1)
+    return low, high
+
+
+def known_together(sources: Sources, tails: str, gain: float, loss: float, simulations: int) -> tuple[float, ...]:
+    """The share of simulations in which the slice objects; in which the version passes without it, and with it.
+
+    Args:
+        sources: characters of each document, the unseen source first.
+        tails: of the differences of documents.
+        gain: by which the version is better on the unseen source.
+        loss: by which it is worse on the others.
+        simulations: how many.
+    """
+    lengths, edits = differences(sources, tails, simulations)
+    own = len(sources[0])
+    edits[:, :own] -= gain * lengths[:own]
+    edits[:, own:] += loss * lengths[own:]
+    low, _ = drawn(edits[:, own:], lengths[own:], together(sources[1:], np.random.default_rng(SEED)))
+    objects = (low > 0) & (edits[:, own:].sum(1) / lengths[own:].sum() > MARGIN)
+    _, high = drawn(edits, lengths, together(sources, np.random.default_rng(SEED)))
+    return float(objects.mean()), float((high < 0).mean()), float(((high < 0) & ~objects).mean())
+
+
 def promoted(sources: Sources, tails: str, gain: float, simulations: int) -> dict[str, float]:
     """The share of simulations in which the interval of the difference ends below 0, of each draw.
 
@@ -101,14 +146,12 @@ def promoted(sources: Sources, tails: str, gain: float, simulations: int) -> dic
         gain: by which the version is better on the unseen source, as a rate.
         simulations: how many.
     """
-    lengths = np.concatenate([np.asarray(source, np.float64) for source in sources])
-    rng, shape = np.random.default_rng(1), (simulations, len(lengths))
-    edits = lengths * SPREAD * TAILS[tails](rng, shape) + np.sqrt(lengths * CHANGED) * rng.normal(size=shape)
+    lengths, edits = differences(sources, tails, simulations)
     edits[:, : len(sources[0])] -= gain * lengths[: len(sources[0])]
     shares = {}
     for name, draw in DRAWS.items():
         counts = draw(sources, np.random.default_rng(SEED))
-        high = np.quantile((edits @ counts.T) / np.maximum(counts @ lengths, 1), (1 + LEVEL) / 2, axis=1)
+        _, high = drawn(edits, lengths, counts)
         shares[name] = float((high < 0).mean())
     return shares
 
@@ -118,6 +161,7 @@ def main() -> None:
     parser = figures.parser(__doc__, "draws.py --simulations 10000")
     parser.add_argument("--simulations", type=int, default=5000)
     parser.add_argument("--gain", type=float, default=0.05, help="on the unseen source, of the second table")
+    parser.add_argument("--more", type=float, default=0.15, help="on the unseen source, of the third table")
     options = parser.parse_args()
     made: list[figures.Figure] = []
     for gain in (0.0, options.gain):
@@ -138,6 +182,22 @@ def main() -> None:
                     for draw, share in shares.items()
                 ]
         print(figures.markdown((f"promoted in %, gain {gain:.0%}", *DRAWS), rows), flush=True)
+    rows = {}
+    for name, sources in PROTECTED.items():
+        for tails in TAILS:
+            for loss in LOSSES:
+                told = known_together(sources, tails, options.more, loss, options.simulations)
+                rows[f"{name}: {tails}, others {loss:.0%} worse"] = tuple(f"{100 * share:.1f}" for share in told)
+                made += [
+                    figures.figure(
+                        f"{what}, gain {options.more:.0%}, others {loss:.0%} worse, {tails}",
+                        "%",
+                        100 * share,
+                        dataset=name,
+                    )
+                    for what, share in zip(SLICED, told, strict=True)
+                ]
+    print(figures.markdown((f"in %, gain {options.more:.0%}", *SLICED), rows), flush=True)
     figures.write(options.json, made)
 
 

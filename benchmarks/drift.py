@@ -1,15 +1,11 @@
 """How soon a change of the pages is noticed, and how often there is a false alarm: `inkread.evaluation.drift`.
 
-Usage: ``python benchmarks/drift.py ../shared/data --sources hooker-en copiste-fr … --pages 25 [--language]``
+Usage: ``python benchmarks/drift.py ../shared/data --sources hooker-en copiste-fr … --pages 16 --cache figures.jsonl``
 
-Figures of the capture of transcribed pages (``train`` and ``val``) and of the same pages through a simulated scanner
-(slightly unsharp, less contrast, grain). The signals of the model are not measured: pages are not read. The usual
-stream is a random mixture of the sources. Half of its pages are the reference; the other half, drawn again and again,
-makes the windows without a change, and what comes before a change.
-
-``--language`` measures a change of the language instead, by the figures that only the text has. The pages are not read:
-the text is the transcription, with `WRONG` of its characters replaced by others at random. The language of a source is
-the end of its name.
+Pages of ``val``, then of ``train``, are read as the services read them. Every second page is read again through a
+simulated scanner (slightly unsharp, less contrast, grain). The figures stand in the cache, so that an interrupted run
+goes on. Half of the pages that come before a change are the reference; the other half, drawn again and again, comes
+before the change. The language of a source is the end of its name; sources without one have no language.
 """
 
 from __future__ import annotations
@@ -17,8 +13,9 @@ from __future__ import annotations
 import argparse
 import json
 import random
-from collections.abc import Iterator, Mapping, Sequence
-from itertools import permutations
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import chain, permutations, zip_longest
 from pathlib import Path
 
 import cv2
@@ -26,23 +23,28 @@ import numpy as np
 from numpy.typing import NDArray
 
 import figures
-from inkread.bundle import Bundle
-from inkread.document import Line
-from inkread.errors import LayoutFileError
-from inkread.evaluation.drift import WINDOW, Figures, Monitor, Reference, drifted, language_figures
-from inkread.evaluation.statistics import Estimate, ratio_interval
-from inkread.formats import read_layout
+from inkread.bundle import BUNDLED, Bundle
+from inkread.evaluation.drift import LANGUAGE, LEAST_PAGES, WINDOW, Figures, Monitor, Reference, drifted, page_figures
+from inkread.evaluation.statistics import ratio_interval
 from inkread.io.inputs import load_pages
-from inkread.layout.capture import page_features
-from inkread.recognition.line_reader import LineReader
+from inkread.reader import Reader
 
-Change = tuple[Reference, Sequence[Figures], Sequence[Figures]]
-"""The reference, pages before the change, and pages after it."""
+Change = tuple[Sequence[Figures], Sequence[Figures]]
+"""Pages before a change, and pages after it."""
 
-WINDOWS = 50
+WINDOWS = 1000
 CHANGES = 20
-WRONG = 0.08
-"""Share of the characters, about the CER of the bundled model on unknown hands."""
+PAGES = 100
+"""After a change, within which it is to be noticed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """Figures of a page, and of the same page through the simulated scanner; empty where it was not read so."""
+
+    source: str
+    usual: Figures
+    scanned: Figures
 
 
 def scanned(grey: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.uint8]:
@@ -51,140 +53,150 @@ def scanned(grey: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.uin
     return np.clip(soft + rng.normal(0, 4, grey.shape), 0, 255).astype(np.uint8)
 
 
-def measure(folder: Path, pages: int) -> Iterator[tuple[Figures, Figures]]:
-    """Figures of so many random pages of a source, and of the same pages through the simulated scanner."""
-    found = [path for split in ("train", "val") for path in sorted((folder / split).glob("*.xml"))]
-    random.Random(5).shuffle(found)
-    for path in found[:pages]:
-        image = next(file for file in path.parent.glob(f"{path.stem}.*") if file.suffix != ".xml")
-        grey = next(load_pages(image)).grey
-        try:
-            lines = lines_of(path, (grey.shape[1], grey.shape[0]))
-        except LayoutFileError:
-            continue
-        usual = page_features(grey, lines)
-        if usual:
-            yield usual, page_features(scanned(grey, np.random.default_rng(1)), lines)
-
-
-def lines_of(path: Path, size: tuple[int, int]) -> tuple[Line, ...]:
-    """The lines of a transcription."""
-    return read_layout(path, on_skip=lambda _: None, image_size=lambda: size).lines
-
-
-def measure_texts(folder: Path, pages: int, lines: LineReader) -> Iterator[Figures]:
-    """Figures of the language of so many random pages of a source, as if they had been read with errors."""
-    found = [path for split in ("train", "val") for path in sorted((folder / split).glob("*.xml"))]
+def chosen(data: Path, sources: Sequence[str], most: int) -> list[tuple[str, Path, bool]]:
+    """Sources and images, and whether the scanner reads them too; of all sources in turn, ``val`` first."""
     draw = random.Random(5)
-    draw.shuffle(found)
-    for path in found[:pages]:
-        try:
-            texts = [line.text for line in lines_of(path, (1, 1)) if line.text.strip()]
-        except LayoutFileError:
-            continue
-        letters = "".join(texts)
-        read = ["".join(draw.choice(letters) if draw.random() < WRONG else c for c in text) for text in texts]
-        if read:
-            surprise = -sum(lines.log_probability("", text) for text in read[:8]) / sum(map(len, read[:8]))
-            yield language_figures(read, lines) | {"surprise": surprise}
+    of_source = []
+    for name in sources:
+        found: list[Path] = []
+        for split in ("val", "train"):
+            pages = sorted((data / name / split).glob("*.xml"))
+            found += draw.sample(pages, len(pages))
+        images = [next(file for file in path.parent.glob(f"{path.stem}.*") if file != path) for path in found[:most]]
+        of_source.append([(name, image, number % 2 == 1) for number, image in enumerate(images)])
+    return [page for page in chain.from_iterable(zip_longest(*of_source)) if page]
 
 
-def language_changes(found: Mapping[str, Sequence[Figures]], options: argparse.Namespace) -> None:
-    """From all sources of a language to those of another; and, for comparison, to a source of the same language."""
-    of_language: dict[str, dict[str, Sequence[Figures]]] = {}
-    for name, pages in found.items():
-        of_language.setdefault(name.rpartition("-")[2], {})[name] = pages
-    changes: dict[str, Change] = {}
-    for before, after in permutations(of_language, 2):
-        usual = _mixed(of_language[before])
-        changes[f"{before} to {after}"] = Reference.of(usual[::2]), usual[1::2], _mixed(of_language[after])
-    same: dict[str, Change] = {}
-    largest = max(of_language.values(), key=lambda sources: sum(map(len, sources.values())))
-    for name, pages in largest.items():
-        usual = _mixed({other: own for other, own in largest.items() if other != name})
-        same[f"same language, only {name}"] = Reference.of(usual[::2]), usual[1::2], pages
-    report(_mixed(largest), changes, options.json, same)
+def read(options: argparse.Namespace) -> list[Read]:
+    """Read what does not stand in the cache; pages without writing are left out."""
+    known: dict[str, Read] = {}
+    if options.cache and options.cache.is_file():
+        rows = map(json.loads, options.cache.read_text(encoding="utf-8").splitlines())
+        known = {row.pop("page"): Read(**row) for row in rows}
+    reader = Reader(Bundle.open(options.model), threads=1)
+    pages = chosen(options.data, options.sources, options.pages)
+    with figures.bar("pages", len(pages)) as advance:
+        for source, path, twice in pages:
+            name = f"{source}/{path.name}"
+            if name not in known:
+                image = next(load_pages(path))
+                versions = [image.grey, *([scanned(image.grey, np.random.default_rng(1))] if twice else [])]
+                found = []
+                for grey in versions:
+                    (page,) = reader.read_pages([replace(image, pixels=grey)])
+                    found.append(page_figures(page, grey, reader.lines))
+                known[name] = Read(source, found[0], found[1] if twice else {})
+                if options.cache:
+                    row = {"page": name, "source": source, "usual": found[0], "scanned": known[name].scanned}
+                    with options.cache.open("a", encoding="utf-8") as stream:
+                        stream.write(json.dumps(row) + "\n")
+            advance(1)
+    names = [f"{source}/{path.name}" for source, path, _ in pages]
+    return [known[name] for name in names if known[name].usual]
 
 
-def _mixed(found: Mapping[str, Sequence[Figures]]) -> list[Figures]:
-    pages = [page for own in found.values() for page in own]
-    random.Random(1).shuffle(pages)
-    return pages
+def noticed(before: Sequence[Figures], after: Sequence[Figures], rng: random.Random) -> int | None:
+    """Pages after a change until a figure has drifted, up to `PAGES`; None where none does.
 
-
-def noticed(reference: Reference, usual: Sequence[Figures], other: Sequence[Figures], rng: random.Random) -> int | None:
-    """Pages after a change until a figure has drifted, up to 100; None where none does."""
-    monitor = Monitor(reference)
-    for page in rng.choices(usual, k=WINDOW):
+    Half of the pages before the change, drawn at random, are the reference.
+    """
+    monitor, rest = halves(before, rng)
+    for page in rng.choices(rest, k=WINDOW):
         monitor.add(page)
-    for number, page in enumerate(rng.choices(other, k=100), start=1):
+    for number, page in enumerate(rng.choices(after, k=PAGES), start=1):
         if drifted(monitor.add(page)):
             return number
     return None
 
 
+def halves(pages: Sequence[Figures], rng: random.Random) -> tuple[Monitor, Sequence[Figures]]:
+    """A monitor whose reference is one half of the pages, and the other half."""
+    drawn = rng.sample(pages, len(pages))
+    return Monitor(Reference.of(drawn[::2])), drawn[1::2]
+
+
+def false_alarms(pages: Sequence[Figures], rng: random.Random) -> int:
+    """Of `WINDOWS` windows of pages of one half, each beside a reference of the other half."""
+    alarms = 0
+    for _ in range(WINDOWS):
+        monitor, rest = halves(pages, rng)
+        for page in rng.sample(rest, min(WINDOW, len(rest))):
+            monitor.add(page)
+        alarms += bool(drifted(monitor.index))
+    return alarms
+
+
+def changes(pages: Sequence[Read]) -> dict[str, dict[str, Change]]:
+    """Of each kind of change: its name, the pages before it and those after it."""
+
+    def usual(keep: Callable[[Read], bool]) -> list[Figures]:
+        return [page.usual for page in pages if keep(page)]
+
+    sources = sorted({page.source for page in pages})
+    languages = sorted({language(name) for name in sources} - {""})
+    by_source: dict[str, Change] = {
+        f"to {name} alone": (usual(lambda page: page.source != name), usual(lambda page: page.source == name))  # noqa: B023
+        for name in sources
+    }
+    by_language: dict[str, Change] = {
+        f"{old} to {new}": (
+            usual(lambda page: language(page.source) == old),  # noqa: B023
+            usual(lambda page: language(page.source) == new),  # noqa: B023
+        )
+        for old, new in permutations(languages, 2)
+        if sum(language(page.source) == old for page in pages) >= LEAST_PAGES
+    }
+    scans = [page.scanned for page in pages if page.scanned]
+    return {
+        "scanner": {"another scanner": ([page.usual for page in pages if not page.scanned], scans)},
+        "source": by_source,
+        "language": by_language,
+        "language, by the text alone": {
+            name: ([text_alone(page) for page in before], [text_alone(page) for page in after])
+            for name, (before, after) in by_language.items()
+        },
+    }
+
+
+def language(source: str) -> str:
+    """The code at the end of a name; "" where there is none."""
+    code = source.rpartition("-")[2]
+    return code if len(code) == 2 else ""
+
+
+def text_alone(page: Figures) -> Figures:
+    """The figures that do not come from the picture."""
+    return {name: value for name, value in page.items() if name.startswith(LANGUAGE) or name == "surprise"}
+
+
 def main() -> None:
-    """Measure, print a table."""
+    """Read, measure, print a table."""
     parser = figures.parser(__doc__, "drift.py ../shared/data --sources hooker-en copiste-fr zola-fr")
     parser.add_argument("data", type=Path, help="folder with a folder of each source")
     parser.add_argument("--sources", nargs="+", required=True)
-    parser.add_argument("--pages", type=int, default=25, help="of each source")
-    parser.add_argument("--cache", type=Path, help="JSON file that keeps the figures")
-    parser.add_argument("--language", action="store_true", help="a change of the language, by the texts alone")
+    parser.add_argument("--model", default=BUNDLED, help="bundle that reads")
+    parser.add_argument("--pages", type=int, default=16, help="of each source")
+    parser.add_argument("--cache", type=Path, help="file of JSON lines that keeps the figures of pages")
     options = parser.parse_args()
-    if options.language:
-        lines = LineReader(Bundle.open())
-        texts = {name: list(measure_texts(options.data / name, options.pages, lines)) for name in options.sources}
-        language_changes(texts, options)
-        return
-    if options.cache and options.cache.is_file():
-        found = json.loads(options.cache.read_text(encoding="utf-8"))
-    else:
-        found = {name: list(measure(options.data / name, options.pages)) for name in options.sources}
-        if options.cache:
-            options.cache.write_text(json.dumps(found), encoding="utf-8")
-    mixed = _mixed({name: [usual for usual, _ in pages] for name, pages in found.items()})
-    scans = [scan for pages in found.values() for _, scan in pages]
-    changes: dict[str, Change] = {"another scanner": (Reference.of(mixed[::2]), mixed[1::2], scans)}
-    for name, pages in found.items():
-        others = _mixed({other: [usual for usual, _ in own] for other, own in found.items() if other != name})
-        changes[f"only {name}"] = (Reference.of(others[::2]), others[1::2], [usual for usual, _ in pages])
-    report(mixed, changes, options.json)
-
-
-def report(
-    mixed: Sequence[Figures],
-    changes: Mapping[str, Change],
-    json_file: Path | None,
-    others: Mapping[str, Change] | None = None,
-) -> None:
-    """Windows of the mixture without a change, each change, and others that are not counted; print a table."""
+    pages = read(options)
     rng = random.Random(1)
-    rows: dict[str, tuple[str, ...]] = {}
-    reference, rest = Reference.of(mixed[::2]), mixed[1::2]
-    alarms = sum(bool(drifted(reference.drift(rng.sample(rest, min(WINDOW, len(rest)))))) for _ in range(WINDOWS))
-    rows["no change"] = (f"{alarms} of {WINDOWS} windows", "")
-    late = 0
-    for name, (known, before, after) in {**changes, **(others or {})}.items():
-        times = [noticed(known, before, after, rng) for _ in range(CHANGES)]
-        seen = sorted(time for time in times if time is not None)
-        late += len(times) - len(seen) if name in changes else 0
-        rows[name] = (f"{len(seen)} of {CHANGES}", str(seen[len(seen) // 2]) if seen else "")
-    print(f"{len(mixed)} pages, {reference.pages} of them the reference, windows of {WINDOW}")
-    print(figures.markdown(("change", "noticed within 100 pages", "pages, median"), rows))
-    total = len(changes) * CHANGES
-    share = Estimate(1 - late / total, None, None, total)
+    everything = [page.usual for page in pages]
+    alarms = false_alarms(everything, rng)
+    rows: dict[str, tuple[str, ...]] = {"no change": (f"{alarms} of {WINDOWS} windows", "", "")}
     false = ratio_interval([alarms], [WINDOWS])
-    figures.write(
-        json_file,
-        [
-            figures.figure(
-                "Changes of the pages noticed within 100 pages", "%", share, dataset="shared", pages=len(mixed)
-            ),
-            figures.figure("Windows of 50 pages with a false alarm", "%", false, dataset="shared", pages=len(mixed)),
-        ],
-        rows=rows,
-    )
+    made = [figures.figure("Windows of 50 pages with a false alarm", "%", false, dataset="shared", pages=len(pages))]
+    for kind, found in changes(pages).items():
+        seen: Mapping[str, list[int]] = {name: [] for name in found}
+        for name, (before, after) in found.items():
+            times = [noticed(before, after, rng) for _ in range(CHANGES)]
+            seen[name].extend(sorted(time for time in times if time is not None))
+            median = str(seen[name][len(seen[name]) // 2]) if seen[name] else ""
+            rows[f"{kind}: {name}"] = (f"{len(seen[name])} of {CHANGES}", median, f"{len(before)}, {len(after)}")
+        share = ratio_interval([len(times) for times in seen.values()], [CHANGES] * len(seen))
+        made.append(figures.figure(f"Changes of the {kind} noticed within {PAGES} pages", "%", share, dataset="shared"))
+    print(f"{len(pages)} pages, half of those before a change are the reference, windows of {WINDOW}")
+    print(figures.markdown(("change", f"noticed within {PAGES} pages", "pages, median", "before, after"), rows))
+    figures.write(options.json, made, rows=rows)
 
 
 if __name__ == "__main__":

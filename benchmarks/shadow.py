@@ -4,18 +4,22 @@ Usage: ``python benchmarks/shadow.py tests/pages/note-1905-en.webp --pairs 20``
 
 The shadow is another version of the same size and reads every page (in use a tenth). A request comes `PAUSE` seconds
 after the answer to the one before it: in that time the shadow has begun, which is when it disturbs most.
+
+Beside the time on the clock stands the computing time of the service and its workers, without that of the shadow: it
+hardly depends on what else the machine does.
 """
 
 from __future__ import annotations
 
 import json
 import logging
+import multiprocessing
 import os
 import shutil
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import cast
 
@@ -38,6 +42,7 @@ from tests.server.servers import served, wait_until_ready, when
 
 PAUSE = 0.3
 SECONDS = 900.0
+TICKS = os.sysconf("SC_CLK_TCK")
 
 
 def main() -> None:
@@ -64,6 +69,7 @@ def main() -> None:
         with served(app) as address:
             wait_until_ready(address)
             models: Models = app.state.models
+            workers = [str(process.pid) for process in multiprocessing.active_children()]
             shadow = with_shadow(models, Path(home) / "other")
 
             def read() -> None:
@@ -71,19 +77,30 @@ def main() -> None:
                 client.post("/predict", files={"file": content}, headers=headers).raise_for_status()
 
             with httpx2.Client(base_url=address, trust_env=False, timeout=300) as client:
-                times = measured(read, cast(Served, models.current), shadow, options.pairs)
+                times = measured(read, cast(Served, models.current), shadow, options.pairs, workers)
             tallies = list(shadow.tallies().values())
-    ratio = ratio_interval(times[True], times[False])
     pages, skipped = sum(tally.pages for tally in tallies), sum(tally.skipped for tally in tallies)
-    print(f"time of a request with a shadow over that without: {ratio}, {options.pairs} pairs of requests")
+    made = []
+    for number, what in enumerate(("time", "computing time")):
+        ratio = ratio_interval(*([each[number] for each in times[reads]] for reads in (True, False)))
+        print(f"{what} of a request with a shadow over that without: {ratio}, {options.pairs} pairs of requests")
+        name = f"{what} of a request with a shadow that reads every page"
+        made.append(figures.figure(name, "ratio", ratio, dataset="one page", requests=2 * options.pairs))
     print(f"the shadow read {pages} pages and left out {skipped}; load {os.getloadavg()[0]:.0f}")
-    made = figures.figure("time of a request with a shadow that reads every page", "ratio", ratio, dataset="one page")
-    figures.write(options.json, [made], times={str(read): found for read, found in times.items()})
+    figures.write(options.json, made, times={str(read): found for read, found in times.items()})
 
 
-def measured(read: Callable[[], None], champion: Served, shadow: Shadow, pairs: int) -> dict[bool, list[float]]:
-    """Seconds of requests while a shadow reads and while none does."""
-    times: dict[bool, list[float]] = {True: [], False: []}
+def computed(workers: Iterable[str]) -> float:
+    """Seconds of computing of this process and of others, by their ids."""
+    parts = [Path("/proc", pid, "stat").read_text(encoding="utf-8").rpartition(")")[2].split() for pid in workers]
+    return time.process_time() + sum(int(part[11]) + int(part[12]) for part in parts) / TICKS
+
+
+def measured(
+    read: Callable[[], None], champion: Served, shadow: Shadow, pairs: int, workers: Iterable[str]
+) -> dict[bool, list[tuple[float, float]]]:
+    """Seconds of requests, on the clock and of computing, while a shadow reads and while none does."""
+    times: dict[bool, list[tuple[float, float]]] = {True: [], False: []}
     asked = 0
 
     def done() -> bool:
@@ -94,11 +111,11 @@ def measured(read: Callable[[], None], champion: Served, shadow: Shadow, pairs: 
             when(done, SECONDS)  # what is left from before
             champion.shadow = shadow if reads else None
             for last in (False, True):
-                begun = time.perf_counter()
+                begun, used = time.perf_counter(), computed(workers)
                 read()
                 asked += reads
                 if last and number:  # the first pair warms up
-                    times[reads].append(time.perf_counter() - begun)
+                    times[reads].append((time.perf_counter() - begun, computed(workers) - used))
                 time.sleep(PAUSE)
     when(done, SECONDS)
     return times

@@ -1,11 +1,13 @@
 """Fixtures shared by all tests, ``--no-skips`` with which CI runs them, and ``--table``, which `make cases` prints."""
 
 from collections import defaultdict
-from collections.abc import Generator
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 
 import hypothesis
 import pytest
+from pwdlib import PasswordHash
+from pwdlib.hashers.argon2 import Argon2Hasher
 
 # how long an example takes says how busy the machine is, not whether it is right
 hypothesis.settings.register_profile("inkread", deadline=None)
@@ -66,6 +68,19 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     of_collections = [item for item in items if "shared_data" in getattr(item, "fixturenames", ())]
     config.hook.pytest_deselected(items=of_collections)
     items[:] = [item for item in items if item not in of_collections]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def cheap_hashes() -> Iterator[Callable[[], PasswordHash]]:
+    """Hashing a password takes a fifth of a second on purpose; tests start hundreds of gateways, each with three.
+
+    What it gives is the hash that is used elsewhere.
+    """
+    usual = PasswordHash.recommended
+    cheap = PasswordHash((Argon2Hasher(time_cost=1, memory_cost=8, parallelism=1),))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(PasswordHash, "recommended", lambda: cheap)
+        yield usual
 
 
 @pytest.fixture(scope="session")

@@ -37,6 +37,8 @@ def test_the_hash_changes_with_texts_and_images_and_not_with_the_place(tmp_path:
     assert Dataset(tmp_path / "elsewhere", (TWO, ONE)).content_hash == first
     assert Dataset(tmp_path, (ONE, replace(TWO, text="other"))).content_hash != first
     assert Dataset(tmp_path, (ONE, replace(TWO, sha256="01"))).content_hash != first
+    assert Dataset(tmp_path, (ONE, replace(TWO, style="print"))).content_hash != first
+    assert first == "8a26e1902ef0334b32149c25854040688e26ee7d386f6ea4be3e8ed3302eddf7", "models name datasets by it"
 
 
 def test_faults_are_named(tmp_path: Path) -> None:

@@ -29,10 +29,19 @@ def test_all_formats_say_the_same(tmp_path: Path, name: str, content: str) -> No
 
 
 def test_paths_that_lead_out_and_unknown_kinds_are_left_out(tmp_path: Path) -> None:
-    (tmp_path / "t.tsv").write_text("image\ttext\tkind\n../x.png\ta\tline\ny.png\tb\tpoem\nz.png\tc\t\nn\0.png\td\t\n")
+    rows = [
+        "../x.png a line print",
+        "y.png b poem print",
+        "z.png c line print",
+        "n\0.png d line print",
+        "s.png e line ink",
+    ]
+    table = "image text kind style\n" + "\n".join(rows)
+    (tmp_path / "t.tsv").write_text(table.replace(" ", "\t"))
     skipped = Skipped()
-    assert [sample.text for sample in table_samples(tmp_path / "t.tsv", skipped)] == ["c"]
-    assert skipped.reasons.total() == 3
+    samples = list(table_samples(tmp_path / "t.tsv", skipped))
+    assert [(sample.text, sample.style) for sample in samples] == [("c", "print")]
+    assert skipped.reasons.total() == 4
 
 
 def test_faults_are_named(tmp_path: Path) -> None:

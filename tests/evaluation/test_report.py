@@ -8,9 +8,9 @@ from rich.console import Console
 
 from inkread.evaluation.compare import PageReader, ReadLine, ReadPage
 from inkread.evaluation.detection import Detection
-from inkread.evaluation.report import Report, band, century, slices, summarise
+from inkread.evaluation.report import Report, band, slices, summarise
 from inkread.evaluation.run import run
-from inkread.evaluation.sources import Source
+from inkread.evaluation.sources import Source, century
 from inkread.evaluation.text import Errors
 
 

@@ -6,7 +6,7 @@ from json import dumps, loads
 
 import pytest
 
-from inkread.evaluation.gate import Comparison, GoldLine, LineErrors, compare, gate_table, objections
+from inkread.evaluation.gate import OTHERS, Comparison, GoldLine, LineErrors, compare, gate_table, objections
 from inkread.evaluation.text import Errors
 from inkread.registry import GateError, Version, objection
 
@@ -61,6 +61,24 @@ def test_a_gain_on_one_source_does_not_pay_for_a_loss_on_another() -> None:
     table = gate_table(comparison)
     assert (table[0]["slice"], table[0]["lines"], table[0]["documents"]) == ("all", 80, 16)
     assert [row["slice"] for row in table if row["worse"]] == worse
+
+
+def test_what_is_better_only_on_its_own_source_is_refused_by_the_others_together() -> None:
+    """Four lines of each known source are too few for a slice; together they show the loss."""
+    places = [GoldLine(f"street {number}", (("source", "streets"),)) for number in range(40)]
+    places += [GoldLine(f"{name} {number}", (("source", name),)) for name in "abcdefghi" for number in range(4)]
+    before = [LineErrors(Errors(8, 0, 0, 40), Errors())] * 40 + [LineErrors(Errors(3, 0, 0, 40), Errors())] * 36
+    after = [LineErrors(Errors(1, 0, 0, 40), Errors())] * 40 + [LineErrors(Errors(5, 0, 0, 40), Errors())] * 36
+    comparison = compare(1, places, after, before)
+    assert comparison.high is not None and comparison.high < 0, "better on the whole"
+    assert [(part.kind, part.name, part.lines) for part in comparison.slices] == [
+        ("source", OTHERS, 36),
+        ("source", "streets", 40),
+    ]
+    assert objections(comparison) == [
+        "source others reads worse by more than 0.0100: CER 0.1250, not 0.0750, 36 lines",
+    ]
+    assert compare(1, places[40:], after[40:], before[40:]).slices == (), "all of them are the whole"
 
 
 def wrong(letters: int, registers: int) -> list[LineErrors]:

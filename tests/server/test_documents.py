@@ -205,6 +205,8 @@ def test_every_format_has_what_was_read(client: httpx2.Client, read: str) -> Non
             assert answer.content.startswith(start), (path, name)
             assert "attachment" in answer.headers["content-disposition"]
             assert answer.headers["content-type"].startswith(FORMATS[name].media_type)
+    for pages, status in (("1", 200), ("1-9", 200), ("2", 422), ("2-1", 422), ("1-", 422), ("all", 422)):
+        assert client.get(f"/documents/{read}/result", params={"pages": pages}).status_code == status, pages
     whole = client.post("/documents/export", json={"documents": [read], "format": "alto"})
     with zipfile.ZipFile(BytesIO(whole.content)) as packed:
         assert packed.namelist() == ["Letters to Margaret.alto.xml"]

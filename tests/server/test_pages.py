@@ -130,3 +130,26 @@ def test_names_and_texts_are_shown_as_text(settings: Settings, letter: bytes) ->
             assert ", check" in answer.text
             bad = client.post("/read", files={"file": ("a.png", b"text")})
             assert (bad.status_code, "none of PNG" in bad.json()["detail"]) == (415, True)
+
+
+def test_an_unknown_address_shows_people_a_page_and_programs_a_problem(client: httpx2.Client) -> None:
+    browser = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
+    for address in ("/nowhere", "/static/nothing.js", "/d", "/admin/a/b/c"):
+        page = client.get(address, headers={"Accept": browser})
+        assert (page.status_code, page.headers["content-type"]) == (404, "text/html; charset=utf-8")
+        assert "There is no such page" in page.text and '<a href="/">All documents</a>' in page.text
+        for accept in ("*/*", "application/json", "application/json, text/html;q=0.1"):
+            problem = client.get(address, headers={"Accept": accept})
+            assert (problem.status_code, problem.headers["content-type"]) == (404, "application/problem+json")
+            assert problem.json()["request_id"]
+
+
+def test_files_that_cannot_be_read_are_told_by_their_first_bytes(client: httpx2.Client, letter: bytes) -> None:
+    heads = {"letter.png": letter[:1024], "empty.pdf": b"", "letter.docx": b"PK\x03\x04", "plan.psd": b"8BPS\0\1"}
+    files = [("file", (name, head)) for name, head in heads.items()]
+    assert client.post("/documents/check", files=files).status_code == 401
+    refused = client.post("/documents/check", files=files, auth=("user1", "1resu")).json()["refused"]
+    assert [each["file"] for each in refused] == [1, 2, 3]
+    assert refused[1]["detail"] == "letter.docx: this is none of PNG, JPEG, WebP, TIFF and PDF, save it as one of them"
+    assert refused[2]["detail"] == "plan.psd: this is Photoshop, which is not read, save it as PNG or JPEG"
+    assert client.get("/documents", auth=("user1", "1resu")).json()["total"] == 0

@@ -45,7 +45,7 @@ def transcribed(settings: Settings) -> Iterator[str]:
 def known(page: Page, pages: int, tmp_path: Path) -> str:
     """The address of a document of known pages."""
     file = tmp_path / "known.pdf"
-    file.write_text(str(pages))
+    file.write_text(f"%PDF-{pages}")
     upload(page, file, "Known pages")
     page.get_by_role("link", name="Known pages").click()
     expect(page.locator(".tools").get_by_role("button", name="Stop reading")).to_have_count(0)
@@ -91,6 +91,86 @@ def test_two_tabs_on_one_page_lose_nothing(transcribed: str, enter: Enter, probl
     first.get_by_role("button", name="Versions").click()
     first.locator("summary", has_text="saves").click()
     expect(first.locator(".versions del", has_text="one").first).to_be_visible()
+
+
+def test_files_that_cannot_be_read_are_refused_before_they_are_sent(
+    transcribed: str, enter: Enter, problems: list[str], tmp_path: Path
+) -> None:
+    """Each with a sentence; the others go on."""
+    page = enter(transcribed, *USER)
+    word, known_file = tmp_path / "letter.docx", tmp_path / "known.pdf"
+    word.write_bytes(b"PK\x03\x04" + bytes(2_000_000))
+    known_file.write_text("%PDF-2")
+    sent: list[int] = []
+    page.on("request", lambda request: sent.append(int(request.headers.get("content-length", "0"))))
+    page.get_by_label("Files", exact=True).set_input_files([word, known_file])
+    expect(page.locator(".files li")).to_have_text(["known.pdf"])
+    refused = page.get_by_label("Files that cannot be read")
+    expect(refused).to_contain_text(
+        "letter.docx: this is none of PNG, JPEG, WebP, TIFF and PDF, save it as one of them."
+    )
+    accessible(page)
+    page.get_by_role("button", name="Upload and read").click()
+    expect(page.get_by_role("link", name="known")).to_be_visible()
+    accessible(page)
+    refused.get_by_role("button", name="Close").click()
+    expect(refused.locator("li")).to_have_count(0)
+    page.goto(f"{transcribed}/try")
+    page.locator("#file").set_input_files(word)
+    page.get_by_role("button", name="Read").click()
+    expect(page.locator("#status")).to_contain_text("letter.docx: this is none of")
+    assert max(sent) < 10_000, "the file itself was not sent"
+    assert problems == []
+
+
+def test_what_to_correct_next_is_a_list_that_leads_to_the_lines(
+    transcribed: str, enter: Enter, problems: list[str], tmp_path: Path
+) -> None:
+    page = enter(transcribed, *USER)
+    known(page, 2, tmp_path)
+    page.get_by_role("link", name="To correct").click()
+    lines = page.get_by_role("list", name="Lines to correct").get_by_role("listitem")
+    expect(lines.first).to_contain_text("Known pages, p. ")
+    expect(lines.first).to_contain_text(re.compile("about .* wrong|unusual slant"))
+    accessible(page)
+    picture(page, "workbench-next")
+    count, text = lines.count(), lines.first.locator(".text").inner_text()
+    lines.first.get_by_role("link").click()
+    expect(current(page)).to_have_value(text)
+    page.keyboard.press("Enter")
+    status(page)
+    page.get_by_role("link", name="To correct").click()
+    expect(lines).to_have_count(count - 1)
+    assert text not in lines.locator(".text").all_inner_texts()
+    page.goto(f"{transcribed}/d/nowhere")
+    expect(page.get_by_role("heading", name="This is not here")).to_be_visible()
+    page.get_by_role("link", name="All documents").click()
+    expect(page.get_by_role("heading", name="Documents")).to_be_visible()
+    assert [problem for problem in problems if "404" not in problem] == []
+
+
+def test_an_insertion_says_where_it_belongs_and_keeps_its_place(
+    transcribed: str, enter: Enter, problems: list[str], tmp_path: Path
+) -> None:
+    page = enter(transcribed, *USER)
+    page.goto(f"{known(page, 2, tmp_path)}/2")
+    expect(current(page)).to_be_focused()
+    about = page.locator(".lines .about", has_text="inserted in line")
+    expect(about).to_have_count(1)
+    line = int(re.findall("inserted in line ([0-9]+)", about.inner_text())[0])
+    host = field(page, line)
+    said = f"inserted in line {line} after “{host.input_value().split()[0]}”"
+    expect(about).to_contain_text(said)
+    host.fill(f"Now {host.input_value()}")
+    status(page)
+    expect(about).to_contain_text(said)
+    host.press("Alt+Delete")
+    expect(about).to_have_count(0)
+    status(page)
+    page.reload()
+    expect(field(page, 1)).to_be_visible()
+    expect(about).to_have_count(0)
+    assert problems == []
 
 
 MERGE = """async ([base, mine, theirs]) => {
@@ -333,7 +413,9 @@ def test_dropped_pictures_become_one_document_that_is_renamed_found_exported_and
     transcribed: str, enter: Enter, problems: list[str], tmp_path: Path
 ) -> None:
     page = enter(transcribed, *USER)
-    dropped = page.evaluate_handle(DROPPED, [["scan 10.jpg", "1"], ["scan 9.jpg", "2"], ["apart.pdf", "3"]])
+    dropped = page.evaluate_handle(
+        DROPPED, [["scan 10.jpg", "%PDF-1"], ["scan 9.jpg", "%PDF-2"], ["apart.pdf", "%PDF-3"]]
+    )
     page.dispatch_event("main", "drop", {"dataTransfer": dropped})
     accessible(page)
     page.get_by_label("Name", exact=True).fill("Two scans")
@@ -345,6 +427,14 @@ def test_dropped_pictures_become_one_document_that_is_renamed_found_exported_and
     expect(scans).to_contain_text("3 pages")  # two of "scan 9.jpg", then one of "scan 10.jpg"
 
     page.get_by_role("link", name="Two scans").click()
+    page.get_by_role("button", name="Export").click()
+    accessible(page)
+    page.get_by_role("textbox", name="Pages").fill("2-3")
+    with page.expect_download() as download:
+        page.get_by_role("button", name="PAGE XML").click()
+    download.value.save_as(tmp_path / "some.zip")
+    with zipfile.ZipFile(tmp_path / "some.zip") as archive:
+        assert archive.namelist() == ["Two scans_0002.page.xml", "Two scans_0003.page.xml"]
     page.get_by_role("button", name="Rename").click()
     page.get_by_label("Name", exact=True).fill("Ledger")
     page.get_by_label("Collection", exact=True).fill("Box 8")

@@ -1,6 +1,6 @@
 """A prediction service that knows the ten real pages of tests/pages by their transcriptions, and so answers at once.
 
-Usage: ``with served(transcribed_prediction()) as url: ...`` An upload of the text "500" is a file of 500 pages.
+Usage: ``with served(transcribed_prediction()) as url: ...`` An upload of the text "%PDF-500" is a file of 500 pages.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from fastapi import FastAPI, File, Form, Response, UploadFile
 from fastapi.responses import StreamingResponse
 from PIL import Image
 
-from inkread.document import FAINT, Alternative, Document, Line, Page, Region, Word
+from inkread.document import FAINT, Alternative, Document, Insertion, Line, Page, Region, Word
 from inkread.formats import read_document
 from inkread.formats.json import dump, load
 
@@ -34,7 +34,7 @@ def transcribed_prediction() -> FastAPI:
         for path, picture in zip(PAGES, pictures, strict=True)
     }
     faint = hashlib.sha256(pictures[1]).digest()
-    texts[faint] = Document((replace(texts[faint].pages[0], flags=(FAINT, "unusual slant")),))
+    texts[faint] = Document((_inserted(replace(texts[faint].pages[0], flags=(FAINT, "unusual slant"))),))
 
     @app.get("/readyz")
     def readyz() -> dict[str, str]:
@@ -42,7 +42,7 @@ def transcribed_prediction() -> FastAPI:
 
     @app.post("/pages/split")
     def split(file: Annotated[UploadFile, File()]) -> StreamingResponse:
-        count = int(file.file.read())
+        count = int(file.file.read().removeprefix(b"%PDF-"))
         return StreamingResponse(_split(count, pictures), media_type="application/x-ndjson")
 
     @app.post("/pages/read")
@@ -80,6 +80,14 @@ def _jpeg(image: Image.Image) -> bytes:
     body = BytesIO()
     image.save(body, "JPEG", quality=70)
     return body.getvalue()
+
+
+def _inserted(page: Page) -> Page:
+    """As if the first line of the text had been written above the second one, behind its first word."""
+    *before, text = page.regions
+    first, second, *others = text.lines
+    placed = replace(first, insertion=Insertion(second.id, second.text.index(" ") + 1))
+    return replace(page, regions=(*before, replace(text, lines=(placed, second, *others))))
 
 
 def _doubtful(page: Page) -> Page:

@@ -12,7 +12,7 @@ import typer
 from rich.console import Console
 from rich.progress import track
 
-from inkread.data.dataset import Sample
+from inkread.data.dataset import Sample, Style
 from inkread.data.ingest import REPORT, Format, IngestOptions, IngestReport
 from inkread.data.ingest import ingest as make_dataset
 
@@ -30,6 +30,9 @@ def ingest(
     name: Annotated[str, typer.Option(help="Name of the source in the manifest.")] = "",
     licence: Annotated[str, typer.Option(help="Licence of the pages, kept with each sample.")] = "",
     language: Annotated[str, typer.Option(help="ISO 639-1, where the source gives none.")] = "",
+    style: Annotated[
+        str, typer.Option(metavar="handwriting|print|form", help="How it was written, where the source does not say.")
+    ] = "",
     with_errors: Annotated[bool, typer.Option(help="Take IAM segments marked err too.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
 ) -> None:
@@ -39,7 +42,9 @@ def ingest(
     """
     if form is not None and form not in get_args(Format):
         raise typer.BadParameter(f"{form} is none of {', '.join(get_args(Format))}", param_hint="--format")
-    options = IngestOptions(name, licence, language, cast(Format | None, form), with_errors)
+    if style not in get_args(Style):
+        raise typer.BadParameter(f"{style} is none of {', '.join(filter(None, get_args(Style)))}", param_hint="--style")
+    options = IngestOptions(name, licence, language, cast(Format | None, form), with_errors, style=cast(Style, style))
     report = make_dataset(source, output, options, _with_bar)
     if as_json:
         typer.echo(json.dumps(asdict(report), ensure_ascii=False))

@@ -30,6 +30,7 @@ from inkread.io.inputs import PageImage, load_pages, page_shape
 MANIFEST = "manifest.parquet"
 Kind = Literal["line", "word", "page"]
 Split = Literal["train", "val", "test", ""]
+Style = Literal["handwriting", "print", "form", ""]
 SPLITS: tuple[Split, ...] = ("train", "val", "test")
 PAGE_NUMBER = re.compile(r"[_-]f?\d{1,3}$")
 
@@ -53,6 +54,7 @@ class Sample:
         layout: PAGE, ALTO or JSON file with the lines of the page in the image, path inside the dataset folder; ""
             where the image shows the sample alone.
         line: which line of the layout file the sample is, from 0; None where it is the whole image.
+        style: how it was written; "form" for what was written into one, "" where unknown.
     """
 
     sample_id: str
@@ -68,6 +70,7 @@ class Sample:
     sha256: str = ""
     layout: str = ""
     line: int | None = None
+    style: Style = ""
 
 
 SCHEMA = pa.schema([(each.name, pa.int32() if each.name == "line" else pa.string()) for each in fields(Sample)])
@@ -111,6 +114,8 @@ def read_samples(path: Path) -> tuple[Sample, ...]:
     for sample in samples:
         if sample.kind not in get_args(Kind) or sample.split not in get_args(Split):
             raise DatasetError(f"{path}: {sample.sample_id} has kind {sample.kind!r} and split {sample.split!r}")
+        if sample.style not in get_args(Style):
+            raise DatasetError(f"{path}: {sample.sample_id} has style {sample.style!r}")
     return samples
 
 
@@ -189,7 +194,10 @@ class Dataset:
         digest = hashlib.sha256()
         for sample in sorted(self.samples, key=lambda sample: sample.sample_id):
             image = sample.sha256 or hashlib.sha256((self.folder / sample.image).read_bytes()).hexdigest()
-            digest.update(json.dumps(asdict(replace(sample, sha256=image)), ensure_ascii=False).encode())
+            row = asdict(replace(sample, sha256=image))
+            if not sample.style:  # datasets from before this column keep their hash
+                del row["style"]
+            digest.update(json.dumps(row, ensure_ascii=False).encode())
         return digest.hexdigest()
 
     def _layout(self, page: Sample) -> Page:

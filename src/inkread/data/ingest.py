@@ -16,7 +16,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
-from inkread.data.dataset import MANIFEST, SPLITS, Dataset, Sample, Skipped, Split, write_manifest
+from inkread.data.dataset import MANIFEST, SPLITS, Dataset, Sample, Skipped, Split, Style, write_manifest
 from inkread.data.protected import REASON, Protected, digest, gold_folder, protected_images
 from inkread.data.sources import (
     LICENCE,
@@ -51,6 +51,7 @@ class IngestOptions:
         format: None to detect it.
         with_errors: take IAM segments that are marked as badly segmented.
         add: datasets whose samples come in too; of two samples of one name that of the source is taken.
+        style: how it was written, where the source does not say.
     """
 
     source: str = ""
@@ -59,6 +60,7 @@ class IngestOptions:
     format: Format | None = None
     with_errors: bool = False
     add: tuple[Path, ...] = ()
+    style: Style = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -259,6 +261,7 @@ def _named(sample: Sample, options: IngestOptions, own_split: Split) -> Sample:
         writer_id=f"{source}/{sample.writer_id}" if sample.writer_id else "",
         language=sample.language or options.language,
         licence=options.licence,
+        style=sample.style or options.style,
     )
 
 

@@ -17,7 +17,7 @@ from typing import cast, get_args
 
 from lxml import etree
 
-from inkread.data.dataset import SPLITS, Kind, Sample, Skipped, Split, document_name
+from inkread.data.dataset import SPLITS, Kind, Sample, Skipped, Split, Style, document_name
 from inkread.document import Line
 from inkread.errors import DatasetError, InputError, LayoutFileError
 from inkread.formats.pairing import OF_MACOS, find_pairs
@@ -175,7 +175,7 @@ def table_samples(folder: Path, skipped: Skipped) -> Iterator[Sample]:
                 raise DatasetError(f"{table}: row {number} has no {missing[0]}; the columns image and text are needed")
             sample = _table_sample(row, table.parent, root, split)
             if sample is None:
-                skipped.add(row["image"], "an image outside the folder, or an unknown kind or split")
+                skipped.add(row["image"], "an image outside the folder, or an unknown kind, split or style")
             else:
                 yield sample
 
@@ -184,9 +184,10 @@ def _table_sample(row: Mapping[str, str], folder: Path, root: Path, place: Split
     if "\0" in row["image"]:
         return None
     image = folder / row["image"]
-    kind, split = row.get("kind") or "line", row.get("split") or place
+    kind, split, style = row.get("kind") or "line", row.get("split") or place, row.get("style") or ""
     inside = image.resolve().is_relative_to(folder.resolve())
-    if not inside or kind not in ("line", "word") or split not in get_args(Split):
+    known = kind in ("line", "word") and split in get_args(Split) and style in get_args(Style)
+    if not inside or not known:
         return None
     writer = row.get("writer_id") or row.get("writer") or ""
     return Sample(
@@ -199,6 +200,7 @@ def _table_sample(row: Mapping[str, str], folder: Path, root: Path, place: Split
         writer,
         row.get("language") or "",
         cast(Split, split),
+        style=cast(Style, style),
     )
 
 

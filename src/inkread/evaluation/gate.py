@@ -23,7 +23,9 @@ MARGIN, RELATIVE_MARGIN = 0.01, 0.1
 FASTER = 0.9
 """Share of the champion's CPU time a line below which a challenger is faster; less is noise of the machine."""
 LEAST_LINES = 10
-"""Of a slice; fewer say nothing of it."""
+"""Of a slice; fewer say nothing of it. Those of one kind that have fewer are a slice together."""
+OTHERS = "others"
+"""Name of that slice."""
 MOST_SLICES = 60
 
 
@@ -92,7 +94,7 @@ class Comparison:
         documents: how many.
         low, high: 95 % interval of ``cer - champion_cer``; None where it was not measured.
         time: CPU time of the version as a share of the champion's; None where it was not measured.
-        slices: by source, writer, language and kind of sample, where a slice has `LEAST_LINES`.
+        slices: by source, writer, language and kind of sample; those with fewer than `LEAST_LINES` are one, `OTHERS`.
         anchor: number of an older champion that the slices are compared with too, so that small losses, each within its
             margin, do not add up; None where there is none.
         anchor_slices: in them ``champion_cer`` is that of the anchor.
@@ -183,6 +185,11 @@ def _slices(lines: Sequence[GoldLine], new: Sequence[LineErrors], old: Sequence[
     for index, line in enumerate(lines):
         for key in line.slices:
             members.setdefault(key, []).append(index)
+    small: dict[tuple[str, str], list[int]] = {}
+    for (kind, name), rows in members.items():
+        if len(rows) < LEAST_LINES and name != OTHERS:
+            small.setdefault((kind, OTHERS), []).extend(rows)
+    members |= {key: rows for key, rows in small.items() if len(rows) < len(lines)}  # all of them: the whole says it
     slices = [
         _slice(*key, [lines[i] for i in rows], [new[i] for i in rows], [old[i] for i in rows])
         for key, rows in sorted(members.items())

@@ -18,11 +18,12 @@ from inkread.data.store import CutSettings, LineStore, line_images
 from inkread.document import Line
 from inkread.errors import DatasetError
 from inkread.evaluation.gate import GoldLine, LineErrors
+from inkread.evaluation.sources import century
 from inkread.evaluation.text import character_errors, word_errors
 from inkread.recognition.line_images import Grey, Strip
 from inkread.recognition.line_reader import LineReader
 
-SLICED = ("source", "writer_id", "language", "kind")
+SLICED = ("source", "writer_id", "language", "kind", "style")
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +54,9 @@ def gold_lines(dataset: Path | Dataset, split: str) -> list[GoldImage]:
 
 
 def place_of(sample: Sample) -> GoldLine:
-    """The document of a sample, and its slices as far as the manifest says."""
-    found = ((kind.removesuffix("_id"), str(getattr(sample, kind))) for kind in SLICED)
+    """The document of a sample, and its slices as far as the manifest says; the century by the name of the source."""
+    found = [(kind.removesuffix("_id"), str(getattr(sample, kind))) for kind in SLICED]
+    found.append(("century", century(sample.source)))
     return GoldLine(sample.document_id, tuple((kind, name) for kind, name in found if name))
 
 

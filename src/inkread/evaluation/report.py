@@ -19,14 +19,13 @@ from inkread.document import Setting
 from inkread.evaluation.calibration import rated_words, word_error
 from inkread.evaluation.compare import ReadLine, ReadPage
 from inkread.evaluation.coverage import COVERAGES, cer_at, perfect_coverage, risk_coverage, word_coverage
-from inkread.evaluation.sources import DOCUMENT_RULE
+from inkread.evaluation.sources import DOCUMENT_RULE, century
 from inkread.evaluation.statistics import INTERVAL, Estimate, rate_by_document
 from inkread.evaluation.text import NORMALISATION, Errors, character_errors, confusions, word_errors
 
 LENGTHS = (10, 20, 40, 80)
 CONFIDENCES = (0.5, 0.7, 0.8, 0.9, 0.95)
 MOST_WRITERS = 40
-CENTURY = re.compile(r"(?<!\d)(1[4-9]|20)\d\d(?!\d)|mss(1[5-9]|20)(?!\d)|(?<!\d)(1[5-9]|20)(?:th|e)\b")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,16 +50,6 @@ def slices(lines: Sequence[ReadLine]) -> list[Slice]:
         if len(groups) > 1:
             found += [_slice(dimension, name, groups[name]) for name in sorted(groups, key=_natural)[:MOST_WRITERS]]
     return found
-
-
-def century(text: str) -> str:
-    """``century("letters-1871") == "19th century"``: from a year or ``mss18`` in a name; "" where there is none."""
-    match = CENTURY.search(text)
-    if match is None:
-        return ""
-    year, *numbers = match.groups()
-    number = int(year) + 1 if year else int(next(n for n in numbers if n))
-    return f"{number}{'st' if number == 21 else 'th'} century"
 
 
 def band(value: float, bounds: Sequence[float], unit: str) -> str:

@@ -5,6 +5,7 @@ Usage: ``for source in open_sources(Path("letters"), split="val"): source.pages`
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +15,18 @@ from inkread.data.ingest import open_dataset
 from inkread.evaluation.text import normalise
 
 DOCUMENT_RULE = "as the dataset says; of a folder of pages the file name without a page number (_2, -02, _003, _f25)"
+
+CENTURY = re.compile(r"(?<!\d)(1[4-9]|20)\d\d(?!\d)|mss(1[5-9]|20)(?!\d)|(?<!\d)(1[5-9]|20)(?:th|e)\b")
+
+
+def century(text: str) -> str:
+    """``century("letters-1871") == "19th century"``: from a year or ``mss18`` in a name; "" where there is none."""
+    match = CENTURY.search(text)
+    if match is None:
+        return ""
+    year, *numbers = match.groups()
+    number = int(year) + 1 if year else int(next(n for n in numbers if n))
+    return f"{number}{'st' if number == 21 else 'th'} century"
 
 
 @dataclass(frozen=True, slots=True)

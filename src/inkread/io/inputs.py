@@ -48,6 +48,7 @@ __all__ = [
     "Input",
     "Limits",
     "PageImage",
+    "check_head",
     "count_pages",
     "each_input",
     "each_readable",
@@ -211,6 +212,15 @@ def count_pages(path: Path, limits: Limits = DEFAULT_LIMITS) -> int:
             yield count_pdf(stream, limits) if kind == "PDF" else count_frames(stream, kind, limits)
 
     return next(_with_named_errors(counted(), input_name(path)))
+
+
+def check_head(head: bytes, name: str) -> None:
+    """Refuse a file that is not read by its first `HEAD_BYTES` bytes, before the others are sent.
+
+    Raises:
+        InputError: its content is of no kind that is read.
+    """
+    next(_with_named_errors(iter(map(_kind, [head])), name or NAMELESS))
 
 
 def is_pdf(path: Path) -> bool:

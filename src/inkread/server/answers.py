@@ -49,6 +49,12 @@ def choose_format(name: str | None, accept: str) -> Format:
     return FORMATS[DEFAULT]
 
 
+def wants_page(accept: str) -> bool:
+    """Whether ``Accept`` is that of a browser that shows what it gets: HTML is named, and not below JSON."""
+    quality = dict(_accepted(accept))
+    return quality.get("text/html", 0.0) > 0 and quality["text/html"] >= quality.get("application/json", 0.0)
+
+
 @dataclass(frozen=True, slots=True)
 class Answer:
     """A document as the body of an answer."""

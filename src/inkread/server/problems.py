@@ -113,16 +113,20 @@ def add_problem_handlers(app: FastAPI) -> None:
             request, ProblemError(status, _title(status), str(error), table=getattr(error, "table", None))
         )
 
-    @app.exception_handler(HTTPException)
-    def http(request: Request, error: HTTPException) -> JSONResponse:
-        status = error.status_code
-        return problem_response(request, ProblemError(status, _title(status), str(error.detail), error.headers))
+    app.add_exception_handler(HTTPException, http_problem)
 
     @app.exception_handler(RequestValidationError)
     def invalid(request: Request, error: RequestValidationError) -> JSONResponse:
         first = error.errors()[0]
         place = ".".join(str(part) for part in first["loc"])
         return problem_response(request, ProblemError(422, _title(422), f"{place}: {first['msg']}"))
+
+
+def http_problem(request: Request, error: Exception) -> JSONResponse:
+    """The answer for what the framework refuses, such as an unknown address."""
+    assert isinstance(error, HTTPException)
+    status = error.status_code
+    return problem_response(request, ProblemError(status, _title(status), str(error.detail), error.headers))
 
 
 PROBLEMS: dict[int | str, dict[str, Any]] = {

@@ -26,8 +26,10 @@ from starlette.background import BackgroundTask
 from starlette.datastructures import FormData, UploadFile
 
 from inkread.document import Document as WholeDocument
+from inkread.errors import InputError
 from inkread.formats import FORMATS
 from inkread.formats import json as document_json
+from inkread.io.inputs import HEAD_BYTES, check_head
 from inkread.registry import Registry
 from inkread.server.answers import ZIP, file_name
 from inkread.server.auth import User
@@ -119,6 +121,27 @@ UPLOAD: dict[str, Any] = {
     }
 }
 
+HEADS: dict[str, Any] = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "multipart/form-data": {
+                "schema": {
+                    "type": "object",
+                    "required": ["file"],
+                    "properties": {
+                        "file": {
+                            "type": "array",
+                            "items": {"type": "string", "format": "binary"},
+                            "description": f"The first {HEAD_BYTES} bytes of each file",
+                        }
+                    },
+                }
+            }
+        },
+    }
+}
+
 
 @router.get("/documents", summary="Documents, newest first")
 def list_documents(  # noqa: PLR0913, PLR0917
@@ -153,6 +176,20 @@ async def create(request: Request, response: Response, who: User) -> models.Docu
     documents.work.wake()
     response.headers["Location"] = f"{request.scope.get('root_path', '')}/documents/{made.id}"
     return made
+
+
+@router.post("/documents/check", summary="Which files cannot be read, by their first bytes", openapi_extra=HEADS)
+async def check(request: Request, _who: User) -> models.Refusals:
+    """Nothing is kept. What passes may still be damaged or too large."""
+    refused = []
+    async with request.form(max_files=MOST_FILES) as form:
+        heads = [item for item in form.getlist("file") if isinstance(item, UploadFile)]
+        for number, head in enumerate(heads):
+            try:
+                check_head(await head.read(HEAD_BYTES), file_name(head.filename))
+            except InputError as error:
+                refused.append(models.Refusal(file=number, detail=str(error)))
+    return models.Refusals(refused=refused)
 
 
 def title_of(form: FormData, field: str) -> str:
@@ -281,9 +318,15 @@ def _event(name: str, data: BaseModel, sequence: int | None = None) -> str:
 
 
 @router.get("/documents/{document}/result", summary="The whole document as a file", response_class=FileResponse)
-async def result(request: Request, who: User, document: str, format: FormatName = "txt") -> FileResponse:
+async def result(
+    request: Request,
+    who: User,
+    document: str,
+    format: FormatName = "txt",
+    pages: Annotated[str, Query(max_length=20_000, description="Only these, such as 1-20,25")] = "",
+) -> FileResponse:
     """With the corrections; a zip where the format holds one page a file."""
-    return await _result(request, who, document, format)
+    return await _result(request, who, document, format, pages=pages)
 
 
 @router.get("/documents/{document}/pages/{number}/result", summary="A page as a file", response_class=FileResponse)
@@ -295,10 +338,10 @@ async def page_result(
 
 
 async def _result(
-    request: Request, who: Identity, document: str, format: str, number: int | None = None
+    request: Request, who: Identity, document: str, format: str, number: int | None = None, pages: str = ""
 ) -> FileResponse:
     with ResultFolder() as folder:
-        path = await documents_of(request).results.write(document, who, format, folder.path, number)
+        path = await documents_of(request).results.write(document, who, format, folder.path, number, pages=pages)
         return folder.answer(path)
 
 

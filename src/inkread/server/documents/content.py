@@ -10,14 +10,17 @@ import re
 import unicodedata
 import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
+from difflib import SequenceMatcher
 from itertools import groupby
 
 from inkread.document import (
     CAPTURE_ADVICE,
     SHOW_THROUGH,
     Alternative,
+    Cell,
     Document,
+    Insertion,
     Line,
     Page,
     Polygon,
@@ -92,8 +95,7 @@ class Content:
         marks: dict[str, Mark] = {}
         for given in lines:
             line, typed = _merged(given, before.get(given.id), read.get(given.id))
-            cell, insertion = (before[line.id].cell, before[line.id].insertion) if line.id in before else (None, None)
-            made.append(replace(line, cell=cell, insertion=insertion))
+            made.append(_placed(line, given, before.get(given.id)))
             by = self.marks.get(line.id, Mark()).corrected_by
             if typed is not None:
                 by = user if typed else None
@@ -155,6 +157,8 @@ def _shown(line: Line, mark: Mark) -> models.Line:
         alternatives=[models.Alternative(text=other.text, confidence=other.confidence) for other in line.alternatives],
         flags=list(mark.flags),
         corrected_by=mark.corrected_by,
+        cell=models.Cell(**asdict(line.cell)) if line.cell else None,
+        insertion=models.Insertion(**asdict(line.insertion)) if line.insertion else None,
     )
 
 
@@ -224,14 +228,42 @@ def _regions(page: Page, lines: Iterable[Line], given: Sequence[models.Line]) ->
         yield replace(base, id=name, kind=kind, polygon=_outline(polygon, page), lines=tuple(members))
 
 
+def _placed(line: Line, given: models.Line, old: Line | None) -> Line:
+    """The line with its cell and its insertion: those that are given, else those that it had."""
+    cell, insertion = (old.cell, old.insertion) if old is not None else (None, None)
+    if "cell" in given.model_fields_set:
+        cell = Cell(**given.cell.model_dump()) if given.cell else None
+    if "insertion" in given.model_fields_set:
+        insertion = Insertion(**given.insertion.model_dump()) if given.insertion else None
+    return replace(line, cell=cell, insertion=insertion)
+
+
 def _with_valid_insertion(line: Line, lines: Sequence[Line], before: Mapping[str, Line]) -> Line:
-    """The line without its place in another one if that is gone or has another text, where it would be wrong."""
+    """The line with its place in another one as that is now; without it where the other line or the place is gone.
+
+    A place that is the same as before was told of the former text, and moves with it.
+    """
     place = line.insertion
-    if place is None or any(
-        each.id == place.line and each.text == before[each.id].text for each in lines if each.id in before
-    ):
-        return line
-    return replace(line, insertion=None)
+    host = next((each for each in lines if place and each.id == place.line and each is not line), None)
+    if place is None or host is None:
+        return replace(line, insertion=None)
+    at: int | None = min(place.at, len(host.text))
+    if line.id in before and before[line.id].insertion == place and host.id in before:
+        at = moved_place(place.at, before[host.id].text, host.text)
+    return replace(line, insertion=None if at is None else Insertion(host.id, at))
+
+
+def moved_place(at: int, old: str, new: str) -> int | None:
+    """``moved_place(5, "I am sure", "I am not sure") == 9``: where a place in a text is after a correction.
+
+    None where the text ends before it now.
+    """
+    for kind, start, end, there, there_end in SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
+        if start <= at < end:
+            if kind == "delete" and end == len(old) and at > start:
+                return None
+            return min(there + at - start, there_end)
+    return len(new)
 
 
 def _names(name: str) -> Iterator[str]:

@@ -239,7 +239,9 @@ def _keyed(
         sha256 = digest(keyed.picture)
         yield (
             keyed,
-            Sample(name, image, keyed.text, "line", SOURCE, keyed.document, licence=licence, sha256=sha256),
+            Sample(
+                name, image, keyed.text, "line", SOURCE, keyed.document, licence=licence, sha256=sha256, style="form"
+            ),
         )
 
 

@@ -70,13 +70,29 @@ class Outline(BaseModel):
         return len(self.baseline) > 1 or len(self.polygon) > 2
 
 
+class Cell(BaseModel):
+    """Where a line stands in the table that its region is: row and first column from 0, and columns."""
+
+    row: Annotated[int, Field(ge=0, le=10_000)]
+    column: Annotated[int, Field(ge=0, le=1_000)]
+    columns: Annotated[int, Field(ge=1, le=1_000)] = 1
+
+
+class Insertion(BaseModel):
+    """Before which character of which other line the words of a line were inserted."""
+
+    line: str = Field(max_length=64)
+    at: int = Field(ge=0, le=100_000)
+
+
 class Line(Outline):
     """A line. What a person typed has neither a confidence nor confidences of words.
 
     ``kind`` is that of its region: text, heading, marginalia, table, page-number and so on; lines of a region that get
     another kind become a region of their own. None keeps the kind. ``region`` is the id of the region; lines that name
     one which the page does not have become that region. ``frame`` is the outline of the region, told with its first
-    line; a region of which a line brings another one has that from then on.
+    line; a region of which a line brings another one has that from then on. A line that does not name ``cell`` or
+    ``insertion`` keeps its own.
     """
 
     id: str = Field(pattern=r"^[A-Za-z_][\w.-]{0,63}$")
@@ -89,6 +105,8 @@ class Line(Outline):
     kind: str | None = Field(None, pattern=r"^[A-Za-z][A-Za-z-]{0,31}$")
     region: str | None = Field(None, max_length=200)
     frame: list[Place] = Field([], max_length=500)
+    cell: Cell | None = None
+    insertion: Insertion | None = None
 
 
 class PageSummary(BaseModel):
@@ -257,6 +275,19 @@ class HitList(BaseModel):
     """What was found."""
 
     hits: list[Hit]
+
+
+class Refusal(BaseModel):
+    """A file that cannot be read, by its place among those that were sent, from 0, and why."""
+
+    file: int
+    detail: str
+
+
+class Refusals(BaseModel):
+    """Files that cannot be read, in the order in which they were sent."""
+
+    refused: list[Refusal]
 
 
 class DatasetUse(BaseModel):

@@ -8,6 +8,7 @@ The gateway writes text formats itself. PDFs show the pictures, so prediction wr
 from __future__ import annotations
 
 import csv
+import re
 import zipfile
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
@@ -29,6 +30,7 @@ from inkread.server.problems import ProblemError
 from inkread.server.tokens import Identity
 
 PAGES_A_PART = 20
+RANGES = re.compile(r"\d{1,6}(-\d{1,6})?(,\d{1,6}(-\d{1,6})?)*", re.ASCII)
 
 Pages = Sequence[tuple[Page, Content]]
 
@@ -53,25 +55,34 @@ class Results:
         folder: Path,
         number: int | None = None,
         *,
+        pages: str = "",
         tag: str | None = None,
     ) -> Path:
         """Write a document, or some pages of it, into a file of ``folder``; a zip where there are several files.
 
+        Args:
+            document, who, format, folder: which one, for whom, how and where to.
+            number: a single page.
+            pages: only these, such as ``1-20,25``.
+            tag: only pages that have it.
+
         Raises:
-            ProblemError: 404 where the user may not see it, 409 where nothing was read yet.
+            ProblemError: 404 where the user may not see it, 409 where nothing was read yet, 422 where there is no page
+                among ``pages``.
         """
         summary = await run_in_threadpool(self._store.document, document, who)
-        pages = await run_in_threadpool(self._store.contents, document, who, [] if number is None else [number], tag)
+        wanted = page_numbers(pages, len(summary.pages)) if number is None else [number]
+        found = await run_in_threadpool(self._store.contents, document, who, wanted, tag)
         if number is not None:
             await run_in_threadpool(self._store.page, document, number, who)
-        if not pages:
+        if not found:
             raise ProblemError(409, "Conflict", "nothing of it was read yet, wait until it is")
         name = PurePath(file_name(summary.name)).stem or "document"
         stem = name if number is None else f"{name}_{number:04}"
         kind = FORMATS[format]
         if format == "pdf":
-            return await self._pdf(pages, name, folder / f"{stem}{kind.suffix}", who)
-        return await run_in_threadpool(_write, pages, name, stem, kind, folder)
+            return await self._pdf(found, name, folder / f"{stem}{kind.suffix}", who)
+        return await run_in_threadpool(_write, found, name, stem, kind, folder)
 
     async def write_all(
         self, documents: Iterable[str], who: Identity, format: str, folder: Path, tag: str | None = None
@@ -118,6 +129,25 @@ class Results:
             parts.append(part)
         whole = parts[0] if len(parts) == 1 else await run_in_threadpool(join, parts)
         return whole.rename(target)
+
+
+def page_numbers(text: str, total: int) -> list[int]:
+    """``page_numbers("2-4,9", 3) == [2, 3]``: those that there are; [] for "".
+
+    Raises:
+        ProblemError: 422 where the text names no page of the document, or says something else.
+    """
+    if not text:
+        return []
+    if not RANGES.fullmatch(text):
+        raise ProblemError(422, "Unprocessable Content", "pages: give numbers and ranges, such as 1-20,25")
+    numbers: set[int] = set()
+    for part in text.split(","):
+        first, _, last = part.partition("-")
+        numbers.update(range(max(int(first), 1), min(int(last or first), total) + 1))
+    if not numbers:
+        raise ProblemError(422, "Unprocessable Content", f"pages: the document has {total}, none of them is named")
+    return sorted(numbers)
 
 
 def _document(pages: Iterable[tuple[Page, Content]], name: str) -> Document:

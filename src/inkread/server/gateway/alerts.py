@@ -17,6 +17,7 @@ from fastapi.responses import HTMLResponse
 from jinja2 import Environment, PackageLoader
 from pydantic import BaseModel, Field
 
+from inkread.server.answers import wants_page
 from inkread.server.auth import Admin
 from inkread.server.problems import PROBLEMS
 from inkread.server.settings import ALERTS, Settings
@@ -74,7 +75,7 @@ async def alerts(request: Request, _who: Admin) -> list[Alert] | HTMLResponse:
     """Newest first; as a page for browsers."""
     settings: Settings = request.app.state.settings
     found = await run_in_threadpool(newest, settings.home / FILE)
-    if "text/html" not in request.headers.get("accept", ""):
+    if not wants_page(request.headers.get("accept", "")):
         return found
     page = _template.get_template("alerts.html.j2").render(alerts=found)
     return HTMLResponse(page, headers={"Content-Security-Policy": POLICY})

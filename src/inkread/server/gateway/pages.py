@@ -16,13 +16,15 @@ from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import HTMLResponse, RedirectResponse
 from fastapi.staticfiles import StaticFiles
 from jinja2 import Environment, PackageLoader
+from starlette.exceptions import HTTPException
 
 from inkread.document import Line, Polygon
 from inkread.formats import FORMATS
 from inkread.formats.json import load
+from inkread.server.answers import wants_page
 from inkread.server.auth import COOKIE, Gatekeeper, User, client_address, refuse_other_origins, session_cookie
 from inkread.server.gateway.forwarding import Forwarder, unavailable
-from inkread.server.problems import PROBLEMS, ProblemError
+from inkread.server.problems import PROBLEMS, ProblemError, http_problem
 from inkread.server.settings import Settings, is_loopback
 
 POLICY = (
@@ -31,7 +33,7 @@ POLICY = (
 )
 SURE, FAIR = 0.9, 0.75
 PAGES = re.compile(
-    r"/(find|try|d/[a-z0-9]+(/\d+)?|f(/queue|/b/[a-z0-9]+|/t/[\w.-]+(/edit)?)?|admin(/[a-z]+(/[\w:.+-]+)?)?)?",
+    r"/(find|next|try|d/[a-z0-9]+(/\d+)?|f(/queue|/b/[a-z0-9]+|/t/[\w.-]+(/edit)?)?|admin(/[a-z]+(/[\w:.+-]+)?)?)?",
     re.ASCII,
 )
 MODULES = sorted(
@@ -72,9 +74,17 @@ _templates.globals |= {"grade": grade, "percent": percent, "points": points}
 
 
 def add_pages(app: FastAPI) -> None:
-    """Serve the page and its files."""
+    """Serve the page and its files, and a page to people where there is none."""
     app.include_router(router)
+    app.add_exception_handler(HTTPException, _missing)
     app.mount("/static", _Static(packages=[("inkread.server.web", "static")]))
+
+
+def _missing(request: Request, error: Exception) -> Response:
+    """For an unknown address, a page with a way back in a browser; the problem as JSON for a program."""
+    if getattr(error, "status_code", 0) == 404 and wants_page(request.headers.get("accept", "")):
+        return _html("missing.html.j2", 404)
+    return http_problem(request, error)
 
 
 class _Static(StaticFiles):
@@ -88,6 +98,7 @@ class _Static(StaticFiles):
 
 @router.get("/")
 @router.get("/find")
+@router.get("/next")
 @router.get("/d/{document}")
 @router.get("/d/{document}/{page}")
 @router.get("/f")

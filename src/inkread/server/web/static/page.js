@@ -32,6 +32,7 @@ async function read(file) {
   result.replaceChildren();
   say(`Reading ${file.name} …`);
   try {
+    await check(file);
     const answer = await post(`/read${least ? `?min_confidence=${least}` : ""}`, body);
     result.innerHTML = await answer.text(); // rendered and escaped by the server
     sent = file;
@@ -42,6 +43,14 @@ async function read(file) {
   } finally {
     button.disabled = false;
   }
+}
+
+// A file of another kind is refused before it is sent.
+async function check(file) {
+  const body = new FormData();
+  body.append("file", file.slice(0, 1024), file.name);
+  const { refused } = await (await post("/documents/check", body)).json();
+  if (refused.length) throw new Error(refused[0].detail);
 }
 
 async function post(url, body) {

@@ -14,20 +14,36 @@ const FORMATS = [
   ["json", "JSON", "everything, with confidences"],
 ];
 
-// `items` are documents; with `page` (a number) the page alone, with `tag` only their pages with that tag.
-export function exportDialog(items, page = null, tag = "") {
+// `items` are documents; with `page` (a number) the page alone, with `tag` only their pages with that tag. Of a single
+// document a person chooses pages; `numbers` are those to begin with.
+export function exportDialog(items, page = null, tag = "", numbers = []) {
   const whole = page ? `page ${page} of ${items[0].name}` : items.length === 1 ? items[0].name : plural(items.length, "document");
   const what = tag ? `pages of ${whole} with the tag ${tag}` : whole;
   const [{ id }] = items;
-  return formatDialog(`Export ${what}`, FORMATS, "Corrected text is taken where there is one. Several files come as one zip.", (format) => {
+  const single = items.length === 1 && !tag && !page;
+  const pages = h("input", { id: "export-pages", value: ranges(numbers), placeholder: "all, or such as 1-20, 25", maxlength: 20000 });
+  const choice = single && h("div", { class: "stack" }, h("label", { for: "export-pages" }, "Pages"), pages);
+  return formatDialog(`Export ${what}`, FORMATS, "Corrected text is taken where there is one. Several files come as one zip.", take, choice);
+
+  function take(format) {
     if (page) return download(`/documents/${id}/pages/${page}/result?format=${format}`);
-    if (items.length === 1 && !tag) return download(`/documents/${id}/result?format=${format}`);
+    if (single) return download(`/documents/${id}/result?${new URLSearchParams({ format, pages: pages.value.replace(/\s/g, "") })}`);
     return download("/documents/export", { method: "POST", json: { documents: items.map((item) => item.id), format, tag: tag || null } });
-  });
+  }
 }
 
-// Choose one of the formats, [key, name, purpose]; `take(key)` fetches it.
-export function formatDialog(title, formats, hint, take) {
+// ranges([1, 2, 3, 7]) is "1-3, 7".
+export function ranges(numbers) {
+  const parts = [];
+  for (const number of numbers) {
+    if (parts.at(-1)?.[1] === number - 1) parts.at(-1)[1] = number;
+    else parts.push([number, number]);
+  }
+  return parts.map(([first, last]) => (first === last ? `${first}` : `${first}-${last}`)).join(", ");
+}
+
+// Choose one of the formats, [key, name, purpose], with `choice` above them; `take(key)` fetches it.
+export function formatDialog(title, formats, hint, take, choice = null) {
   return dialog(title, (close) => {
     const note = h("p", { class: "hint", role: "status" }, hint);
     const attempt = async (format, pressed) => {
@@ -44,6 +60,7 @@ export function formatDialog(title, formats, hint, take) {
       }
     };
     return [
+      choice,
       h(
         "div",
         { class: "formats" },

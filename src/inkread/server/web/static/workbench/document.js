@@ -27,6 +27,8 @@ export async function show(place, { parts: [id], go }) {
     failed: (page) => page.state === "failed",
   };
 
+  const shown = () => item.pages.filter(kept[filter]).map((page) => page.number);
+
   function header() {
     document.title = `${item.name} · Inkread`;
     const owner = item.role === "owner";
@@ -44,7 +46,7 @@ export async function show(place, { parts: [id], go }) {
           { class: "tools" },
           busy(item) && item.role !== "reader" && button("Stop reading", "close", () => act("cancel"), { text: "Stop" }),
           ["failed", "cancelled"].includes(item.state) && item.role !== "reader" && button("Read again", "rotate", () => act("retry"), { text: "Read again" }),
-          button("Export", "save", () => exportDialog([item]), { text: "Export" }),
+          button("Export", "save", () => exportDialog([item], null, "", filter ? shown() : []), { text: "Export" }),
           item.role !== "reader" && button("Tags", "lines", tag, { text: "Tags" }),
           owner && button("Share", "share", () => shareDialog(item), { text: "Share" }),
           owner && button("Rename", "lines", rename, { text: "Rename" }),
@@ -70,7 +72,7 @@ export async function show(place, { parts: [id], go }) {
     counts();
     const own = {};
     drawing = own;
-    const numbers = item.pages.filter(kept[filter]).map((page) => page.number);
+    const numbers = shown();
     const draw = (from, count) => {
       if (drawing !== own) return;
       const now = new Map(item.pages.map((page) => [page.number, page]));

@@ -177,7 +177,7 @@ export class Editing extends EventTarget {
     const others = [{ text: read.text, confidence: read.confidence }, ...read.alternatives];
     const result = now.corrected_by
       ? { ...now, polygon: read.polygon, alternatives: others.filter((other) => other.text !== now.text) }
-      : { ...now, ...read, id, kind: now.kind, region: now.region, corrected_by: null };
+      : { ...now, ...read, id, kind: now.kind, region: now.region, cell: now.cell, insertion: now.insertion, corrected_by: null };
     this._replace([result], null, step);
     return result;
   }

@@ -59,8 +59,10 @@ export class Lines {
   // All lines, or those whose ids are given.
   show(lines, below, ids = null) {
     this.below = below;
+    this.lines = lines;
     if (ids) {
       for (const line of lines) if (ids.includes(line.id)) this._fill(this.rows.get(line.id), line);
+      this._insertions();
       return;
     }
     const focused = document.activeElement?.closest?.("li")?.dataset.id;
@@ -79,6 +81,12 @@ export class Lines {
     }
     if (focused && this.rows.has(focused)) this.rows.get(focused).field.focus({ preventScroll: true });
     if (!this.rows.has(this.current)) this.current = null;
+    this._insertions();
+  }
+
+  // What is said of an insertion depends on the line that it belongs to.
+  _insertions() {
+    for (const line of this.lines) if (line.insertion) this._about(this.rows.get(line.id), line);
   }
 
   _row(id) {
@@ -105,14 +113,27 @@ export class Lines {
     if (!row || row.line === line) return;
     row.line = line;
     if (row.field.value !== line.text) row.field.value = line.text;
-    const now = state(line, this.below);
-    row.element.className = `${now}${line.id === this.current ? " here" : ""}`;
-    const word = { done: "checked", fair: "unsure", doubt: "unsure" }[now];
-    const kind = (line.kind ?? "text") === "text" ? "" : (KINDS[line.kind] ?? line.kind);
-    row.about.textContent = [kind, now === "done" ? "" : percent(line.confidence), word].filter(Boolean).join(", ");
-    row.about.title = line.corrected_by ? `by ${line.corrected_by}` : line.flags.join(", ");
+    row.element.className = `${state(line, this.below)}${line.id === this.current ? " here" : ""}`;
+    this._about(row, line);
     row.marks.replaceChildren(...marks(line));
     if (line.id === this.current) this._choices(row);
+  }
+
+  _about(row, line) {
+    const now = state(line, this.below);
+    const word = { done: "checked", fair: "unsure", doubt: "unsure" }[now];
+    const kind = (line.kind ?? "text") === "text" ? "" : (KINDS[line.kind] ?? line.kind);
+    const cell = line.cell ? `row ${line.cell.row + 1}, column ${line.cell.column + 1}` : "";
+    row.about.textContent = [kind, cell, this._inserted(line), now === "done" ? "" : percent(line.confidence), word].filter(Boolean).join(", ");
+    row.about.title = line.corrected_by ? `by ${line.corrected_by}` : line.flags.join(", ");
+  }
+
+  // Where words that were written above a line belong.
+  _inserted({ insertion }) {
+    const at = insertion ? this.lines.findIndex((line) => line.id === insertion.line) : -1;
+    if (at < 0) return "";
+    const before = this.lines[at].text.slice(0, insertion.at).trim().split(/\s+/).at(-1);
+    return `inserted in line ${at + 1} ${before ? `after “${before}”` : "at its start"}`;
   }
 
   _write(field) {

@@ -1,12 +1,13 @@
 // The workbench: which view an address shows.
 
-import { get, user } from "./api.js";
+import { get, Problem, user } from "./api.js";
 import { confirm, h, say } from "./dom.js";
 import { drop, unsent } from "./drafts.js";
 
 const ROUTES = [
   [/^\/$/, () => import("./documents.js")],
   [/^\/find$/, () => import("./find.js")],
+  [/^\/next$/, () => import("./next.js")],
   [/^\/admin(?:\/([a-z]+)(?:\/([\w:.+-]+))?)?$/, () => import("./admin/main.js")],
   [/^\/d\/([a-z0-9]+)$/, () => import("./document.js")],
   [/^\/d\/([a-z0-9]+)\/(\d+)$/, () => import("./page.js"), { full: true }],
@@ -16,6 +17,12 @@ const ROUTES = [
   [/^\/f\/t\/([\w.-]+)\/edit$/, () => import("./forms/fields.js"), { full: true }],
   [/^\/f\/b\/([a-z0-9]+)$/, () => import("./forms/batch.js")],
 ];
+
+const nothing = {
+  show() {
+    throw new Problem(404, "");
+  },
+};
 
 const main = document.querySelector("main");
 let leave = () => {};
@@ -32,8 +39,7 @@ async function show(moved) {
   const leaving = leave;
   leave = () => {};
   await leaving();
-  if (!route) return location.replace("/"); // an address that was never ours
-  const view = await route[1]();
+  const view = await (route ? route[1]() : nothing);
   if (own !== turn) return;
   const place = h("div", { class: "view" });
   main.replaceChildren(place);
@@ -43,10 +49,10 @@ async function show(moved) {
     if (here) link.setAttribute("aria-current", link.pathname === location.pathname ? "page" : "true");
     else link.removeAttribute("aria-current");
   }
-  document.body.classList.toggle("full", Boolean(route[2]?.full));
+  document.body.classList.toggle("full", Boolean(route?.[2]?.full));
   try {
     const left = await view.show(place, {
-      parts: route[0].exec(location.pathname).slice(1),
+      parts: route ? route[0].exec(location.pathname).slice(1) : [],
       query: new URLSearchParams(location.search),
       go,
     });
@@ -57,7 +63,7 @@ async function show(moved) {
     console.warn(error);
     place.replaceChildren(
       h("h1", { tabindex: -1 }, error.status === 404 ? "This is not here" : "This cannot be shown"),
-      h("p", { class: "hint" }, error.status === 404 ? "It was deleted, or it is not shared with you." : error.message),
+      h("p", { class: "hint" }, error.status === 404 ? "It was deleted, it is not shared with you, or the address is mistyped." : error.message),
       h("p", {}, h("a", { href: "/" }, "All documents")),
     );
   }

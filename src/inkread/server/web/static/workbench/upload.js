@@ -1,17 +1,30 @@
 // Uploads: drop or choose files, say what they become, and watch them go.
 
-import { problem, Problem, logInAgain } from "./api.js";
+import { call, problem, Problem, logInAgain } from "./api.js";
 import { button, dialog, h, plural, say, size } from "./dom.js";
 
 const ACCEPTED = ".png,.jpg,.jpeg,.webp,.tif,.tiff,.pdf,image/*,application/pdf";
 const WHOLE = /\.(pdf|tiff?)$/i; // files that are documents by themselves
+const HEAD = 1024; // bytes that tell the kind of a file
+const SHOWN = 20;
 
-// Files that are dropped on the page or chosen: `input` for the page, choose() to open it, close() at the end.
-export function dropping(place, stage, { label = "Files", accept = ACCEPTED, multiple = true } = {}) {
-  const take = (files) => {
-    if (files.length) stage(multiple ? files : files.slice(0, 1));
+// Files that are dropped on the page or chosen: `element` for the page, choose() to open it, close() at the end.
+// Those that cannot be read are named and left out; names like `unchecked` are taken as they are.
+export function dropping(place, stage, { label = "Files", accept = ACCEPTED, multiple = true, unchecked = null } = {}) {
+  const take = async (given) => {
+    const files = multiple ? given : given.slice(0, 1);
     input.value = "";
+    const problems = await refusals(files.filter((file) => !unchecked?.test(file.name)));
+    const names = [...problems.values()];
+    refused.replaceChildren(...names.slice(0, SHOWN).map(refusal), ...(names.length > SHOWN ? [refusal(`${plural(names.length - SHOWN, "more file")} cannot be read either.`)] : []));
+    const read = files.filter((file) => !problems.has(file));
+    if (read.length) stage(read);
   };
+  const refusal = (text) => {
+    const row = h("li", {}, h("span", { class: "problem", role: "alert" }, text), button("Close", "close", () => row.remove(), { text: "Close" }));
+    return row;
+  };
+  const refused = h("ul", { class: "uploads", "aria-label": "Files that cannot be read" });
   const input = h("input", { type: "file", multiple, accept, hidden: true, "aria-label": label, onchange: () => take([...input.files]) });
   const over = (event) => {
     if (![...(event.dataTransfer?.types ?? [])].includes("Files")) return;
@@ -24,13 +37,24 @@ export function dropping(place, stage, { label = "Files", accept = ACCEPTED, mul
   const close = () => {
     for (const name of names) document.removeEventListener(name, over);
   };
-  return { input, choose: () => input.click(), close };
+  return { element: h("div", {}, input, refused), choose: () => input.click(), close };
+}
+
+// The files that cannot be read, each with a sentence, by what they begin with; nothing else is sent.
+async function refusals(files) {
+  if (!files.length) return new Map();
+  const body = new FormData();
+  for (const file of files) body.append("file", file.slice(0, HEAD), file.name);
+  const { refused } = await call("/documents/check", { method: "POST", body })
+    .then((answer) => answer.json())
+    .catch(() => ({ refused: [] })); // the upload will say so
+  return new Map(refused.map(({ file, detail }) => [files[file], `${detail}.`]));
 }
 
 export function uploads(place, { collections, uploaded }) {
   const dropped = dropping(place, stage);
   const list = h("ul", { class: "uploads", "aria-label": "Uploads" });
-  const element = h("div", {}, dropped.input, list);
+  const element = h("div", {}, dropped.element, list);
   const queue = [];
   let running = 0;
 

@@ -12,7 +12,7 @@ export async function show(place, { go }) {
   document.title = "Forms · Inkread";
   const note = h("p", { class: "hint", role: "status" });
   const content = h("div", {});
-  const dropped = dropping(place, propose, { label: "Empty form", multiple: false, accept: ".pdf,.png,.jpg,.jpeg,.tif,.tiff,.webp,.zip,image/*,application/pdf,application/zip" });
+  const dropped = dropping(place, propose, { label: "Empty form", multiple: false, accept: ".pdf,.png,.jpg,.jpeg,.tif,.tiff,.webp,.zip,image/*,application/pdf,application/zip", unchecked: /\.zip$/i });
 
   async function propose(files) {
     note.textContent = `Fields of ${files[0].name} are being looked for …`;
@@ -33,7 +33,7 @@ export async function show(place, { go }) {
       h("a", { href: "/f/queue" }, "Key unsure fields"),
       h("button", { type: "button", class: "with-icon", onclick: dropped.choose }, icon("add"), "Add an empty form"),
     ),
-    dropped.input,
+    dropped.element,
     note,
     content,
   );

@@ -39,7 +39,7 @@ export async function show(place, { parts: [id], go }) {
       ),
     ),
     h("p", { class: "hint" }, [`Version ${form.version}`, plural(form.template.pages.length, "page"), plural(fields.length, "field"), owner ? null : `shared by ${form.owner}`].filter(Boolean).join(" · ")),
-    dropped.input,
+    dropped.element,
     sending,
     h("h2", {}, "Batches"),
     batches,
