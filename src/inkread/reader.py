@@ -434,7 +434,8 @@ class Reader:
         lines = [line for item in pages for line in item.page.lines]
         strips = [strip for item in pages for strip in item.strips]
         languages = [item.language for item in pages for _ in item.strips]
-        lines_read = iter(self.lines(lines, strips, languages))
+        numbers = [number for number, item in enumerate(pages) for _ in item.strips]
+        lines_read = iter(self.lines(lines, strips, languages, numbers))
         for item in chunk:
             if isinstance(item, _End):
                 yield item
@@ -480,7 +481,7 @@ class Reader:
         found = self._analyse(grey)
         page = replace(item.page, width=found.width, height=found.height, regions=found.regions)
         strips = cut_lines(grey, page.lines, height=self.lines.height)
-        read = _with_lines(page, self.lines(page.lines, strips, [item.language] * len(strips)))
+        read = self._read_lines(page, strips, item.language)
         return turn_back(self._without_noise(read), degrees)
 
     def _as_it_makes_sense(self, page: Page, item: _Prepared) -> Page:
@@ -498,7 +499,10 @@ class Reader:
         found, _ = self._analyse.consider(item.grey, divided=divided)
         changed = replace(page, regions=found.regions)
         strips = cut_lines(item.grey, changed.lines, height=self.lines.height)
-        return _with_lines(changed, self.lines(changed.lines, strips, [item.language] * len(strips)))
+        return self._read_lines(changed, strips, item.language)
+
+    def _read_lines(self, page: Page, strips: Sequence[Strip], language: str | None) -> Page:
+        return _with_lines(page, self.lines(page.lines, strips, [language] * len(strips), [0] * len(strips)))
 
     def _without_show_through(self, page: Page, grey: NDArray[np.uint8]) -> Page:
         """Drop lines that are paler than the others and read better mirrored: they show through from the other side."""

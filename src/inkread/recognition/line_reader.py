@@ -26,13 +26,16 @@ from inkread.recognition.confidence import (
     word_confidence,
     word_ranges,
 )
-from inkread.recognition.decoding import Hypothesis, LogProbs, beam_search, greedy
+from inkread.recognition.decoding import Hypothesis, LogProbs, aligned, beam_search, greedy
 from inkread.recognition.digits import DigitHead
 from inkread.recognition.fields import AS_SEEN, CORRECTED, FieldReading, of_cells, read_field, without_spaces
+from inkread.recognition.fusion import Fusion
 from inkread.recognition.language_model import LanguageModel, languages_of
 from inkread.recognition.line_images import Strip
+from inkread.recognition.neural_language_model import NOTHING_ABOVE, Above, NeuralLanguageModel
 from inkread.recognition.patterns import Pattern
 from inkread.recognition.recognizer import Grey, Recognizer
+from inkread.recognition.rescoring import Rescorer
 from inkread.recognition.word_list import WordList
 from inkread.runtime import PerProcess, Workers
 
@@ -148,7 +151,7 @@ class LineReader:
         language_model_weight: how much it counts, and the bonus for each character with it; None as the bundle says.
         language: ISO 639-1 code of the language of the lines, one of ``languages``; None for any.
         words: that the language model takes for likelier than it would.
-        fast: search less with the language model.
+        fast: search less with the language model, and leave out the neural one.
         alternatives: other readings to keep for each line, at most; without a language model there are none.
 
     Attributes:
@@ -180,9 +183,9 @@ class LineReader:
         self._words = words
         self._floors: dict[str, float] = {}
         if fast:
-            self._decoding = self._decoding.model_copy(
-                update={"beam_width": FAST_WIDTH, "temperature": min(FAST_TEMPERATURE, self._decoding.temperature)}
-            )
+            temperature = min(FAST_TEMPERATURE, self._decoding.temperature)
+            update = {"beam_width": FAST_WIDTH, "temperature": temperature, "rescoring": None}
+            self._decoding = self._decoding.model_copy(update=update)
             self._floors = FAST_FLOORS
         self._alternatives = alternatives
         self._language_model: PerProcess[LanguageModel] | None = None
@@ -193,6 +196,7 @@ class LineReader:
             raise BundleError("a list of words and a weight need the language model; read with it, or without them")
         if language_model is not False and path is not None:
             self._language_model = PerProcess(partial(LanguageModel.load, path))
+        self._rescorer = self._rescorer_of(bundle)
         self.languages = () if self._language_model is None or path is None else languages_of(path)
         self.check_language(language)
         self._language = language
@@ -208,7 +212,10 @@ class LineReader:
     @property
     def settings(self) -> dict[str, Setting]:
         """For provenance: height of line images in pixels, and how they are decoded."""
-        decoding = self._decoding.model_dump() if self.uses_language_model else {}
+        decoding = self._decoding.model_dump(exclude={"rescoring"}) if self.uses_language_model else {}
+        if self._rescorer is not None and self._decoding.rescoring is not None:
+            rescoring = self._decoding.rescoring.model_dump()
+            decoding |= {f"rescoring_{name}": value for name, value in rescoring.items()}
         noted: dict[str, Setting] = {} if self._words is None else {"words": self._words.digest}
         if self._language is not None:
             noted["language"] = self._language
@@ -225,7 +232,11 @@ class LineReader:
         )
 
     def __call__(
-        self, lines: Sequence[Line], strips: Sequence[Strip], languages: Sequence[str | None] | None = None
+        self,
+        lines: Sequence[Line],
+        strips: Sequence[Strip],
+        languages: Sequence[str | None] | None = None,
+        pages: Sequence[int] | None = None,
     ) -> list[Line]:
         """The lines with their text.
 
@@ -233,13 +244,24 @@ class LineReader:
             lines: with geometry.
             strips: the image of each line.
             languages: of each line; None, or a None among them, as the reader was made.
+            pages: a number for each line; lines of one number stand below each other in this order, and those above
+                help to read the next one. None: each line is read alone.
         """
-        named = languages or [None] * len(lines)
-        read = {
-            index: self._fill(lines[index], strips[index], log_probs, named[index])
-            for index, log_probs in self._network.each([strip.image for strip in strips])
-        }
-        return [read[index] for index in range(len(lines))]
+        named = [language or self._language for language in languages or [None] * len(lines)]
+        frames: dict[int, LogProbs] = {}
+        read: dict[int, list[Hypothesis]] = {}
+        for index, log_probs in self._network.each([strip.image for strip in strips]):
+            read[index] = self._decode(log_probs, named[index])
+            if self._rescorer is not None:
+                frames[index] = log_probs
+        above, page = NOTHING_ABOVE, None
+        for index in sorted(frames):
+            if pages is None or pages[index] != page:
+                above, page = NOTHING_ABOVE, None if pages is None else pages[index]
+            read[index], above = self._rescored(read[index], frames[index], named[index], above)
+        return [
+            self._fill(line, strip, read[index]) for index, (line, strip) in enumerate(zip(lines, strips, strict=True))
+        ]
 
     def read_fields(
         self,
@@ -315,8 +337,8 @@ class LineReader:
         general = model.score_line(text)
         return {code: model.of(code).score_line(text) - general for code in self.languages}
 
-    def _fill(self, line: Line, strip: Strip, log_probs: LogProbs, language: str | None) -> Line:
-        best, *others = self._decode(log_probs, language)
+    def _fill(self, line: Line, strip: Strip, hypotheses: Sequence[Hypothesis]) -> Line:
+        best, *others = hypotheses
         hypothesis = tidy(best)
         ranked = shares([best.score, *(other.score for other in others)])[1:]
         texts = {hypothesis.text: 1.0}
@@ -334,18 +356,47 @@ class LineReader:
     def _decode(self, log_probs: LogProbs, language: str | None = None) -> list[Hypothesis]:
         if self._language_model is None:
             return [greedy(log_probs, self._alphabet)]
+        rescoring = self._decoding.rescoring
         return beam_search(
             log_probs,
             self._alphabet,
             width=self._decoding.beam_width,
-            language_model=self._language_model.get().of(language or self._language),
+            language_model=self._language_model.get().of(language),
             weight=self._decoding.language_model_weight,
             length_bonus=self._decoding.length_bonus,
             temperature=self._decoding.temperature,
             words=self._words,
-            n_best=self._alternatives + 1,
+            n_best=max(self._alternatives + 1, rescoring.candidates if rescoring and self._rescorer else 1),
             **self._floors,
         )
+
+    def _rescored(
+        self, hypotheses: Sequence[Hypothesis], log_probs: LogProbs, language: str | None, above: Above
+    ) -> tuple[list[Hypothesis], Above]:
+        """The best candidate first, with spans and confidences, then the alternatives."""
+        assert self._rescorer is not None
+        assert self._language_model is not None
+        n_grams = self._language_model.get().of(language)
+        texts, scores = [each.text for each in hypotheses], [each.score for each in hypotheses]
+        order, new, above = self._rescorer(texts, scores, n_grams, above)
+        ranked = [replace(hypotheses[index], score=float(new[index])) for index in order[: self._alternatives + 1]]
+        if order[0]:
+            fusion = Fusion.of(
+                self._alphabet,
+                n_grams,
+                weight=self._decoding.language_model_weight,
+                length_bonus=self._decoding.length_bonus,
+            )
+            best = aligned(log_probs, self._alphabet, ranked[0].text, fusion)
+            ranked[0] = replace(best, score=ranked[0].score, plain=hypotheses[0].plain)
+        return ranked, above
+
+    def _rescorer_of(self, bundle: Bundle) -> Rescorer | None:
+        """None also with a list of words, which the neural model does not know."""
+        path, rescoring = bundle.neural_language_model, self._decoding.rescoring
+        if path is None or rescoring is None or self._language_model is None or self._words is not None:
+            return None
+        return Rescorer(NeuralLanguageModel(path), rescoring)
 
 
 def _stretched(strip: Grey) -> Grey:
@@ -382,7 +433,12 @@ def _weighted(decoding: Decoding, weight: float | None) -> Decoding:
         return decoding
     usual = decoding.language_model_weight
     bonus = decoding.length_bonus * weight / usual if usual else decoding.length_bonus
-    return decoding.model_copy(update={"language_model_weight": weight, "length_bonus": bonus})
+    rescoring = decoding.rescoring
+    if rescoring is not None and usual:
+        values = {name: value * weight / usual for name, value in rescoring if name != "candidates"}
+        rescoring = rescoring.model_copy(update=values)
+    update = {"language_model_weight": weight, "length_bonus": bonus, "rescoring": rescoring}
+    return decoding.model_copy(update=update)
 
 
 def _calibration(values: CalibrationValues) -> Calibration:

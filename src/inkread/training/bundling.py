@@ -20,6 +20,7 @@ from inkread.bundle import (
     DESCRIPTION,
     DETECTOR,
     LANGUAGE_MODEL,
+    LANGUAGE_MODELS,
     RECOGNIZER,
     WEIGHTS,
     Bundle,
@@ -92,6 +93,13 @@ def describe(model: Model, folder: Path) -> Model:
     write_bytes(folder / CARD, _card(described).encode())
     write_bytes(folder / DESCRIPTION, (described.model_dump_json(indent=1) + "\n").encode())
     return described
+
+
+def copy_language_models(bundle: Bundle, folder: Path) -> None:
+    """Copy those that a bundle has into another folder."""
+    for name in LANGUAGE_MODELS:
+        if (bundle.folder / name).is_file():
+            shutil.copyfile(bundle.folder / name, folder / name)
 
 
 def add_language_model(
