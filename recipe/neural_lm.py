@@ -6,8 +6,8 @@ Usage::
     python -m recipe.neural_lm export runs/neural-lm -o lm.onnx
 
 The texts are those of the n-grams (`recipe.corpora`), read as often as they weigh there. Weights are saved every five
-minutes; `--start` goes on from them. Sources: Vaswani et al., "Attention is all you need", 2017; byte pairs: Sennrich et
-al. 2016; rotary positions: Su et al. 2021; squared rectifiers: So et al., "Primer", 2021; Muon: Jordan et al. 2024.
+minutes; `--start` goes on from them. Sources: Vaswani et al., "Attention is all you need", 2017; byte pairs: Sennrich
+et al. 2016; rotary positions: Su et al. 2021; squared rectifiers: So et al., "Primer", 2021; Muon: Jordan et al. 2024.
 """
 
 from __future__ import annotations
@@ -108,6 +108,7 @@ class Network(nn.Module):
         positions = torch.arange(pieces.shape[1])
         hidden = _norm(self.embedding(pieces))
         for block in self.blocks:
+            assert isinstance(block, Block)
             queries, keys, values = block.heads(hidden, positions)
             hidden = block.outputs(
                 hidden, functional.scaled_dot_product_attention(queries, keys, values, is_causal=True)
@@ -139,6 +140,7 @@ class Steps(nn.Module):
         hidden = _norm(self.table[pieces].float() * self.scale[pieces])
         all_keys, all_values = [], []
         for number, block in enumerate(self.network.blocks):
+            assert isinstance(block, Block)
             queries, own_keys, own_values = block.heads(hidden, positions)
             all_keys.append(own_keys)
             all_values.append(own_values)
@@ -281,7 +283,7 @@ def _train(network: Network, batches: Iterator[Tensor], output: Path, seconds: f
         for optimizer, rate in optimizers:
             optimizer.param_groups[0]["lr"] = share * rate
         loss = compiled(network, batch)
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]
         for optimizer, _ in optimizers:
             optimizer.step()
             optimizer.zero_grad()

@@ -26,13 +26,12 @@ from inkread.recognition.confidence import (
     word_confidence,
     word_ranges,
 )
-from inkread.recognition.decoding import Hypothesis, LogProbs, aligned, beam_search, greedy
+from inkread.recognition.decoding import Hypothesis, LogProbs, beam_search, greedy
 from inkread.recognition.digits import DigitHead
 from inkread.recognition.fields import AS_SEEN, CORRECTED, FieldReading, of_cells, read_field, without_spaces
-from inkread.recognition.fusion import Fusion
 from inkread.recognition.language_model import LanguageModel, languages_of
 from inkread.recognition.line_images import Strip
-from inkread.recognition.neural_language_model import NOTHING_ABOVE, Above, NeuralLanguageModel
+from inkread.recognition.neural_language_model import NOTHING_ABOVE, NeuralLanguageModel
 from inkread.recognition.patterns import Pattern
 from inkread.recognition.recognizer import Grey, Recognizer
 from inkread.recognition.rescoring import Rescorer
@@ -213,9 +212,8 @@ class LineReader:
     def settings(self) -> dict[str, Setting]:
         """For provenance: height of line images in pixels, and how they are decoded."""
         decoding = self._decoding.model_dump(exclude={"rescoring"}) if self.uses_language_model else {}
-        if self._rescorer is not None and self._decoding.rescoring is not None:
-            rescoring = self._decoding.rescoring.model_dump()
-            decoding |= {f"rescoring_{name}": value for name, value in rescoring.items()}
+        if self._rescorer is not None:
+            decoding |= {f"rescoring_{name}": value for name, value in self._rescorer.settings}
         noted: dict[str, Setting] = {} if self._words is None else {"words": self._words.digest}
         if self._language is not None:
             noted["language"] = self._language
@@ -247,18 +245,15 @@ class LineReader:
             pages: a number for each line; lines of one number stand below each other in this order, and those above
                 help to read the next one. None: each line is read alone.
         """
-        named = [language or self._language for language in languages or [None] * len(lines)]
-        frames: dict[int, LogProbs] = {}
+        named = languages or [None] * len(lines)
         read: dict[int, list[Hypothesis]] = {}
+        frames: dict[int, LogProbs] = {}
         for index, log_probs in self._network.each([strip.image for strip in strips]):
             read[index] = self._decode(log_probs, named[index])
             if self._rescorer is not None:
                 frames[index] = log_probs
-        above, page = NOTHING_ABOVE, None
-        for index in sorted(frames):
-            if pages is None or pages[index] != page:
-                above, page = NOTHING_ABOVE, None if pages is None else pages[index]
-            read[index], above = self._rescored(read[index], frames[index], named[index], above)
+        if self._rescorer is not None:
+            read = self._rescored(self._rescorer, read, frames, named, pages or range(len(lines)))
         return [
             self._fill(line, strip, read[index]) for index, (line, strip) in enumerate(zip(lines, strips, strict=True))
         ]
@@ -356,47 +351,46 @@ class LineReader:
     def _decode(self, log_probs: LogProbs, language: str | None = None) -> list[Hypothesis]:
         if self._language_model is None:
             return [greedy(log_probs, self._alphabet)]
-        rescoring = self._decoding.rescoring
+        candidates = 1 if self._rescorer is None else self._rescorer.settings.candidates
         return beam_search(
             log_probs,
             self._alphabet,
             width=self._decoding.beam_width,
-            language_model=self._language_model.get().of(language),
+            language_model=self._n_grams(language),
             weight=self._decoding.language_model_weight,
             length_bonus=self._decoding.length_bonus,
             temperature=self._decoding.temperature,
             words=self._words,
-            n_best=max(self._alternatives + 1, rescoring.candidates if rescoring and self._rescorer else 1),
+            n_best=max(self._alternatives + 1, candidates),
             **self._floors,
         )
 
     def _rescored(
-        self, hypotheses: Sequence[Hypothesis], log_probs: LogProbs, language: str | None, above: Above
-    ) -> tuple[list[Hypothesis], Above]:
-        """The best candidate first, with spans and confidences, then the alternatives."""
-        assert self._rescorer is not None
+        self,
+        rescorer: Rescorer,
+        read: Mapping[int, Sequence[Hypothesis]],
+        frames: Mapping[int, LogProbs],
+        languages: Sequence[str | None],
+        pages: Sequence[int],
+    ) -> dict[int, list[Hypothesis]]:
+        ranked, above = {}, NOTHING_ABOVE
+        for index in range(len(pages)):
+            if index == 0 or pages[index] != pages[index - 1]:
+                above = NOTHING_ABOVE
+            chosen, above = rescorer(read[index], frames[index], self._n_grams(languages[index]), above)
+            ranked[index] = chosen[: self._alternatives + 1]
+        return ranked
+
+    def _n_grams(self, language: str | None) -> LanguageModel:
         assert self._language_model is not None
-        n_grams = self._language_model.get().of(language)
-        texts, scores = [each.text for each in hypotheses], [each.score for each in hypotheses]
-        order, new, above = self._rescorer(texts, scores, n_grams, above)
-        ranked = [replace(hypotheses[index], score=float(new[index])) for index in order[: self._alternatives + 1]]
-        if order[0]:
-            fusion = Fusion.of(
-                self._alphabet,
-                n_grams,
-                weight=self._decoding.language_model_weight,
-                length_bonus=self._decoding.length_bonus,
-            )
-            best = aligned(log_probs, self._alphabet, ranked[0].text, fusion)
-            ranked[0] = replace(best, score=ranked[0].score, plain=hypotheses[0].plain)
-        return ranked, above
+        return self._language_model.get().of(language or self._language)
 
     def _rescorer_of(self, bundle: Bundle) -> Rescorer | None:
         """None also with a list of words, which the neural model does not know."""
         path, rescoring = bundle.neural_language_model, self._decoding.rescoring
         if path is None or rescoring is None or self._language_model is None or self._words is not None:
             return None
-        return Rescorer(NeuralLanguageModel(path), rescoring)
+        return Rescorer(NeuralLanguageModel(path), self._alphabet, self._decoding, rescoring)
 
 
 def _stretched(strip: Grey) -> Grey:
