@@ -18,7 +18,7 @@ import tempfile
 import time
 import warnings
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
@@ -67,6 +67,7 @@ HIDDEN, TABLE, TABLE_SCALE = "hidden", "table", "scale"
 """Names in the graph: what the scores come from, and the embedding in bytes with the size of a step."""
 
 Numbers = NDArray[np.int16]
+Loss = Callable[[nn.Module, Tensor], Tensor]
 
 
 class Block(nn.Module):
@@ -252,6 +253,7 @@ def train(
     cooldown: Annotated[float, typer.Option(min=0.01, max=1, help="Share of the time in which the rate falls")] = 0.3,
     start: Annotated[Path | None, typer.Option(help="Weights of a run to go on from")] = None,
     seed: Annotated[int, typer.Option(help="Order of the texts; another one to go on")] = 11,
+    compiled: Annotated[bool, typer.Option(help="Compile the network first, a seventh faster")] = True,
 ) -> None:
     """Train. PIECES.txt and weights of an earlier run in the folder are used again."""
     output.mkdir(parents=True, exist_ok=True)
@@ -264,16 +266,28 @@ def train(
     network = Network(len(pieces))
     if start is not None:
         network.load_state_dict(load_file(start))
-    _train(network, Texts.of(corpora, pieces).batches(seed), output, 60 * minutes, cooldown)
+    loss = torch.compile(loss_of) if compiled else loss_of
+    fit(network, loss, Texts.of(corpora, pieces).batches(seed), output, 60 * minutes, cooldown)
 
 
-def _train(network: Network, batches: Iterator[Tensor], output: Path, seconds: float, cooldown: float) -> None:
+def fit(
+    network: Network, loss_of: Loss, batches: Iterable[Tensor], output: Path, seconds: float, cooldown: float
+) -> None:
+    """Train until the time is over or there are no more batches; weights are written into ``output``.
+
+    Args:
+        network: changed in place.
+        loss_of: `loss_of`, or compiled from it.
+        batches: int64 [sequences, pieces].
+        output: folder for ``steady.safetensors``, from before the rate falls, and ``last.safetensors``.
+        seconds: at most.
+        cooldown: share of them in which the rate falls to 0.
+    """
     matrices = list(network.blocks.parameters())
     optimizers = [
         (torch.optim.Muon(matrices, lr=RATE, momentum=0.95, weight_decay=0.01), RATE),
         (torch.optim.AdamW([network.embedding.weight], betas=(0.9, 0.95), weight_decay=0.0), PIECES_RATE),
     ]
-    compiled = torch.compile(loss_of)
     begun, saved, mean = time.monotonic(), time.monotonic(), 0.0
     for step, batch in enumerate(batches, start=1):
         done = (time.monotonic() - begun) / seconds
@@ -282,7 +296,7 @@ def _train(network: Network, batches: Iterator[Tensor], output: Path, seconds: f
         share = max(min(1.0, step / WARM_UP, (1 - done) / cooldown), 0.02)
         for optimizer, rate in optimizers:
             optimizer.param_groups[0]["lr"] = share * rate
-        loss = compiled(network, batch)
+        loss = loss_of(network, batch)
         loss.backward()  # type: ignore[no-untyped-call]
         for optimizer, _ in optimizers:
             optimizer.step()
