@@ -35,7 +35,7 @@ from recipe.tuning import collect
 WEIGHTS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.8)
 LANGUAGE_MODEL_WEIGHTS = (0.0, -0.1, -0.2, -0.3, -0.4)
 BONUSES = (0.0, 0.1, 0.2, 0.3, 0.4, 0.6, 0.8)
-CANDIDATES = 16
+CANDIDATES = 8
 USUAL = 0.4
 """Weight that decides which candidate stands above the next line while the weights are chosen."""
 

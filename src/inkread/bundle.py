@@ -57,7 +57,7 @@ class InputFormat(_Strict):
 class Rescoring(_Strict):
     """How the neural language model chooses among the candidates of the search; the weights were tuned on val."""
 
-    candidates: int = Field(16, ge=2, description="the best of the search, which are weighed")
+    candidates: int = Field(8, ge=2, description="the best of the search, which are weighed")
     weight: float = Field(ge=0, description="of the natural log probability by the neural model")
     language_model_weight: float = Field(0.0, description="added for the n-grams; below 0 they count less than before")
     length_bonus: float = Field(0.0, description="added for each character")
