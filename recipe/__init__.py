@@ -1,4 +1,4 @@
-"""What made the bundled model: plans, starting bundle, texts, n-grams, tuning, ablation, card. Not part of the wheel.
+"""What made the bundled model: plans, starting bundle, texts, language models, tuning, ablation, card. Not in the wheel.
 
 From sources of transcribed pages to the bundle, in the folder of the checkout::
 
@@ -10,6 +10,9 @@ From sources of transcribed pages to the bundle, in the folder of the checkout::
     inkread export runs/next -o bundle --version X.Y.Z --start-share 0.5
     python -m recipe.ngram --out lm.bin --data data --texts TEXTS
     python -m recipe.tuning --bundle bundle --lm lm.bin --data data --write
+    python -m recipe.neural_lm train data TEXTS -o runs/neural-lm
+    python -m recipe.neural_lm export runs/neural-lm -o lm.onnx
+    python -m recipe.rescoring --bundle bundle --lm lm.onnx --data data --write
     inkread evaluate data/* --model bundle --json figures.json
     python -m recipe.card bundle figures.json
 

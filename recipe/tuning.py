@@ -93,7 +93,7 @@ def tune(
     Raises:
         DatasetError: all lines are of one fold, so that none can be measured with what others chose.
     """
-    few = _spread(lines, most)
+    few = _first(lines, most)
     if len({fold_of(line) for line in few}) < 2:
         raise DatasetError(f"{len(lines)} lines of too few documents: tuning measures in folds, name more pages")
 
@@ -157,7 +157,7 @@ def error_rates(lines: Sequence[TuningLine], texts: Sequence[str]) -> tuple[floa
 
 
 def collect(bundle: Bundle, sources: Iterable[Path], *, limit: int) -> list[TuningLine]:
-    """Lines of the val split of ``sources`` as the bundle's network sees them, ``limit`` of each source, spread evenly.
+    """Lines of the val split of ``sources`` as the bundle's network sees them, ``limit`` of each source.
 
     Raises:
         DatasetError: there is no line.
@@ -168,22 +168,26 @@ def collect(bundle: Bundle, sources: Iterable[Path], *, limit: int) -> list[Tuni
         with suppress(DatasetError):  # a source without val lines
             dataset = open_dataset(source, split="val")
             lines, _ = usable_lines(dataset, Alphabet(bundle.model.alphabet), FilterSettings())
-            found += line_images(dataset, _spread(lines, limit), CutSettings(), context=False)
+            found += line_images(dataset, _first(lines, limit), CutSettings(), context=False)
     if not found:
         raise DatasetError("no source has transcribed lines of val, name a folder of such sources")
     log_probs = recognizer([image for _, image in found])
     return [
-        TuningLine(sample.source, sample.document_id, sample.text, seen)
+        TuningLine(sample.source, sample.document_id, sample.text, seen, sample.image)
         for (sample, _), seen in zip(found, log_probs, strict=True)
     ]
 
 
-def _spread(lines: Sequence[L], most: int) -> list[L]:
-    """At most ``most`` lines of each source, spread evenly."""
-    by_source: dict[str, list[L]] = defaultdict(list)
+def _first(lines: Sequence[L], most: int) -> list[L]:
+    """At most ``most`` lines of each source: as many of each document, those at its start."""
+    documents: dict[str, dict[str, list[L]]] = defaultdict(lambda: defaultdict(list))
     for line in lines:
-        by_source[line.source].append(line)
-    return [line for own in by_source.values() for line in own[:: max(-(-len(own) // most), 1)]]
+        documents[line.source][line.document_id if isinstance(line, Sample) else line.document].append(line)
+    chosen: list[L] = []
+    for own in documents.values():
+        each = -(-most // len(own))
+        chosen += [line for document in own.values() for line in document[:each]][:most]
+    return chosen
 
 
 def _measure(lines: Sequence[TuningLine], texts: Sequence[str], name: str) -> dict[str, float]:

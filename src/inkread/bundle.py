@@ -8,6 +8,7 @@ Usage: ``bundle = Bundle.open(); bundle.model.alphabet``
     recognizer.safetensors   float weights that fine-tuning starts from
     detector.onnx            text detector (optional)
     lm.bin                   character language model (optional)
+    lm.onnx                  neural language model, which chooses among the candidates of the first (optional)
     model.json               what `Model` describes
     drift.json               figures of pages that it learnt from, see `inkread.evaluation.drift` (optional)
     MODEL_CARD.md            the same for people
@@ -35,9 +36,11 @@ RECOGNIZER = "recognizer.onnx"
 WEIGHTS = "recognizer.safetensors"
 DETECTOR = "detector.onnx"
 LANGUAGE_MODEL = "lm.bin"
+NEURAL_LANGUAGE_MODEL = "lm.onnx"
 DESCRIPTION = "model.json"
-FILES = (DETECTOR, LANGUAGE_MODEL, DESCRIPTION, RECOGNIZER, WEIGHTS)
+FILES = (DETECTOR, LANGUAGE_MODEL, NEURAL_LANGUAGE_MODEL, DESCRIPTION, RECOGNIZER, WEIGHTS)
 """What a bundle reads and learns with, in the order of its identity."""
+LANGUAGE_MODELS = (LANGUAGE_MODEL, NEURAL_LANGUAGE_MODEL)
 
 
 class _Strict(BaseModel):
@@ -51,6 +54,15 @@ class InputFormat(_Strict):
     stride: float = Field(description="strip pixels for one output frame", gt=0)
 
 
+class Rescoring(_Strict):
+    """How the neural language model chooses among the candidates of the search; the weights were tuned on val."""
+
+    candidates: int = Field(8, ge=2, description="the best of the search, which are weighed")
+    weight: float = Field(ge=0, description="of the natural log probability by the neural model")
+    language_model_weight: float = Field(0.0, description="added for the n-grams; below 0 they count less than before")
+    length_bonus: float = Field(0.0, description="added for each character")
+
+
 class Decoding(_Strict):
     """Defaults of the decoder; the weights were tuned on val."""
 
@@ -58,6 +70,7 @@ class Decoding(_Strict):
     language_model_weight: float = Field(0.0, ge=0)
     length_bonus: float = 0.0
     temperature: float = Field(1.0, gt=0, description="of the network's probabilities, with the language model")
+    rescoring: Rescoring | None = Field(None, description="None: the best text of the search is the reading")
 
 
 class CalibrationValues(_Strict):
@@ -201,6 +214,11 @@ class Bundle:
     def language_model(self) -> Path | None:
         """The language model, where the bundle has one."""
         return self._optional(LANGUAGE_MODEL)
+
+    @property
+    def neural_language_model(self) -> Path | None:
+        """The neural language model, where the bundle has one."""
+        return self._optional(NEURAL_LANGUAGE_MODEL)
 
     @property
     def identity(self) -> str:

@@ -435,7 +435,8 @@ class Reader:
         lines = [line for item in pages for line in item.page.lines]
         strips = [strip for item in pages for strip in item.strips]
         languages = [item.language for item in pages for _ in item.strips]
-        lines_read = iter(self.lines.with_legibility(lines, strips, languages))
+        numbers = [number for number, item in enumerate(pages) for _ in item.strips]
+        lines_read = iter(self.lines.with_legibility(lines, strips, languages, numbers))
         for item in chunk:
             if isinstance(item, _End):
                 yield item
@@ -482,8 +483,8 @@ class Reader:
         found = self._analyse(grey)
         page = replace(item.page, width=found.width, height=found.height, regions=found.regions)
         strips = cut_lines(grey, page.lines, height=self.lines.height)
-        read = _with_lines(page, self.lines(page.lines, strips, [item.language] * len(strips)))
-        return turn_back(self._without_noise(read), degrees)
+        texts, _ = _unzipped(self._read_lines(page.lines, strips, item.language))
+        return turn_back(self._without_noise(_with_lines(page, texts)), degrees)
 
     def _as_it_makes_sense(
         self, item: _Prepared, lines: list[Line], legible: list[float]
@@ -502,7 +503,13 @@ class Reader:
         found, _ = self._analyse.consider(item.grey, divided=divided)
         strips = cut_lines(item.grey, found.lines, height=self.lines.height)
         changed = replace(item, page=replace(item.page, regions=found.regions), strips=strips)
-        return changed, *_unzipped(self.lines.with_legibility(found.lines, strips, [item.language] * len(strips)))
+        return changed, *_unzipped(self._read_lines(found.lines, strips, item.language))
+
+    def _read_lines(
+        self, lines: Sequence[Line], strips: Sequence[Strip], language: str | None
+    ) -> list[tuple[Line, float]]:
+        """The lines of one page."""
+        return self.lines.with_legibility(lines, strips, [language] * len(strips), [0] * len(strips))
 
     def _without_show_through(self, item: _Prepared, lines: list[Line], legible: list[float]) -> Page:
         """The page as read, without lines that are paler than the others and read better mirrored.

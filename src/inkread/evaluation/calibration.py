@@ -129,12 +129,13 @@ FOLDS = 5
 
 @dataclass(frozen=True)
 class TuningLine:
-    """One line as the network saw it and as it was transcribed."""
+    """One line as the network saw it and as it was transcribed; lines of one page stand in its order."""
 
     source: str
     document: str
     text: str
     log_probs: LogProbs
+    page: str = ""
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -161,12 +161,19 @@ def beam_search(  # noqa: PLR0913 - its options are independent
         totals = beam.totals * ends
         ranked = np.argsort(-totals, kind="stable")[:n_best]
         scores = [math.log(max(mass, TINY)) + log_scale for mass in totals[ranked].tolist()]
-        texts = [tree.labels_of(prefix) for prefix in beam.prefixes[ranked].tolist()]
-        spans = align(log_probs, texts[0])
-        confidences = character_confidences(log_probs, texts[0], spans, fusion)
-    others = [Hypothesis(alphabet.decode(text), (), (), score) for text, score in zip(texts, scores, strict=True)][1:]
-    plain = greedy(log_probs, alphabet).text
-    return [Hypothesis(alphabet.decode(texts[0]), spans, confidences, scores[0], plain), *others]
+        texts = [alphabet.decode(tree.labels_of(prefix)) for prefix in beam.prefixes[ranked].tolist()]
+    best = aligned(log_probs, alphabet, texts[0], fusion)
+    others = [Hypothesis(text, (), (), score) for text, score in zip(texts[1:], scores[1:], strict=True)]
+    return [replace(best, score=scores[0], plain=greedy(log_probs, alphabet).text), *others]
+
+
+def aligned(log_probs: LogProbs, alphabet: Alphabet, text: str, fusion: Fusion) -> Hypothesis:
+    """A text that fits into the frames, with the spans and confidences of its characters and a score of 0."""
+    labels = alphabet.encode(text)
+    spans = align(log_probs, labels)
+    with fusion.lock:
+        confidences = character_confidences(log_probs, labels, spans, fusion)
+    return Hypothesis(text, spans, confidences, 0.0)
 
 
 @dataclass(frozen=True, slots=True)

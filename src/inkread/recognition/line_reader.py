@@ -32,8 +32,10 @@ from inkread.recognition.digits import DigitHead
 from inkread.recognition.fields import AS_SEEN, CORRECTED, FieldReading, of_cells, read_field, without_spaces
 from inkread.recognition.language_model import LanguageModel, languages_of
 from inkread.recognition.line_images import Strip
+from inkread.recognition.neural_language_model import NOTHING_ABOVE, NeuralLanguageModel
 from inkread.recognition.patterns import Pattern
 from inkread.recognition.recognizer import Grey, Recognizer
+from inkread.recognition.rescoring import Rescorer
 from inkread.recognition.word_list import WordList
 from inkread.runtime import PerProcess, Workers
 
@@ -150,7 +152,7 @@ class LineReader:
         language_model_weight: how much it counts, and the bonus for each character with it; None as the bundle says.
         language: ISO 639-1 code of the language of the lines, one of ``languages``; None for any.
         words: that the language model takes for likelier than it would.
-        fast: search less with the language model.
+        fast: search less with the language model, and leave out the neural one.
         alternatives: other readings to keep for each line, at most; without a language model there are none.
 
     Attributes:
@@ -182,9 +184,9 @@ class LineReader:
         self._words = words
         self._floors: dict[str, float] = {}
         if fast:
-            self._decoding = self._decoding.model_copy(
-                update={"beam_width": FAST_WIDTH, "temperature": min(FAST_TEMPERATURE, self._decoding.temperature)}
-            )
+            temperature = min(FAST_TEMPERATURE, self._decoding.temperature)
+            update = {"beam_width": FAST_WIDTH, "temperature": temperature, "rescoring": None}
+            self._decoding = self._decoding.model_copy(update=update)
             self._floors = FAST_FLOORS
         self._alternatives = alternatives
         self._language_model: PerProcess[LanguageModel] | None = None
@@ -195,6 +197,7 @@ class LineReader:
             raise BundleError("a list of words and a weight need the language model; read with it, or without them")
         if language_model is not False and path is not None:
             self._language_model = PerProcess(partial(LanguageModel.load, path))
+        self._rescorer = self._rescorer_of(bundle)
         self.languages = () if self._language_model is None or path is None else languages_of(path)
         self.check_language(language)
         self._language = language
@@ -210,7 +213,9 @@ class LineReader:
     @property
     def settings(self) -> dict[str, Setting]:
         """For provenance: height of line images in pixels, and how they are decoded."""
-        decoding = self._decoding.model_dump() if self.uses_language_model else {}
+        decoding = self._decoding.model_dump(exclude={"rescoring"}) if self.uses_language_model else {}
+        if self._rescorer is not None:
+            decoding |= {f"rescoring_{name}": value for name, value in self._rescorer.settings}
         noted: dict[str, Setting] = {} if self._words is None else {"words": self._words.digest}
         if self._language is not None:
             noted["language"] = self._language
@@ -227,7 +232,11 @@ class LineReader:
         )
 
     def __call__(
-        self, lines: Sequence[Line], strips: Sequence[Strip], languages: Sequence[str | None] | None = None
+        self,
+        lines: Sequence[Line],
+        strips: Sequence[Strip],
+        languages: Sequence[str | None] | None = None,
+        pages: Sequence[int] | None = None,
     ) -> list[Line]:
         """The lines with their text.
 
@@ -235,19 +244,34 @@ class LineReader:
             lines: with geometry.
             strips: the image of each line.
             languages: of each line; None, or a None among them, as the reader was made.
+            pages: a number for each line; lines of one number stand below each other in this order, and those above
+                help to read the next one. None: each line is read alone.
         """
-        return [line for line, _ in self.with_legibility(lines, strips, languages)]
+        return [line for line, _ in self.with_legibility(lines, strips, languages, pages)]
 
     def with_legibility(
-        self, lines: Sequence[Line], strips: Sequence[Strip], languages: Sequence[str | None] | None = None
+        self,
+        lines: Sequence[Line],
+        strips: Sequence[Strip],
+        languages: Sequence[str | None] | None = None,
+        pages: Sequence[int] | None = None,
     ) -> list[tuple[Line, float]]:
-        """As ``reader(lines, strips)``, with what `legibility` says of each strip."""
+        """As ``reader(lines, strips, languages, pages)``, with what `legibility` says of each strip."""
         named = languages or [None] * len(lines)
-        read = {
-            index: (self._fill(lines[index], strips[index], log_probs, named[index]), self._legibility([log_probs]))
-            for index, log_probs in self._network.each([strip.image for strip in strips])
-        }
-        return [read[index] for index in range(len(lines))]
+        read: dict[int, list[Hypothesis]] = {}
+        legible: dict[int, float] = {}
+        frames: dict[int, LogProbs] = {}
+        for index, log_probs in self._network.each([strip.image for strip in strips]):
+            read[index] = self._decode(log_probs, named[index])
+            legible[index] = self._legibility([log_probs])
+            if self._rescorer is not None:
+                frames[index] = log_probs
+        if self._rescorer is not None:
+            read = self._rescored(self._rescorer, read, frames, named, pages or range(len(lines)))
+        return [
+            (self._fill(line, strip, read[index]), legible[index])
+            for index, (line, strip) in enumerate(zip(lines, strips, strict=True))
+        ]
 
     def read_fields(
         self,
@@ -329,8 +353,8 @@ class LineReader:
         general = model.score_line(text)
         return {code: model.of(code).score_line(text) - general for code in self.languages}
 
-    def _fill(self, line: Line, strip: Strip, log_probs: LogProbs, language: str | None) -> Line:
-        best, *others = self._decode(log_probs, language)
+    def _fill(self, line: Line, strip: Strip, hypotheses: Sequence[Hypothesis]) -> Line:
+        best, *others = hypotheses
         hypothesis = tidy(best)
         ranked = shares([best.score, *(other.score for other in others)])[1:]
         texts = {hypothesis.text: 1.0}
@@ -348,18 +372,46 @@ class LineReader:
     def _decode(self, log_probs: LogProbs, language: str | None = None) -> list[Hypothesis]:
         if self._language_model is None:
             return [greedy(log_probs, self._alphabet)]
+        candidates = 1 if self._rescorer is None else self._rescorer.settings.candidates
         return beam_search(
             log_probs,
             self._alphabet,
             width=self._decoding.beam_width,
-            language_model=self._language_model.get().of(language or self._language),
+            language_model=self._n_grams(language),
             weight=self._decoding.language_model_weight,
             length_bonus=self._decoding.length_bonus,
             temperature=self._decoding.temperature,
             words=self._words,
-            n_best=self._alternatives + 1,
+            n_best=max(self._alternatives + 1, candidates),
             **self._floors,
         )
+
+    def _rescored(
+        self,
+        rescorer: Rescorer,
+        read: Mapping[int, Sequence[Hypothesis]],
+        frames: Mapping[int, LogProbs],
+        languages: Sequence[str | None],
+        pages: Sequence[int],
+    ) -> dict[int, list[Hypothesis]]:
+        ranked, above = {}, NOTHING_ABOVE
+        for index in range(len(pages)):
+            if index == 0 or pages[index] != pages[index - 1]:
+                above = NOTHING_ABOVE
+            chosen, above = rescorer(read[index], frames[index], self._n_grams(languages[index]), above)
+            ranked[index] = chosen[: self._alternatives + 1]
+        return ranked
+
+    def _n_grams(self, language: str | None) -> LanguageModel:
+        assert self._language_model is not None
+        return self._language_model.get().of(language or self._language)
+
+    def _rescorer_of(self, bundle: Bundle) -> Rescorer | None:
+        """None also with a list of words, which the neural model does not know."""
+        path, rescoring = bundle.neural_language_model, self._decoding.rescoring
+        if path is None or rescoring is None or self._language_model is None or self._words is not None:
+            return None
+        return Rescorer(NeuralLanguageModel(path), self._alphabet, self._decoding, rescoring)
 
 
 def _stretched(strip: Grey) -> Grey:
@@ -396,7 +448,12 @@ def _weighted(decoding: Decoding, weight: float | None) -> Decoding:
         return decoding
     usual = decoding.language_model_weight
     bonus = decoding.length_bonus * weight / usual if usual else decoding.length_bonus
-    return decoding.model_copy(update={"language_model_weight": weight, "length_bonus": bonus})
+    rescoring = decoding.rescoring
+    if rescoring is not None and usual:
+        values = {name: value * weight / usual for name, value in rescoring if name != "candidates"}
+        rescoring = rescoring.model_copy(update=values)
+    update = {"language_model_weight": weight, "length_bonus": bonus, "rescoring": rescoring}
+    return decoding.model_copy(update=update)
 
 
 def _calibration(values: CalibrationValues) -> Calibration:

@@ -28,7 +28,7 @@ from rapidfuzz.distance import Levenshtein
 from torch import Tensor
 from torch.nn import functional as F
 
-from inkread.bundle import LANGUAGE_MODEL, Bundle
+from inkread.bundle import Bundle
 from inkread.document import Line, Page
 from inkread.errors import BundleError, InputError, OutputError
 from inkread.formats import fit
@@ -37,7 +37,7 @@ from inkread.io.inputs import Input, each_input, load_pages, load_readable_pages
 from inkread.reader import OnError, OnPage, Reader
 from inkread.recognition.alphabet import BLANK, Alphabet
 from inkread.recognition.line_images import Grey, cut_lines
-from inkread.training.bundling import content_version, describe, write_bundle
+from inkread.training.bundling import content_version, copy_language_models, describe, write_bundle
 from inkread.training.network import Recognizer, load_network
 from inkread.training.scoring import Frames, pad_batch, read_lines, torch_frames
 from inkread.version import code_commit
@@ -236,8 +236,7 @@ def _learn_and_write(
     )
     network = learn(start(), sure, alphabet, settings)  # what was checked with is learnt too
     described = write_bundle(network, described, folder, [line.image for line in sure], bundle.detector)
-    if bundle.language_model is not None:
-        shutil.copyfile(bundle.language_model, folder / LANGUAGE_MODEL)
+    copy_language_models(bundle, folder)
     describe(described.model_copy(update={"version": content_version(described.version, folder, ())}), folder)
     return report
 

@@ -20,6 +20,8 @@ from inkread.bundle import (
     DESCRIPTION,
     DETECTOR,
     LANGUAGE_MODEL,
+    LANGUAGE_MODELS,
+    NEURAL_LANGUAGE_MODEL,
     RECOGNIZER,
     WEIGHTS,
     Bundle,
@@ -29,6 +31,7 @@ from inkread.bundle import (
     InputFormat,
     Metric,
     Model,
+    Rescoring,
     file_sha256,
 )
 from inkread.data.store import LineStore
@@ -49,6 +52,8 @@ TEXTS, NETWORK = "text of the language model", "network"
 """Kinds of the sources of a language model and of a detector."""
 LICENCE = "Apache-2.0; lm.bin CC BY-SA 4.0"
 """Some texts of the language model are under CC BY-SA, and the table of their n-grams is an adaptation."""
+NEURAL_LICENCE = "Apache-2.0; lm.bin and lm.onnx CC BY-SA 4.0"
+"""The same, taken for the network that learnt from these texts too."""
 FIRST_VERSION = "0.0.0"
 """What a model that starts from random weights is counted from."""
 
@@ -94,6 +99,13 @@ def describe(model: Model, folder: Path) -> Model:
     return described
 
 
+def copy_language_models(bundle: Bundle, folder: Path) -> None:
+    """Copy those that a bundle has into another folder."""
+    for name in LANGUAGE_MODELS:
+        if (bundle.folder / name).is_file():
+            shutil.copyfile(bundle.folder / name, folder / name)
+
+
 def add_language_model(
     folder: Path,
     language_model: Path,
@@ -122,6 +134,16 @@ def add_language_model(
         "sources": others + texts,
         "licence": LICENCE,
     }
+    return describe(model.model_copy(update=update), folder)
+
+
+def add_neural_language_model(folder: Path, file: Path, rescoring: Rescoring, confidences: Confidences) -> Model:
+    """Put a neural language model into a bundle that has n-grams of the same texts, with what was tuned for it."""
+    if file != folder / NEURAL_LANGUAGE_MODEL:
+        shutil.copyfile(file, folder / NEURAL_LANGUAGE_MODEL)
+    model = Bundle.open(folder).model
+    decoding = model.decoding.model_copy(update={"rescoring": rescoring})
+    update = {"decoding": decoding, **dict(confidences), "licence": NEURAL_LICENCE}
     return describe(model.model_copy(update=update), folder)
 
 

@@ -19,13 +19,20 @@ from typing import Any
 
 from rapidfuzz.distance import Levenshtein
 
-from inkread.bundle import LANGUAGE_MODEL, RECOGNIZER, Bundle, Metric
+from inkread.bundle import RECOGNIZER, Bundle, Metric
 from inkread.data.ingest import IngestOptions, open_dataset
 from inkread.data.store import DatasetCut, LineStore, cut_datasets
 from inkread.errors import BundleError, OutputError
 from inkread.evaluation.statistics import Estimate, ratio_interval
 from inkread.recognition.alphabet import Alphabet
-from inkread.training.bundling import calibration_strips, content_version, describe, joined_sources, write_bundle
+from inkread.training.bundling import (
+    calibration_strips,
+    content_version,
+    copy_language_models,
+    describe,
+    joined_sources,
+    write_bundle,
+)
 from inkread.training.data import MixturePlan, data_sources
 from inkread.training.network import load_network
 from inkread.training.scoring import Frames, onnx_frames, read_lines, torch_frames
@@ -132,8 +139,7 @@ def _choose_and_write(
         new = edits(onnx_frames(folder / RECOGNIZER), store, alphabet)
         if sum(new) < sum(old):
             after = _estimate(store, new)
-            if bundle.language_model is not None:
-                shutil.copyfile(bundle.language_model, folder / LANGUAGE_MODEL)
+            copy_language_models(bundle, folder)
             version = settings.version or content_version(model.version, folder, plan.sources)
             update = {"version": version, "metrics": (_metric(after, plan, len(store)),)}
             describe(described.model_copy(update=update), folder)

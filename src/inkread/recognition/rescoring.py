@@ -1,0 +1,72 @@
+"""The second choice: a neural language model weighs the candidates of the search anew, line after line of a page.
+
+Usage: ``hypotheses, above = rescorer(hypotheses, log_probs, n_grams, above)``
+
+The search asks for the probability of the next character thousands of times a line, so its language model knows no more
+than the last six characters. The neural one knows words and the lines above, and is asked about a few whole texts. All
+scores are added with weights (Chorowski and Jaitly, "Towards better decoding and language model integration", 2017).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from inkread.bundle import Decoding, Rescoring
+from inkread.recognition.alphabet import Alphabet
+from inkread.recognition.decoding import Hypothesis, LogProbs, aligned
+from inkread.recognition.fusion import Fusion
+from inkread.recognition.language_model import LanguageModel
+from inkread.recognition.neural_language_model import NOTHING_ABOVE, Above, NeuralLanguageModel
+
+
+class Rescorer:
+    """Chooses among the candidates of the search.
+
+    Args:
+        model: that weighs them.
+        alphabet: of the recogniser.
+        decoding: of the search.
+        settings: weights.
+    """
+
+    def __init__(self, model: NeuralLanguageModel, alphabet: Alphabet, decoding: Decoding, settings: Rescoring) -> None:
+        self.settings = settings
+        self._model = model
+        self._alphabet = alphabet
+        self._decoding = decoding
+
+    def __call__(
+        self,
+        candidates: Sequence[Hypothesis],
+        log_probs: LogProbs,
+        n_grams: LanguageModel,
+        above: Above = NOTHING_ABOVE,
+    ) -> tuple[list[Hypothesis], Above]:
+        """The candidates with new scores, the best one first and placed in the frames, and what is above the next line.
+
+        Args:
+            candidates: what the search found, best first.
+            log_probs: the frames of the line, float32 [frames, classes].
+            n_grams: the language model of the search.
+            above: the lines above on the page.
+        """
+        weights = self.settings
+        texts = [each.text for each in candidates]
+        weighed = self._model.weigh(texts, above)
+        scores = np.array([each.score for each in candidates]) + weights.weight * weighed.scores
+        scores += weights.length_bonus * np.array([len(text) for text in texts])
+        if weights.language_model_weight and len(texts) > 1:
+            scores += weights.language_model_weight * np.array([n_grams.score_line(text) for text in texts])
+        order = np.argsort(-scores, kind="stable").tolist()
+        ranked = [replace(candidates[index], score=float(scores[index])) for index in order]
+        if order[0]:
+            ranked[0] = self._placed(ranked[0], candidates[0].plain, log_probs, n_grams)
+        return ranked, weighed.chosen(order[0])
+
+    def _placed(self, chosen: Hypothesis, plain: str | None, log_probs: LogProbs, n_grams: LanguageModel) -> Hypothesis:
+        weight, bonus = self._decoding.language_model_weight, self._decoding.length_bonus
+        fusion = Fusion.of(self._alphabet, n_grams, weight=weight, length_bonus=bonus)
+        return replace(aligned(log_probs, self._alphabet, chosen.text, fusion), score=chosen.score, plain=plain)
