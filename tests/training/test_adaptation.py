@@ -35,6 +35,7 @@ def test_a_hand_is_read_better_without_a_transcription(tmp_path: Path) -> None:
     bundle.verify()
     assert bundle.model.version.startswith(f"{Bundle.open().model.version.partition('+')[0]}+")
     assert bundle.model.version != Bundle.open().model.version
+    assert bundle.model.decoding == Bundle.open().model.decoding, "the search is as it was tuned"
     document = next(Reader(bundle).read(NOTE))
     assert document.provenance is not None
     assert document.provenance.model_version == bundle.model.version, "a result says that its reader was adapted"

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from itertools import groupby
 from pathlib import Path
@@ -109,6 +109,10 @@ class LineStore:
         """A line image, uint8 [rows, width]."""
         line = self.lines[index]
         return np.array(self._images[line.offset : line.offset + line.rows * line.width]).reshape(line.rows, -1)
+
+    def where(self, wanted: Callable[[StoredLine], bool]) -> LineStore:
+        """The store with only some of its lines."""
+        return LineStore(self._images, [line for line in self.lines if wanted(line)])
 
     def by_source(self) -> dict[str, list[int]]:
         """Line numbers of each source."""

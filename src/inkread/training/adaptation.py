@@ -60,8 +60,6 @@ class AdaptSettings(BaseModel):
         passes: over the lines to learn from.
         rate: highest learning rate.
         batch: lines a step.
-        temperature: of the search with the adapted network. It has learnt its own reading, so it is surer than before;
-            with the temperature that was tuned for the start, the language model could no longer correct it.
         seed: of the order of lines, and of dropout.
     """
 
@@ -76,7 +74,6 @@ class AdaptSettings(BaseModel):
     passes: int = Field(8, ge=1)
     rate: float = Field(2e-3, gt=0)
     batch: int = Field(8, ge=1)
-    temperature: float = Field(2.5, gt=0)
     seed: int = 1
 
 
@@ -228,7 +225,6 @@ def _learn_and_write(
     described = bundle.model.model_copy(
         update={
             "metrics": (),
-            "decoding": bundle.model.decoding.model_copy(update={"temperature": settings.temperature}),
             "training_command": f"inkread read --adapt with {bundle.model.name} {bundle.model.version}: "
             f"{len(sure)} lines of {report.pages} pages, as read ({settings.model_dump_json()})",
             "code_commit": code_commit(),
