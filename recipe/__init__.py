@@ -1,4 +1,4 @@
-"""What made the bundled model: plans, starting bundle, texts, language models, tuning, ablation, card. Not in the wheel.
+"""What made the bundled model: plans, starting bundle, texts, language models, tuning, card. Not part of the wheel.
 
 From sources of transcribed pages to the bundle, in the folder of the checkout::
 

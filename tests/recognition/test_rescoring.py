@@ -47,7 +47,8 @@ def frames() -> LogProbs:
     probs[0, 2], probs[0, 3] = 0.6, 0.36
     probs[1, 0], probs[3, 0] = 0.94, 0.94
     probs[2, 3], probs[2, 2] = 0.6, 0.36
-    return np.log(probs / probs.sum(axis=1, keepdims=True))
+    log_probs: LogProbs = np.log(probs / probs.sum(axis=1, keepdims=True))
+    return log_probs
 
 
 def searched(model: LanguageModel) -> list[Hypothesis]:
