@@ -1,5 +1,6 @@
 """Archives come from strangers: nothing may leave the folder or grow without bound."""
 
+import gzip
 import io
 import tarfile
 import zipfile
@@ -80,6 +81,20 @@ def test_damaged_and_missing_archives_are_named(tmp_path: Path) -> None:
         unpack(tmp_path / "cut.tgz", tmp_path / "out")
     with pytest.raises(DatasetError, match="no such archive"):
         unpack(tmp_path / "none.tgz", tmp_path / "out")
+
+
+def test_damage_within_an_entry_is_not_taken_for_a_full_disk(tmp_path: Path) -> None:
+    (tmp_path / "letter.png").write_bytes(bytes(range(256)) * 500)
+    with tarfile.open(tmp_path / "letters.tar", "w") as packed:
+        packed.add(tmp_path / "letter.png", "letter.png")
+    content = bytearray(gzip.compress((tmp_path / "letters.tar").read_bytes()[:60_000]))
+    content[-8] ^= 255  # of the checksum, which is compared where the content ends
+    archive = tmp_path / "letters.tgz"
+    archive.write_bytes(content)
+
+    with pytest.raises(DatasetError, match="cannot be unpacked"):
+        unpack(archive, tmp_path / "out")
+    assert not [path for path in (tmp_path / "out").rglob("*") if path.suffix == ".part"]
 
 
 def test_an_interrupted_run_keeps_what_is_whole(tmp_path: Path) -> None:

@@ -8,9 +8,9 @@ sentence, because an archive that holds one was not made by an ordinary tool.
 
 from __future__ import annotations
 
-import shutil
 import tarfile
 import zipfile
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -149,6 +149,16 @@ def _check(archive: Path, files: int, total: int, packed: int, bounds: ArchiveLi
 
 
 def _copy(entry: _Entry, target: Path) -> None:
-    assert entry.content is not None
     with replacing(target) as stream:
-        shutil.copyfileobj(entry.content, stream, BLOCK)
+        for block in _blocks(entry):
+            stream.write(block)
+
+
+def _blocks(entry: _Entry) -> Iterator[bytes]:
+    """The content of an entry; damage is no error of the file that is written."""
+    assert entry.content is not None
+    try:
+        while block := entry.content.read(BLOCK):
+            yield block
+    except (OSError, zlib.error) as error:
+        raise tarfile.ReadError(str(error)) from error

@@ -1,6 +1,6 @@
 """The second choice: a neural language model weighs the candidates of the search anew, line after line of a page.
 
-Usage: ``hypotheses, above = rescorer(hypotheses, log_probs, n_grams, above)``
+Usage: ``ranked, above = Rescorer(model, alphabet, decoding, settings)(candidates, log_probs, n_grams, above)``
 
 The search asks for the probability of the next character thousands of times a line, so its language model knows no more
 than the last six characters. The neural one knows words and the lines above, and is asked about a few whole texts. All
