@@ -391,7 +391,7 @@ def test_an_admin_sees_data_users_storage_and_who_did_what(
 ) -> None:
     ada, page = enter(stack, *ADA), enter(stack, *ADMIN)
     file = tmp_path / "broken.pdf"
-    file.write_text("no PDF")
+    file.write_bytes(b"%PDF-1.7 without any page")
     upload(ada, file, "Broken letters")
     expect(ada.locator(".document", has_text="Broken letters").locator(".state.failed")).to_be_visible()
     assert ada.goto("/admin").status == 403  # type: ignore[union-attr]

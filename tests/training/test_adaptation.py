@@ -21,13 +21,13 @@ FEW = AdaptSettings(least_lines=8)
 
 
 NOTEBOOK = PAGES / "notebook-1893-fr.webp"
-NOTE = PAGES / "note-1905-en.webp"
+LETTER = PAGES / "letter-1900-fr.webp"
 
 
 @pytest.mark.system
 def test_a_hand_is_read_better_without_a_transcription(tmp_path: Path) -> None:
     seen: list[int] = []
-    report = adapt(Bundle.open(), NOTE, tmp_path / "adapted", FEW, on_page=lambda page: seen.append(page.index))
+    report = adapt(Bundle.open(), LETTER, tmp_path / "adapted", FEW, on_page=lambda page: seen.append(page.index))
     assert report.improved, report
     assert report.after < report.before
     assert report.pages == len(seen) == 1
@@ -36,7 +36,7 @@ def test_a_hand_is_read_better_without_a_transcription(tmp_path: Path) -> None:
     assert bundle.model.version.startswith(f"{Bundle.open().model.version.partition('+')[0]}+")
     assert bundle.model.version != Bundle.open().model.version
     assert bundle.model.decoding == Bundle.open().model.decoding, "the search is as it was tuned"
-    document = next(Reader(bundle).read(NOTE))
+    document = next(Reader(bundle).read(LETTER))
     assert document.provenance is not None
     assert document.provenance.model_version == bundle.model.version, "a result says that its reader was adapted"
     assert json.loads((tmp_path / "adapted" / REPORT).read_text())["learnt"] == report.learnt
