@@ -97,50 +97,20 @@ def documents_of(request: Request) -> Documents:
     return documents
 
 
-UPLOAD: dict[str, Any] = {
-    "requestBody": {
-        "required": True,
-        "content": {
-            "multipart/form-data": {
-                "schema": {
-                    "type": "object",
-                    "required": ["file"],
-                    "properties": {
-                        "file": {
-                            "type": "array",
-                            "items": {"type": "string", "format": "binary"},
-                            "description": "Images, TIFFs, PDFs; their pages are counted through",
-                        },
-                        "name": {"type": "string"},
-                        "collection": {"type": "string"},
-                        "webhook": {"type": "string", "description": "Gets a POST with the summary when it was read"},
-                    },
-                }
-            }
-        },
-    }
-}
+def multipart(description: str, **others: dict[str, str]) -> dict[str, Any]:
+    """The body of a form with files, and other fields, for the OpenAPI description of a route that reads it itself."""
+    file = {"type": "array", "items": {"type": "string", "format": "binary"}, "description": description}
+    schema = {"type": "object", "required": ["file"], "properties": {"file": file, **others}}
+    return {"requestBody": {"required": True, "content": {"multipart/form-data": {"schema": schema}}}}
 
-HEADS: dict[str, Any] = {
-    "requestBody": {
-        "required": True,
-        "content": {
-            "multipart/form-data": {
-                "schema": {
-                    "type": "object",
-                    "required": ["file"],
-                    "properties": {
-                        "file": {
-                            "type": "array",
-                            "items": {"type": "string", "format": "binary"},
-                            "description": f"The first {HEAD_BYTES} bytes of each file",
-                        }
-                    },
-                }
-            }
-        },
-    }
-}
+
+UPLOAD = multipart(
+    "Images, TIFFs, PDFs; their pages are counted through",
+    name={"type": "string"},
+    collection={"type": "string"},
+    webhook={"type": "string", "description": "Gets a POST with the summary when it was read"},
+)
+HEADS = multipart(f"The first {HEAD_BYTES} bytes of each file")
 
 
 @router.get("/documents", summary="Documents, newest first")

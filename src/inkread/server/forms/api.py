@@ -27,6 +27,7 @@ from inkread.server.documents.api import (
     Documents,
     ResultFolder,
     documents_of,
+    multipart,
     revision_of,
     share_with,
     title_of,
@@ -84,12 +85,6 @@ def forms_of(request: Request) -> Forms:
     return forms
 
 
-def _multipart(description: str, **others: dict[str, str]) -> dict[str, Any]:
-    file = {"type": "array", "items": {"type": "string", "format": "binary"}, "description": description}
-    schema = {"type": "object", "required": ["file"], "properties": {"file": file, **others}}
-    return {"requestBody": {"required": True, "content": {"multipart/form-data": {"schema": schema}}}}
-
-
 def _raw(media_type: str, schema: dict[str, Any]) -> dict[str, Any]:
     return {"requestBody": {"required": True, "content": {media_type: {"schema": schema}}}}
 
@@ -107,7 +102,7 @@ def list_templates(request: Request, who: User) -> models.TemplateList:
     "",
     summary="A template of an empty form, or of a zip that holds one",
     status_code=201,
-    openapi_extra=_multipart(
+    openapi_extra=multipart(
         "PDF or image of the empty form; or a zip of YAML, pictures and lists", name={"type": "string"}
     ),
 )
@@ -411,7 +406,7 @@ def list_batches(
     "/{template}",
     summary="Read sheets as a batch",
     status_code=202,
-    openapi_extra=_multipart(
+    openapi_extra=multipart(
         "Images, TIFFs, PDFs; their pages are the sheets",
         name={"type": "string"},
         webhook={"type": "string", "description": "Gets a POST with the summary when it was read"},
