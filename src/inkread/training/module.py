@@ -18,6 +18,7 @@ from torch.nn import functional as F
 
 from inkread.recognition.alphabet import BLANK, Alphabet
 from inkread.training.network import Recognizer
+from inkread.training.risk import ExpectedErrors
 from inkread.training.scoring import greedy_text
 from inkread.training.stream import Batch, Position
 
@@ -59,11 +60,18 @@ class Optimisation:
 
 
 class RecognizerModule(pl.LightningModule):
-    """CTC training of a network, and its CER on val by source."""
+    """CTC training of a network, with expected errors where a loss for them is given, and its CER on val by source."""
 
-    def __init__(self, network: Recognizer, alphabet: Alphabet, optimisation: Optimisation) -> None:
+    def __init__(
+        self,
+        network: Recognizer,
+        alphabet: Alphabet,
+        optimisation: Optimisation,
+        expected_errors: ExpectedErrors | None = None,
+    ) -> None:
         super().__init__()
         self.network = network
+        self._expected_errors = expected_errors
         self.alphabet = alphabet
         self.optimisation = optimisation
         self.position: Position = (0, 0)
@@ -75,12 +83,14 @@ class RecognizerModule(pl.LightningModule):
             part.requires_grad_(False)
 
     def training_step(self, batch: Batch, _: int) -> Tensor:
-        """Return the CTC loss of a character, with the divergence between views where there are several."""
+        """Return the loss of a character: CTC, the divergence between views, the expected errors."""
         log_probs = self.network(batch.strips)
         frames = torch.tensor([self.network.frames(width) for width in batch.widths.tolist()])
         loss = ctc(log_probs, frames, batch)
         if batch.views > 1:
             loss = loss + self.optimisation.consistency * divergence(log_probs, frames) / batch.lengths.sum()
+        if self._expected_errors is not None:
+            loss = self._expected_errors.plan.likelihood * loss + self._expected_errors(log_probs, frames, batch)
         self.position = batch.following
         self.log("loss", loss, batch_size=len(batch.widths))
         return loss

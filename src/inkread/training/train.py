@@ -36,6 +36,7 @@ from inkread.training.augmentation import Augmentation
 from inkread.training.data import LineData, MixturePlan, data_sources, training_mixture, validation_lines
 from inkread.training.module import Optimisation, RecognizerModule
 from inkread.training.network import STEP, Recognizer, load_network
+from inkread.training.risk import ExpectedErrors, RiskPlan
 from inkread.training.stream import BUCKET, GPU_BUCKET
 from inkread.training.tracking import Tracking, TrackingPlan
 
@@ -53,6 +54,7 @@ class TrainingPlan(BaseModel):
     Attributes:
         mixture: what it learns from.
         optimisation: how weights change.
+        risk: how the errors of a search with a language model are learnt from; None for CTC alone.
         tracking: where MLflow records the run; None for nowhere.
         start: bundle whose recogniser it starts from, its folder or "bundled" for the one in the package; its alphabet
             must be that of the plan. None starts from random weights.
@@ -77,6 +79,7 @@ class TrainingPlan(BaseModel):
 
     mixture: MixturePlan
     optimisation: Optimisation = Optimisation()
+    risk: RiskPlan | None = None
     start: str | None = BUNDLED
     frames_per_step: int = 2
     dropout: float = Field(0.1, ge=0, lt=1)
@@ -176,7 +179,8 @@ def train(plan: TrainingPlan, run: Path) -> Path:
     cv2.setNumThreads(0)  # its thread pool does not survive the fork of the loader's worker
     pl.seed_everything(plan.seed, verbose=False)
     alphabet = Alphabet(plan.alphabet)
-    module = RecognizerModule(starting_network(plan), alphabet, plan.optimisation)
+    expected_errors = ExpectedErrors(plan.risk, alphabet) if plan.risk else None
+    module = RecognizerModule(starting_network(plan), alphabet, plan.optimisation, expected_errors)
     data = LineData(
         *training_mixture(plan.mixture, alphabet),
         validation_lines(plan.mixture, alphabet, plan.validation_lines),
