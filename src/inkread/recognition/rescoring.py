@@ -51,7 +51,7 @@ class Rescorer:
             candidates: what the search found, best first.
             log_probs: the frames of the line, float32 [frames, classes].
             n_grams: the language model of the search.
-            above: the lines above on the page.
+            above: the lines above on the page, and those of the page before.
         """
         weights = self.settings
         texts = [each.text for each in candidates]
@@ -65,6 +65,10 @@ class Rescorer:
         if order[0]:
             ranked[0] = self._placed(ranked[0], candidates[0].plain, log_probs, n_grams)
         return ranked, weighed.chosen(order[0])
+
+    def above(self, lines: Sequence[str]) -> Above:
+        """What is above a line that follows these ones."""
+        return self._model.after(lines) if lines else NOTHING_ABOVE
 
     def _placed(self, chosen: Hypothesis, plain: str | None, log_probs: LogProbs, n_grams: LanguageModel) -> Hypothesis:
         weight, bonus = self._decoding.language_model_weight, self._decoding.length_bonus
