@@ -58,6 +58,9 @@ class Rescoring(_Strict):
     """How the neural language model chooses among the candidates of the search; the weights were tuned on val."""
 
     candidates: int = Field(8, ge=2, description="the best of the search, which are weighed")
+    margin: float | None = Field(
+        None, ge=0, description="how far below the best one, in nats, a candidate is still weighed; None for any"
+    )
     weight: float = Field(ge=0, description="of the natural log probability by the neural model")
     language_model_weight: float = Field(0.0, description="added for the n-grams; below 0 they count less than before")
     length_bonus: float = Field(0.0, description="added for each character")

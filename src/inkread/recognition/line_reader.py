@@ -159,6 +159,9 @@ STRETCH = 1.4
 """How much wider a field of digits is made for its second reading: narrow digits get more frames (decision 0070)."""
 
 
+RESCORING_WEIGHTS = ("weight", "language_model_weight", "length_bonus")
+
+
 class LineReader:
     """Network, decoder and calibration of a bundle.
 
@@ -456,7 +459,7 @@ def _weighted(decoding: Decoding, weight: float | None) -> Decoding:
     bonus = decoding.length_bonus * weight / usual if usual else decoding.length_bonus
     rescoring = decoding.rescoring
     if rescoring is not None and usual:
-        values = {name: value * weight / usual for name, value in rescoring if name != "candidates"}
+        values = {name: value * weight / usual for name, value in rescoring if name in RESCORING_WEIGHTS}
         rescoring = rescoring.model_copy(update=values)
     update = {"language_model_weight": weight, "length_bonus": bonus, "rescoring": rescoring}
     return decoding.model_copy(update=update)
