@@ -10,7 +10,7 @@ alone.
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -50,7 +50,7 @@ def edits_by_document(lines: Iterable[ReadLine]) -> dict[str, tuple[int, int]]:
     return sums
 
 
-def compared(read: dict[str, Sequence[ReadLine]]) -> dict[str, tuple[Estimate, Estimate]]:
+def compared(read: Mapping[str, Sequence[ReadLine]]) -> dict[str, tuple[Estimate, Estimate]]:
     """Of each way its CER, and its edits as a share of those without a language model."""
     sums = {name: edits_by_document(lines) for name, lines in read.items()}
     usual = [edits for edits, _ in sums[GREEDY].values()]
@@ -72,7 +72,7 @@ def main() -> None:
     with TemporaryDirectory() as folder:
         ways = readers(options.model, Path(folder, "n-grams"))
         read = {name: run(reader, sources, {}, with_pages=False).lines for name, reader in ways.items()}
-    groups = {ALL: read}
+    groups: dict[str, Mapping[str, Sequence[ReadLine]]] = {ALL: read}
     if options.known is not None:
         known = set(map(normalise, pq.read_table(options.known, columns=["text"])["text"].to_pylist()))
         groups[NEW] = {name: [line for line in lines if line.written not in known] for name, lines in read.items()}
@@ -80,7 +80,6 @@ def main() -> None:
     for group, own in groups.items():
         for name, (rate, share) in compared(own).items():
             rows[f"{group}, {name}"] = [str(len(own[name])), str(rate), str(share)]
-            sizes = {"documents": rate.documents, "lines": len(own[name])}
             made.append(
                 figures.figure(
                     f"CER of given lines, {group}, {name}",
@@ -88,7 +87,8 @@ def main() -> None:
                     rate,
                     dataset=options.dataset.name,
                     split=options.split,
-                    **sizes,
+                    documents=rate.documents,
+                    lines=len(own[name]),
                 )
             )
     print(figures.markdown(("read with", "lines", "CER", "edits, as a share of those without"), rows))

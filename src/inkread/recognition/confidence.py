@@ -68,7 +68,10 @@ class Calibration:
         logit = self.scale * math.log(clipped) - scale_wrong * math.log1p(-clipped) + self.shift
         logit += self.length * math.log(length) + self.changed * changed
         value = 1 / (1 + math.exp(-logit)) if logit > -700 else 0.0
-        return float(np.interp(value, *zip((0.0, 0.0), *self.bend, (1.0, 1.0), strict=True))) if self.bend else value
+        if not self.bend:
+            return value
+        places, values = zip((0.0, 0.0), *self.bend, (1.0, 1.0), strict=True)
+        return float(np.interp(value, places, values))
 
 
 IDENTITY = Calibration()
