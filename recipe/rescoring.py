@@ -11,10 +11,11 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,7 +28,7 @@ from inkread.recognition.alphabet import Alphabet
 from inkread.recognition.decoding import Hypothesis, beam_search
 from inkread.recognition.language_model import LanguageModel
 from inkread.recognition.line_reader import tidy_text
-from inkread.recognition.neural_language_model import NOTHING_ABOVE, NeuralLanguageModel
+from inkread.recognition.neural_language_model import NOTHING_ABOVE, Above, NeuralLanguageModel
 from inkread.recognition.rescoring import Rescorer
 from inkread.training.bundling import add_neural_language_model
 from recipe.tuning import collect
@@ -36,10 +37,13 @@ WEIGHTS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.8)
 LANGUAGE_MODEL_WEIGHTS = (0.0, -0.1, -0.2, -0.3, -0.4)
 BONUSES = (0.0, 0.1, 0.2, 0.3, 0.4, 0.6, 0.8)
 CANDIDATES = 8
+MARGIN = 2.5
+"""On 5,018 val lines 8.318 % CER with a fifth fewer pieces to weigh; 8.309 without a margin, 8.323 with 2."""
 USUAL = 0.4
 """Weight that decides which candidate stands above the next line while the weights are chosen."""
 
 Values = NDArray[np.float64]
+Made = TypeVar("Made")
 
 
 @dataclass(frozen=True)
@@ -55,7 +59,10 @@ class Choice:
 
     def edits_with(self, settings: Rescoring) -> float:
         """Of the candidate that these weights choose."""
-        total = self.scores + settings.weight * self.neural + settings.length_bonus * self.lengths
+        far = self.scores < self.scores[0] - (np.inf if settings.margin is None else settings.margin)
+        total = (
+            np.where(far, -np.inf, self.scores) + settings.weight * self.neural + settings.length_bonus * self.lengths
+        )
         return float(self.edits[int(np.argmax(total + settings.language_model_weight * self.n_grams))])
 
 
@@ -78,6 +85,21 @@ def searched(
     ]
 
 
+def down_the_pages(
+    lines: Sequence[TuningLine],
+    found: Sequence[Sequence[Hypothesis]],
+    each: Callable[[TuningLine, Sequence[Hypothesis], Above], tuple[Made, Above]],
+) -> Iterator[Made]:
+    """What ``each`` makes of a line, its candidates and what is above it on its page; it also says what is above the
+    next one."""
+    above, page = NOTHING_ABOVE, None
+    for line, hypotheses in zip(lines, found, strict=True):
+        if (line.source, line.page) != page:
+            above, page = NOTHING_ABOVE, (line.source, line.page)
+        made, above = each(line, hypotheses, above)
+        yield made
+
+
 def weighed(
     lines: Sequence[TuningLine],
     found: Sequence[Sequence[Hypothesis]],
@@ -85,28 +107,43 @@ def weighed(
     n_grams: LanguageModel,
 ) -> Iterator[Choice]:
     """What speaks for each candidate, with the lines above as they are read."""
-    above, page = NOTHING_ABOVE, None
-    for line, hypotheses in zip(lines, found, strict=True):
-        if (line.source, line.page) != page:
-            above, page = NOTHING_ABOVE, (line.source, line.page)
+
+    def weigh(line: TuningLine, hypotheses: Sequence[Hypothesis], above: Above) -> tuple[Choice, Above]:
         texts = [each.text for each in hypotheses]
         scores = np.array([each.score for each in hypotheses])
         new = neural.weigh(texts, above)
-        above = new.chosen(int(np.argmax(scores + USUAL * new.scores)))
-        yield Choice(
+        choice = Choice(
             line,
             scores,
             new.scores,
-            np.array([n_grams.score_line(text) for text in texts]),
+            np.array(n_grams.score_lines(texts)),
             np.array([float(len(text)) for text in texts]),
             np.array([float(Levenshtein.distance(tidy_text(text), tidy_text(line.text))) for text in texts]),
         )
+        return choice, new.chosen(int(np.argmax(scores + USUAL * new.scores)))
+
+    return down_the_pages(lines, found, weigh)
+
+
+def read(
+    lines: Sequence[TuningLine],
+    found: Sequence[Sequence[Hypothesis]],
+    rescorer: Rescorer,
+    n_grams: LanguageModel,
+) -> Iterator[Hypothesis]:
+    """The reading of each line."""
+
+    def best(line: TuningLine, hypotheses: Sequence[Hypothesis], above: Above) -> tuple[Hypothesis, Above]:
+        ranked, below = rescorer(hypotheses, line.log_probs, n_grams, above)
+        return ranked[0], below
+
+    return down_the_pages(lines, found, best)
 
 
 def choose(choices: Sequence[Choice]) -> tuple[Rescoring, dict[str, float]]:
     """The weights with the fewest edits over all lines, and figures in folds of documents."""
     points = [
-        Rescoring(candidates=CANDIDATES, weight=weight, language_model_weight=less, length_bonus=bonus)
+        Rescoring(candidates=CANDIDATES, margin=MARGIN, weight=weight, language_model_weight=less, length_bonus=bonus)
         for weight, less, bonus in product(WEIGHTS, LANGUAGE_MODEL_WEIGHTS, BONUSES)
     ]
     edits = np.array([[choice.edits_with(point) for choice in choices] for point in points])
@@ -156,21 +193,6 @@ def main(arguments: Sequence[str] | None = None) -> None:
         raise SystemExit(str(error)) from None
     values = {"rescoring": rescoring.model_dump(), **confidences.model_dump(), "measured": measured | errors}
     json.dump(values, sys.stdout, indent=2, ensure_ascii=False)
-
-
-def read(
-    lines: Sequence[TuningLine],
-    found: Sequence[Sequence[Hypothesis]],
-    rescorer: Rescorer,
-    n_grams: LanguageModel,
-) -> Iterator[Hypothesis]:
-    """The reading of each line."""
-    above, page = NOTHING_ABOVE, None
-    for line, hypotheses in zip(lines, found, strict=True):
-        if (line.source, line.page) != page:
-            above, page = NOTHING_ABOVE, (line.source, line.page)
-        ranked, above = rescorer(hypotheses, line.log_probs, n_grams, above)
-        yield ranked[0]
 
 
 if __name__ == "__main__":

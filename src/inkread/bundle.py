@@ -26,9 +26,11 @@ import sys
 from dataclasses import dataclass, field
 from functools import lru_cache
 from importlib import resources
+from itertools import pairwise
 from pathlib import Path
+from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from inkread.errors import BundleError, RegistryError
 
@@ -58,6 +60,9 @@ class Rescoring(_Strict):
     """How the neural language model chooses among the candidates of the search; the weights were tuned on val."""
 
     candidates: int = Field(8, ge=2, description="the best of the search, which are weighed")
+    margin: float | None = Field(
+        None, ge=0, description="how far below the best one, in nats, a candidate is still weighed; None for any"
+    )
     weight: float = Field(ge=0, description="of the natural log probability by the neural model")
     language_model_weight: float = Field(0.0, description="added for the n-grams; below 0 they count less than before")
     length_bonus: float = Field(0.0, description="added for each character")
@@ -73,6 +78,9 @@ class Decoding(_Strict):
     rescoring: Rescoring | None = Field(None, description="None: the best text of the search is the reading")
 
 
+Share = Annotated[float, Field(ge=0, le=1)]
+
+
 class CalibrationValues(_Strict):
     """What turns a raw confidence into a probability, see `inkread.recognition.confidence.Calibration`."""
 
@@ -81,6 +89,14 @@ class CalibrationValues(_Strict):
     scale_wrong: float | None = Field(None, gt=0, description="None: the same as scale")
     length: float = Field(0.0, description="of a word, for the natural log of its characters")
     changed: float = Field(0.0, description="of a word, for what the language model changed in it")
+    bend: tuple[tuple[Share, Share], ...] = Field((), description="points that the result is bent through at last")
+
+    @field_validator("bend")
+    @classmethod
+    def _bend_rises(cls, bend: tuple[tuple[float, float], ...]) -> tuple[tuple[float, float], ...]:
+        if any(x <= before or y < lower for (before, lower), (x, y) in pairwise(bend)):
+            raise ValueError("its points must rise")
+        return bend
 
 
 class Rejection(_Strict):

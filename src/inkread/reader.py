@@ -15,7 +15,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from dataclasses import dataclass, fields, replace
 from functools import lru_cache, partial
 from importlib.metadata import version
-from itertools import chain, repeat
+from itertools import chain, pairwise, repeat
 from pathlib import Path
 from typing import Any, overload
 
@@ -51,7 +51,7 @@ from inkread.layout.page_numbers import with_page_numbers
 from inkread.recognition.continuation import continuation
 from inkread.recognition.fields import FieldReading
 from inkread.recognition.line_images import Grey, Strip, cut_lines
-from inkread.recognition.line_reader import LineReader
+from inkread.recognition.line_reader import LineReader, Searched
 from inkread.recognition.patterns import Pattern
 from inkread.recognition.word_list import WordList
 from inkread.runtime import Workers
@@ -130,6 +130,8 @@ class _Prepared:
     full_size: tuple[int, int] | None
     doubt: Doubt | None = None
     language: str | None = None
+    before: tuple[str, ...] = ()
+    """Texts of the lines of the page before."""
 
 
 _Asked = tuple[Page | None, str | None]
@@ -258,7 +260,8 @@ class Reader:
     ) -> Iterator[Document]:
         """Read inputs lazily, in order, one document each.
 
-        Lines of several pages and inputs share batches; no more than a few pages are in memory at a time.
+        Lines of several pages and inputs share batches; no more than a few pages are in memory at a time. A page is
+        read with the page before it in its file, see ``one_document`` of `read_pages`.
 
         Args:
             inputs: paths, bytes, file objects, arrays or Pillow images, or a single one.
@@ -270,14 +273,15 @@ class Reader:
             InputError: an input cannot be read and there is no ``on_error``.
         """
         pages: list[Page] = []
-        for item in self._stream(self._load(each_input(inputs), on_error), repeat((None, None))):
+        loaded = self._load(each_input(inputs), on_error)
+        for item in self._stream(loaded, repeat((None, None)), one_document=True):
             if isinstance(item, Page):
                 pages.append(item)
                 if on_page is not None:
                     on_page(item)
                 continue
             if not item.failed:
-                yield Document(tuple(pages), self.provenance)
+                yield documented(pages, self.provenance)
             pages = []
 
     def read_pages(
@@ -285,16 +289,25 @@ class Reader:
         pages: Iterable[PageImage],
         layouts: Iterable[Page | None] | None = None,
         languages: Iterable[str | None] | None = None,
+        *,
+        one_document: bool = False,
+        before: Page | None = None,
     ) -> Iterator[Page]:
         """Read page images lazily.
+
+        A page is read alone unless it is said what stands before it: then the neural language model knows the last
+        lines of the page before when it weighs the first ones of this.
 
         Args:
             pages: the images.
             layouts: for each page its lines, as `inkread.formats.read_layout` gives them, or None to find them.
             languages: for each page its language, one of ``lines.languages``, or None as the reader was made.
+            one_document: the pages are of one document, in order; the page before is the one with the index before.
+            before: the page before the first one, as it was read.
         """
         asked = zip(chain(layouts or (), repeat(None)), chain(languages or (), repeat(None)), strict=True)
-        return (item for item in self._stream(pages, asked) if isinstance(item, Page))
+        stream = self._stream(pages, asked, one_document=one_document, before=before)
+        return (item for item in stream if isinstance(item, Page))
 
     @overload
     def read_line(self, image: Input) -> Line: ...
@@ -395,8 +408,30 @@ class Reader:
             else:
                 yield _End(failed=False)
 
-    def _stream(self, items: Iterable[PageImage | _End], asked: Iterable[_Asked]) -> Iterator[Page | _End]:
-        """Pages in, pages out, in order; enough of them at a time to fill batches."""
+    def _stream(
+        self,
+        items: Iterable[PageImage | _End],
+        asked: Iterable[_Asked],
+        *,
+        one_document: bool,
+        before: Page | None = None,
+    ) -> Iterator[Page | _End]:
+        """Pages in, pages out, in order, each with the lines of the one before where they are of one document."""
+        first = True
+        for item, found in self._searched(items, asked):
+            if isinstance(item, _End):
+                before = None
+                yield item
+                continue
+            follows = before is not None and (first or (one_document and item.page.index == before.index + 1))
+            texts = tuple(line.text for line in before.lines) if before is not None and follows else ()
+            before, first = self._finish(replace(item, before=texts), found), False
+            yield before
+
+    def _searched(
+        self, items: Iterable[PageImage | _End], asked: Iterable[_Asked]
+    ) -> Iterator[tuple[_Prepared | _End, list[Searched]]]:
+        """Pages with what may stand in their lines; enough of them at a time to fill batches."""
         supply = iter(asked)
         paired = ((item, (None, None) if isinstance(item, _End) else next(supply)) for item in items)
         chunk: list[_Prepared | _End] = []
@@ -409,9 +444,9 @@ class Reader:
             pixels += item.grey.size
             full = columns >= self._settings.chunk_columns or pixels >= self._settings.chunk_pixels
             if full or len(chunk) >= self._settings.chunk_pages:
-                yield from self._finish(chunk)
+                yield from self._search(chunk)
                 chunk, columns, pixels = [], 0, 0
-        yield from self._finish(chunk)
+        yield from self._search(chunk)
 
     def _prepare(self, item: tuple[PageImage | _End, _Asked]) -> _Prepared | _End:
         image, (layout, language) = item
@@ -430,29 +465,24 @@ class Reader:
         strips = cut_lines(grey, page.lines, height=self.lines.height)
         return _Prepared(page, grey, strips, layout is not None, image.full_size, doubt, language)
 
-    def _finish(self, chunk: list[_Prepared | _End]) -> Iterator[Page | _End]:
+    def _search(self, chunk: Sequence[_Prepared | _End]) -> Iterator[tuple[_Prepared | _End, list[Searched]]]:
         pages = [item for item in chunk if isinstance(item, _Prepared)]
-        lines = [line for item in pages for line in item.page.lines]
         strips = [strip for item in pages for strip in item.strips]
-        languages = [item.language for item in pages for _ in item.strips]
-        numbers = [number for number, item in enumerate(pages) for _ in item.strips]
-        lines_read = iter(self.lines.with_legibility(lines, strips, languages, numbers))
+        found = iter(self.lines.search(strips, [item.language for item in pages for _ in item.strips]))
         for item in chunk:
-            if isinstance(item, _End):
-                yield item
-                continue
-            texts, legible = _unzipped(next(lines_read) for _ in item.strips)
-            read = (
-                _with_lines(item.page, texts) if item.given else self._structured(self._upright(item, texts, legible))
-            )
-            if not item.given:
-                features = page_features(item.grey, read.lines, style=False)
-                flags = capture_flags(features, len(read.lines)) + spread_flags(read.lines, read.width, read.height)
-                read = replace(read, flags=(*flags, *read.flags))
-            whole = (
-                read if item.full_size is None else replace(fit(read, *item.full_size), flags=(*read.flags, REDUCED))
-            )
-            yield self._flag(self._with_flags(within_page(whole)))
+            yield item, [] if isinstance(item, _End) else [next(found) for _ in item.strips]
+
+    def _finish(self, item: _Prepared, found: Sequence[Searched]) -> Page:
+        """The page as it is read."""
+        lines = self.lines.choose(item.page.lines, item.strips, found, item.before)
+        legible = [each.legible for each in found]
+        read = _with_lines(item.page, lines) if item.given else self._structured(self._upright(item, lines, legible))
+        if not item.given:
+            features = page_features(item.grey, read.lines, style=False)
+            flags = capture_flags(features, len(read.lines)) + spread_flags(read.lines, read.width, read.height)
+            read = replace(read, flags=(*flags, *read.flags))
+        whole = read if item.full_size is None else replace(fit(read, *item.full_size), flags=(*read.flags, REDUCED))
+        return self._flag(self._with_flags(within_page(whole)))
 
     def _structured(self, page: Page) -> Page:
         """The page as read, with page numbers in regions of their own and insertions that say where they belong."""
@@ -483,8 +513,8 @@ class Reader:
         found = self._analyse(grey)
         page = replace(item.page, width=found.width, height=found.height, regions=found.regions)
         strips = cut_lines(grey, page.lines, height=self.lines.height)
-        texts, _ = _unzipped(self._read_lines(page.lines, strips, item.language))
-        return turn_back(self._without_noise(_with_lines(page, texts)), degrees)
+        lines, _ = self._read_lines(replace(item, page=page, strips=strips))
+        return turn_back(self._without_noise(_with_lines(page, lines)), degrees)
 
     def _as_it_makes_sense(
         self, item: _Prepared, lines: list[Line], legible: list[float]
@@ -503,13 +533,13 @@ class Reader:
         found, _ = self._analyse.consider(item.grey, divided=divided)
         strips = cut_lines(item.grey, found.lines, height=self.lines.height)
         changed = replace(item, page=replace(item.page, regions=found.regions), strips=strips)
-        return changed, *_unzipped(self._read_lines(found.lines, strips, item.language))
+        return changed, *self._read_lines(changed)
 
-    def _read_lines(
-        self, lines: Sequence[Line], strips: Sequence[Strip], language: str | None
-    ) -> list[tuple[Line, float]]:
-        """The lines of one page."""
-        return self.lines.with_legibility(lines, strips, [language] * len(strips), [0] * len(strips))
+    def _read_lines(self, item: _Prepared) -> tuple[list[Line], list[float]]:
+        """The lines of a page, and how legible each is."""
+        found = self.lines.search(item.strips, [item.language] * len(item.strips))
+        lines = self.lines.choose(item.page.lines, item.strips, found, item.before)
+        return lines, [each.legible for each in found]
 
     def _without_show_through(self, item: _Prepared, lines: list[Line], legible: list[float]) -> Page:
         """The page as read, without lines that are paler than the others and read better mirrored.
@@ -556,6 +586,21 @@ class Reader:
         return page if self._min_confidence is None else flag_lines(page, self._min_confidence)
 
 
+def documented(pages: Sequence[Page], provenance: Provenance) -> Document:
+    """A document of pages that were read as ``one_document`` of `Reader.read_pages`.
+
+    Where some were read with the page before, the step ``recognition`` says so: ``page_before``.
+    """
+    followed = any(page.index == before.index + 1 and before.lines and page.lines for before, page in pairwise(pages))
+    steps = tuple(
+        replace(step, settings={**step.settings, "page_before": True})
+        if followed and "rescoring_weight" in step.settings
+        else step
+        for step in provenance.steps
+    )
+    return Document(tuple(pages), replace(provenance, steps=steps))
+
+
 def _outline(strip: Strip) -> Polygon:
     rows, columns = strip.image.shape
     corners = ((0, 0), (columns, 0), (columns, rows), (0, rows))
@@ -582,11 +627,6 @@ def _without(page: Page, dropped: Collection[str], reason: str) -> Page:
     )
     flags = (*page.flags, f"{reason} {len(dropped)}")
     return replace(page, regions=tuple(region for region in regions if region.lines), flags=flags)
-
-
-def _unzipped(read: Iterable[tuple[Line, float]]) -> tuple[list[Line], list[float]]:
-    pairs = list(read)
-    return [line for line, _ in pairs], [legible for _, legible in pairs]
 
 
 def _mean_confidence(lines: Iterable[Line]) -> float:
@@ -619,7 +659,7 @@ def read(
     bundle = Bundle.open(model)
     reader = _kept_reader(bundle.folder, bundle.identity, language_model, min_confidence)
     documents = list(reader.read(input))
-    return Document(tuple(page for document in documents for page in document.pages), reader.provenance)
+    return documented([page for document in documents for page in document.pages], reader.provenance)
 
 
 @lru_cache(maxsize=2)

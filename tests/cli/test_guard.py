@@ -25,18 +25,24 @@ PAGE_XML = """<PcGts><Page imageWidth="30" imageHeight="20"><TextRegion id="r"><
 
 
 class ColourReader:
-    """Needs for ever for a black page, fails on a grey one, and gives a page with the lines that were given."""
+    """Needs for ever for a black page, fails on a grey one, and gives a page with the lines that were given.
+
+    The resolution of a page says which page was before it.
+    """
 
     provenance = Provenance("inkread test")
 
-    def read_pages(self, pages: Iterable[PageImage], layouts: Iterable[Page | None]) -> Iterator[Page]:
+    def read_pages(
+        self, pages: Iterable[PageImage], layouts: Iterable[Page | None], *, before: Page | None
+    ) -> Iterator[Page]:
         for image, layout in zip(pages, layouts, strict=True):
             while image.grey.max() == BLACK:
                 pass
             if image.grey.max() == GREY:
                 raise KeyError("grey")
             regions: tuple[Region, ...] = layout.regions if layout else ()
-            yield Page(image.width, image.height, regions, image.source, image.index)
+            dpi = None if before is None else float(before.index)
+            yield Page(image.width, image.height, regions, image.source, image.index, dpi=dpi)
 
 
 def tiff(path: Path, *colours: int) -> Path:
@@ -74,6 +80,8 @@ def test_only_the_page_that_takes_too_long_is_lost(tmp_path: Path) -> None:
     }
     assert [line.id for page in found[paths[3]].pages for line in page.lines] == ["given"]
     assert seen == [("some.tif", 0), ("some.tif", 3), ("given.tif", 0), ("given.tif", 1)]
+    assert [page.dpi for page in found[paths[0]].pages] == [None, None], "the page before the last one failed"
+    assert [page.dpi for page in found[paths[3]].pages] == [None, 0]
     assert found[paths[0]].provenance == ColourReader.provenance
     slow, bug, only, damaged, line = errors
     assert isinstance(slow[1], BadPageError)

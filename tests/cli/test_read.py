@@ -23,6 +23,7 @@ from inkread.document import Document, Line, Page, Provenance, Region
 from inkread.errors import InputError
 from inkread.formats import FORMATS, read_document
 from inkread.io.inputs import Input, Limits, PageImage, count_pages, load_readable_pages
+from inkread.reader import documented
 from inkread.recognition.word_list import WordList
 
 STRIP_OFFSETS = 273
@@ -59,7 +60,9 @@ class SizeReader:
                 on_page(page)
             yield Document(pages, self.provenance)
 
-    def read_pages(self, pages: Iterable[PageImage], layouts: Iterable[Page | None] | None) -> Iterator[Page]:
+    def read_pages(
+        self, pages: Iterable[PageImage], layouts: Iterable[Page | None] | None, **_: bool
+    ) -> Iterator[Page]:
         given = iter(layouts or ())
         for image in pages:
             layout = next(given, None)
@@ -73,7 +76,7 @@ class SizeReader:
 @pytest.fixture(autouse=True)
 def fake_reader(monkeypatch: pytest.MonkeyPatch) -> None:
     module = ModuleType("inkread.reader")
-    module.__dict__["Reader"] = SizeReader
+    module.__dict__.update(Reader=SizeReader, documented=documented)
     monkeypatch.setitem(sys.modules, "inkread.reader", module)
 
 

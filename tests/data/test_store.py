@@ -46,13 +46,13 @@ def letter(tmp_path: Path) -> Path:
 def images_read(monkeypatch: pytest.MonkeyPatch, dataset: Dataset) -> list[Grey]:
     """The line images that reach the recogniser when the pages of a dataset are read with their layouts."""
     seen: list[Grey] = []
-    call = LineReader.with_legibility
+    call = LineReader.search
 
-    def spy(self, lines, strips, *rest):  # type: ignore[no-untyped-def]
+    def spy(self, strips, *rest):  # type: ignore[no-untyped-def]
         seen.extend(strip.image for strip in strips)
-        return call(self, lines, strips, *rest)
+        return call(self, strips, *rest)
 
-    monkeypatch.setattr(LineReader, "with_legibility", spy)
+    monkeypatch.setattr(LineReader, "search", spy)
     images = [dataset.image(sample) for sample in dataset.samples]
     layouts = [dataset.page(sample, image) for sample, image in zip(dataset.samples, images, strict=True)]
     list(Reader(Bundle.open(), threads=1).read_pages(images, layouts))

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from inkread.errors import BundleError
-from inkread.recognition.neural_language_model import NOTHING_ABOVE, NeuralLanguageModel
+from inkread.recognition.neural_language_model import MOST_ABOVE, NOTHING_ABOVE, NeuralLanguageModel
 from inkread.recognition.word_pieces import LINE_END, WordPieces
 from recipe import neural_lm
 from recipe.corpora import TRANSCRIPTION_WEIGHT, Corpus, Source
@@ -111,6 +111,23 @@ def test_candidates_do_not_change_each_other(made: tuple[Network, WordPieces, Ne
 
     alone = [model.weigh([candidate], above).scores[0] for candidate in candidates]
     assert together == pytest.approx(alone, rel=0.03, abs=0.05), "but for the steps of int8"
+
+
+def test_lines_given_as_text_stand_above_as_those_that_were_chosen(
+    made: tuple[Network, WordPieces, NeuralLanguageModel],
+) -> None:
+    _, _, model = made
+    chosen = model.weigh([TEXT[1]], model.weigh([TEXT[0]]).chosen(0)).chosen(0)
+
+    given = model.after(TEXT[:2])
+
+    assert given.position == chosen.position
+    assert given.keys is not None
+    assert chosen.keys is not None
+    assert np.corrcoef(given.keys.ravel(), chosen.keys.ravel())[0, 1] > 0.99, "but for the steps of int8"
+    scores = [model.weigh([TEXT[2]], above).scores[0] for above in (given, chosen)]
+    assert scores[0] == pytest.approx(scores[1], rel=0.03)
+    assert model.after(TEXT * 10).position <= MOST_ABOVE
 
 
 def test_the_lines_far_above_are_forgotten(made: tuple[Network, WordPieces, NeuralLanguageModel]) -> None:

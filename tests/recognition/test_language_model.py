@@ -47,6 +47,12 @@ def test_a_line_is_the_sum_of_its_characters_and_its_end(model: LanguageModel, t
     assert model.score_line(text) == pytest.approx(expected)
 
 
+@settings(deadline=None)
+@given(st.lists(TEXT, max_size=4))
+def test_lines_are_worth_the_same_together_as_alone(model: LanguageModel, texts: list[str]) -> None:
+    assert model.score_lines(texts) == [model.score_line(text) for text in texts]
+
+
 def test_a_context_names_the_longest_end_of_a_text_that_the_model_has(model: LanguageModel) -> None:
     start = model.extend((0,), 1)
     after_a = model.extend(start, 2)

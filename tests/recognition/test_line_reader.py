@@ -60,9 +60,9 @@ def test_tidying_keeps_characters_with_their_frames(text: str) -> None:
 
 def test_how_legible_a_line_is_is_told_with_its_text_as_without() -> None:
     """So that a line need not be read twice to compare it with its mirror image."""
-    page, (_, strips) = read_layout(EXAMPLES / "letter.xml"), example_lines()
+    _, strips = example_lines()
     reader, images = LineReader(Bundle.open(), Workers(1)), [strip.image for strip in strips[:2]]
-    told = [legible for _, legible in reader.with_legibility(page.lines[:2], strips[:2])]
+    told = [found.legible for found in reader.search(strips[:2])]
     assert told == reader.legibilities(images) == [reader.legibility([image]) for image in images]
     assert all(
         mirrored < legible

@@ -37,6 +37,9 @@ class Likes:
         self.scores = np.array([0.0 if text == self.text else -20.0 for text in candidates])
         return self
 
+    def after(self, lines: Sequence[str]) -> Above:
+        return Above(position=len(lines[-1]))
+
     def chosen(self, candidate: int) -> Above:
         return Above(position=len(self.candidates[candidate]))
 
@@ -92,6 +95,18 @@ def test_the_n_grams_can_count_less_and_length_more(model: LanguageModel) -> Non
     assert sorted(each.score for each in unlike) == pytest.approx(sorted(scored))
 
 
+def test_what_the_search_puts_far_below_its_best_is_not_weighed(model: LanguageModel) -> None:
+    found = [Hypothesis(text, (), (), score) for text, score in (("ab", -1.0), ("aa", -2.0), ("bb", -4.0))]
+    neural = Likes("bb")
+    rescorer = Rescorer(cast(NeuralLanguageModel, neural), ALPHABET, DECODING, Rescoring(weight=0.5, margin=2.5))
+
+    ranked, _ = rescorer(found, frames(), model)
+
+    assert neural.candidates == ["ab", "aa"]
+    assert [each.text for each in ranked] == ["ab", "aa", "bb"]
+    assert ranked[0].score - ranked[2].score == pytest.approx(3.0)
+
+
 def letter() -> tuple[list[Line], list[Strip]]:
     page = read_layout(EXAMPLES / "letter.xml")
     grey = next(load_pages(EXAMPLES / "letter.png")).grey
@@ -104,24 +119,28 @@ def test_lines_help_those_below_them_on_their_page_only(monkeypatch: pytest.Monk
     lines, strips = letter()
     reader = LineReader(Bundle.open())
 
-    reader(lines * 2, strips * 2, pages=[0] * len(lines) + [1] * len(lines))
-    together = [above.position for above in neural.above]
+    found = reader.search(strips)
+    reader.choose(lines, strips, found)
+    reader.choose(lines, strips, found, before=["Dear Sir", "I have"])
+    first, second = np.array([above.position for above in neural.above]).reshape(2, -1).tolist()
     neural.above.clear()
     reader(lines, strips)
 
-    assert together[0] == together[len(lines)] == 0
-    assert all(together[1 : len(lines)])
+    assert (first[0], second[0]) == (0, len("I have"))
+    assert all(first[1:])
+    assert first[1:] == second[1:]
     assert [above.position for above in neural.above] == [0] * len(lines), "alone where nothing says of which page"
 
 
 def test_a_page_reads_the_same_whatever_is_read_beside_it() -> None:
     lines, strips = letter()
     reader = LineReader(Bundle.open())
-    alone = reader(lines, strips, pages=[0] * len(lines))
+    alone = reader.choose(lines, strips, reader.search(strips))
 
-    beside = reader([*lines[::-1], *lines], [*strips[::-1], *strips], pages=[4] * len(lines) + [5] * len(lines))
+    beside = reader.search([*strips[::-1], *strips])
+    reader.choose(lines[::-1], strips[::-1], beside[: len(lines)])
 
-    assert beside[len(lines) :] == alone
+    assert reader.choose(lines, strips, beside[len(lines) :]) == alone
 
 
 @pytest.mark.parametrize("options", [{"fast": True}, {"words": WordList.of(["Margaret"])}, {"language_model": False}])

@@ -15,7 +15,7 @@ from inkread.document import Document, Page, Provenance
 from inkread.errors import BadLineError, InkreadError, InputError, InputTooLargeError
 from inkread.formats.reading import layout_of
 from inkread.io.inputs import Input, Limits, count_pages, each_readable, load_pages
-from inkread.reader import Reader
+from inkread.reader import Reader, documented
 from inkread.worker_process import Bounds, Call, WorkerFailedError, WorkerLostError, WorkerProcess
 
 PRELOAD = ("inkread.cli.guard",)
@@ -53,7 +53,7 @@ def read_guarded(
             except InkreadError as error:
                 on_error(path, error)
             else:
-                yield path, Document(tuple(pages), provenance)
+                yield path, documented(pages, provenance)
 
 
 def _pages(
@@ -67,10 +67,11 @@ def _pages(
     count: int = guard.last(_count, path, limits)
 
     def read(first: int) -> Iterator[Page]:
+        before: Page | None = None  # begins anew after a page that failed
         for index in range(first, count):
-            for item in guard.items(_read_page, path, index, layout if index == 0 else None, limits):
+            for item in guard.items(_read_page, path, index, layout if index == 0 else None, limits, before):
                 if isinstance(item, Page):
-                    yield item
+                    yield (before := item)
                 else:
                     on_error(item)
 
@@ -126,11 +127,11 @@ def _count(_reader: Reader, path: Path, limits: Limits) -> Iterator[int]:
 
 
 def _read_page(
-    reader: Reader, path: Path, index: int, layout: Path | None, limits: Limits
+    reader: Reader, path: Path, index: int, layout: Path | None, limits: Limits, before: Page | None
 ) -> Iterator[Page | BadLineError]:
-    """One page, after what is wrong with its given lines."""
+    """One page, read with the one before, after what is wrong with its given lines."""
     image = next(load_pages(path, limits, first=index))
     reasons: list[str] = []
     given = None if layout is None else layout_of(layout, image, reasons.append)
     yield from (BadLineError(f"{layout.parent / reason}") for reason in reasons if layout is not None)
-    yield from reader.read_pages([image], [given])
+    yield from reader.read_pages([image], [given], before=before)

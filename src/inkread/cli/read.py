@@ -86,6 +86,8 @@ def _pairs_near(folder: Path) -> Pairs:
 def _read_given(
     reader: Reader, path: Path, layout: Path, on_error: Callable[[InkreadError], None], on_page: OnPage
 ) -> Document:
+    from inkread.reader import documented
+
     images = load_readable_pages(path, on_bad_page=on_error)
     first = next(images, None)
     if first is None:
@@ -97,10 +99,10 @@ def _read_given(
     # the file describes the first page; that is not the first one read where it is damaged
     given = layout_of(layout, first, skip) if first.index == 0 else None
     pages = []
-    for page in reader.read_pages(chain([first], images), chain([given], repeat(None))):
+    for page in reader.read_pages(chain([first], images), chain([given], repeat(None)), one_document=True):
         on_page(page)
         pages.append(page)
-    return Document(tuple(pages), reader.provenance)
+    return documented(pages, reader.provenance)
 
 
 @dataclass(frozen=True, slots=True)

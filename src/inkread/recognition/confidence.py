@@ -48,6 +48,8 @@ class Calibration:
     The first three terms are beta calibration (Kull et al., AISTATS 2017); without a ``scale_wrong`` of its own they
     are Platt scaling (Platt 1999). For words, n is the number of characters and c how much of them the language model
     changed. Monotone in p for scales > 0.
+
+    ``bend`` then corrects what is left: a broken line from (0, 0) over these points to (1, 1), which never falls.
     """
 
     scale: float = 1.0
@@ -55,6 +57,7 @@ class Calibration:
     scale_wrong: float | None = None
     length: float = 0.0
     changed: float = 0.0
+    bend: tuple[tuple[float, float], ...] = ()
 
     def apply(self, probability: float, length: int = 1, changed: float = 0.0) -> float:
         """The calibrated probability, in (0, 1) unless the identity; ``probability`` and ``changed`` in [0, 1]."""
@@ -64,7 +67,11 @@ class Calibration:
         scale_wrong = self.scale if self.scale_wrong is None else self.scale_wrong
         logit = self.scale * math.log(clipped) - scale_wrong * math.log1p(-clipped) + self.shift
         logit += self.length * math.log(length) + self.changed * changed
-        return 1 / (1 + math.exp(-logit)) if logit > -700 else 0.0
+        value = 1 / (1 + math.exp(-logit)) if logit > -700 else 0.0
+        if not self.bend:
+            return value
+        places, values = zip((0.0, 0.0), *self.bend, (1.0, 1.0), strict=True)
+        return float(np.interp(value, places, values))
 
 
 IDENTITY = Calibration()

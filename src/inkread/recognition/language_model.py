@@ -207,12 +207,24 @@ class LanguageModel:
 
     def score_line(self, text: str) -> float:
         """Natural log probability of a whole line, its end included."""
-        start, *symbols = self.encode(BOUNDARY + text + BOUNDARY)
-        context, total = self.extend(NOTHING, start), 0.0
-        for symbol in symbols:
-            total += math.log(max(self.probability(context, symbol), LEAST))
-            context = self.extend(context, symbol)
-        return total
+        return self.score_lines([text])[0]
+
+    def score_lines(self, texts: Sequence[str]) -> list[float]:
+        """As `score_line`; what stands after the same few characters in several texts is looked up once."""
+        known: dict[tuple[Context, int], tuple[float, Context]] = {}
+        scores = []
+        for text in texts:
+            start, *symbols = self.encode(BOUNDARY + text + BOUNDARY)
+            context, total = self.extend(NOTHING, start), 0.0
+            for symbol in symbols:
+                step = known.get((context, symbol))
+                if step is None:
+                    step = math.log(max(self.probability(context, symbol), LEAST)), self.extend(context, symbol)
+                    known[context, symbol] = step
+                total += step[0]
+                context = step[1]
+            scores.append(total)
+        return scores
 
 
 class _Table:

@@ -62,6 +62,23 @@ class ReadWord:
         return calibration.apply(self.probability, self.stop - self.start, self.changed)
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Searched:
+    """What the search found in a line image.
+
+    Attributes:
+        candidates: readings, best first.
+        legible: what `LineReader.legibility` says of the image.
+        log_probs: the frames, float32 [frames, classes], where a second choice needs them.
+        language: that the line was said to be in.
+    """
+
+    candidates: list[Hypothesis]
+    legible: float
+    log_probs: LogProbs | None
+    language: str | None
+
+
 def words_of(hypothesis: Hypothesis) -> list[ReadWord]:
     """What stands between the spaces of a text, in order."""
     plain = None if hypothesis.plain is None else hypothesis.plain.split()
@@ -140,6 +157,9 @@ FAST_FLOORS = {"class_floor": 0.03, "prefix_floor": 0.01}
 
 STRETCH = 1.4
 """How much wider a field of digits is made for its second reading: narrow digits get more frames (decision 0070)."""
+
+
+RESCORING_WEIGHTS = ("weight", "language_model_weight", "length_bonus")
 
 
 class LineReader:
@@ -231,47 +251,52 @@ class LineReader:
             f"the language {language} cannot be named, only {', '.join(self.languages)}; leave it out for any other"
         )
 
-    def __call__(
-        self,
-        lines: Sequence[Line],
-        strips: Sequence[Strip],
-        languages: Sequence[str | None] | None = None,
-        pages: Sequence[int] | None = None,
-    ) -> list[Line]:
-        """The lines with their text.
+    def __call__(self, lines: Sequence[Line], strips: Sequence[Strip]) -> list[Line]:
+        """The lines with their text, each read alone.
 
         Args:
             lines: with geometry.
             strips: the image of each line.
-            languages: of each line; None, or a None among them, as the reader was made.
-            pages: a number for each line; lines of one number stand below each other in this order, and those above
-                help to read the next one. None: each line is read alone.
         """
-        return [line for line, _ in self.with_legibility(lines, strips, languages, pages)]
+        searched = self.search(strips)
+        each = zip(lines, strips, searched, strict=True)
+        return [self.choose([line], [strip], [found])[0] for line, strip, found in each]
 
-    def with_legibility(
-        self,
-        lines: Sequence[Line],
-        strips: Sequence[Strip],
-        languages: Sequence[str | None] | None = None,
-        pages: Sequence[int] | None = None,
-    ) -> list[tuple[Line, float]]:
-        """As ``reader(lines, strips, languages, pages)``, with what `legibility` says of each strip."""
-        named = languages or [None] * len(lines)
-        read: dict[int, list[Hypothesis]] = {}
-        legible: dict[int, float] = {}
-        frames: dict[int, LogProbs] = {}
+    def search(self, strips: Sequence[Strip], languages: Sequence[str | None] | None = None) -> list[Searched]:
+        """What may stand in some line images, of one page or of several; `choose` makes lines of it.
+
+        Args:
+            strips: the image of each line.
+            languages: of each line; None, or a None among them, as the reader was made.
+        """
+        named = languages or [None] * len(strips)
+        found: dict[int, Searched] = {}
         for index, log_probs in self._network.each([strip.image for strip in strips]):
-            read[index] = self._decode(log_probs, named[index])
-            legible[index] = self._legibility([log_probs])
-            if self._rescorer is not None:
-                frames[index] = log_probs
-        if self._rescorer is not None:
-            read = self._rescored(self._rescorer, read, frames, named, pages or range(len(lines)))
-        return [
-            (self._fill(line, strip, read[index]), legible[index])
-            for index, (line, strip) in enumerate(zip(lines, strips, strict=True))
-        ]
+            candidates, legible = self._decode(log_probs, named[index]), self._legibility([log_probs])
+            kept = None if self._rescorer is None else log_probs
+            found[index] = Searched(candidates, legible, kept, named[index])
+        return [found[index] for index in range(len(strips))]
+
+    def choose(
+        self, lines: Sequence[Line], strips: Sequence[Strip], searched: Sequence[Searched], before: Sequence[str] = ()
+    ) -> list[Line]:
+        """The lines of a page with their text; those above help to read the next one.
+
+        Args:
+            lines: with geometry, in reading order.
+            strips: the image of each line.
+            searched: what `search` found in each line.
+            before: texts of the lines that stand before the first one, those of the page before.
+        """
+        above = NOTHING_ABOVE if self._rescorer is None else self._rescorer.above(before)
+        chosen = []
+        for line, strip, found in zip(lines, strips, searched, strict=True):
+            candidates = found.candidates
+            if self._rescorer is not None and found.log_probs is not None:
+                n_grams = self._n_grams(found.language)
+                candidates, above = self._rescorer(candidates, found.log_probs, n_grams, above)
+            chosen.append(self._fill(line, strip, candidates[: self._alternatives + 1]))
+        return chosen
 
     def read_fields(
         self,
@@ -386,22 +411,6 @@ class LineReader:
             **self._floors,
         )
 
-    def _rescored(
-        self,
-        rescorer: Rescorer,
-        read: Mapping[int, Sequence[Hypothesis]],
-        frames: Mapping[int, LogProbs],
-        languages: Sequence[str | None],
-        pages: Sequence[int],
-    ) -> dict[int, list[Hypothesis]]:
-        ranked, above = {}, NOTHING_ABOVE
-        for index in range(len(pages)):
-            if index == 0 or pages[index] != pages[index - 1]:
-                above = NOTHING_ABOVE
-            chosen, above = rescorer(read[index], frames[index], self._n_grams(languages[index]), above)
-            ranked[index] = chosen[: self._alternatives + 1]
-        return ranked
-
     def _n_grams(self, language: str | None) -> LanguageModel:
         assert self._language_model is not None
         return self._language_model.get().of(language or self._language)
@@ -450,7 +459,7 @@ def _weighted(decoding: Decoding, weight: float | None) -> Decoding:
     bonus = decoding.length_bonus * weight / usual if usual else decoding.length_bonus
     rescoring = decoding.rescoring
     if rescoring is not None and usual:
-        values = {name: value * weight / usual for name, value in rescoring if name != "candidates"}
+        values = {name: value * weight / usual for name, value in rescoring if name in RESCORING_WEIGHTS}
         rescoring = rescoring.model_copy(update=values)
     update = {"language_model_weight": weight, "length_bonus": bonus, "rescoring": rescoring}
     return decoding.model_copy(update=update)

@@ -93,7 +93,20 @@ class NeuralLanguageModel:
             candidates: texts for one line, at least one.
             above: what `Weighed.chosen` gave for the line above.
         """
-        tree = _Tree([self.pieces.encode(text) for text in candidates])
+        return self._weighed([self.pieces.encode(text) for text in candidates], above)
+
+    def after(self, lines: Sequence[str]) -> Above:
+        """What stands above a line that follows these ones, at least one; only the last ones are looked at."""
+        pieces: list[int] = []
+        for line in reversed(lines):
+            if len(pieces) >= MOST_ABOVE:
+                break
+            pieces = [LINE_END, *self.pieces.encode(line), *pieces]
+        # a tree begins with a line end of its own
+        return self._weighed([pieces[1:][1 - MOST_ABOVE :]], NOTHING_ABOVE).chosen(0)
+
+    def _weighed(self, sequences: Sequence[Sequence[int]], above: Above) -> Weighed:
+        tree = _Tree(sequences)
         keys = self._nothing if above.keys is None else above.keys
         values = self._nothing if above.values is None else above.values
         mask = np.hstack([np.zeros((len(tree.pieces), keys.shape[2]), np.float32), tree.mask()])

@@ -51,20 +51,27 @@ class Rescorer:
             candidates: what the search found, best first.
             log_probs: the frames of the line, float32 [frames, classes].
             n_grams: the language model of the search.
-            above: the lines above on the page.
+            above: the lines above on the page, and those of the page before.
         """
         weights = self.settings
-        texts = [each.text for each in candidates]
+        scores = np.array([each.score for each in candidates])
+        near = len(scores) if weights.margin is None else int((scores >= scores[0] - weights.margin).sum())
+        texts = [each.text for each in candidates[:near]]
         weighed = self._model.weigh(texts, above)
-        scores = np.array([each.score for each in candidates]) + weights.weight * weighed.scores
-        scores += weights.length_bonus * np.array([len(text) for text in texts])
-        if weights.language_model_weight and len(texts) > 1:
-            scores += weights.language_model_weight * np.array([n_grams.score_line(text) for text in texts])
+        gains = weights.weight * weighed.scores + weights.length_bonus * np.array([len(text) for text in texts])
+        if weights.language_model_weight and near > 1:
+            gains += weights.language_model_weight * np.array(n_grams.score_lines(texts))
+        scores[:near] += gains
+        scores[near:] += gains[0]  # as far below the best one of the search as before
         order = np.argsort(-scores, kind="stable").tolist()
         ranked = [replace(candidates[index], score=float(scores[index])) for index in order]
         if order[0]:
             ranked[0] = self._placed(ranked[0], candidates[0].plain, log_probs, n_grams)
         return ranked, weighed.chosen(order[0])
+
+    def above(self, lines: Sequence[str]) -> Above:
+        """What is above a line that follows these ones."""
+        return self._model.after(lines) if lines else NOTHING_ABOVE
 
     def _placed(self, chosen: Hypothesis, plain: str | None, log_probs: LogProbs, n_grams: LanguageModel) -> Hypothesis:
         weight, bonus = self._decoding.language_model_weight, self._decoding.length_bonus
