@@ -315,3 +315,7 @@ def main() -> None:
     head = Head(Alphabet(bundle.model.alphabet))
     train(head, data, options.epochs)
     head.save(options.output, file_sha256(bundle.recognizer))
+
+
+if __name__ == "__main__":
+    main()

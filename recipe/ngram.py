@@ -246,11 +246,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """The command ``python -m recipe.ngram``."""
     parser = argparse.ArgumentParser(prog="python -m recipe.ngram", description="Build a language model.")
     parser.add_argument("--out", type=Path, required=True, help="file to write, lm.bin of a bundle")
-    parser.add_argument("--data", type=Path, required=True, help="folder of transcribed sources")
+    parser.add_argument("--data", type=Path, help="folder of transcribed sources; left out, of the texts alone")
     parser.add_argument("--texts", type=Path, required=True, help="folder of texts with SOURCES.tsv")
     options = parser.parse_args(arguments)
     try:
-        corpora = [*all_transcriptions(options.data), *all_texts(options.texts)]
+        corpora = [*(all_transcriptions(options.data) if options.data else ()), *all_texts(options.texts)]
         found = {corpus.language for corpus in corpora}
         own = {language: gain for language, gain in OWN.items() if language in found}
         write_bytes(options.out, build(corpora, languages=own).to_bytes())
