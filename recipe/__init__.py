@@ -8,6 +8,8 @@ From sources of transcribed pages to the bundle, in the folder of the checkout::
     python scripts/fetch_fonts.py .fonts                   # fonts for rendered lines
     inkread train recipe/plans/recipe.json -o runs/next    # cuts the lines of the datasets into runs/lines, once
     inkread export runs/next -o bundle --version X.Y.Z --start-share 0.5
+    python -m recipe.mean bundle:0.5 other:0.5 --store runs/lines/train --version X.Y.Z -o mean   # of several runs
+    python -m recipe.digits --data data --bundle bundle -o src/inkread/recognition/digits.onnx
     python -m recipe.ngram --out lm.bin --data data --texts TEXTS
     python -m recipe.tuning --bundle bundle --lm lm.bin --data data --write
     python -m recipe.neural_lm train data TEXTS -o runs/neural-lm

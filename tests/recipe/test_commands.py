@@ -16,7 +16,7 @@ MODULES = sorted(
 
 
 @pytest.mark.filterwarnings("ignore:.*found in sys.modules.*:RuntimeWarning")
-@pytest.mark.parametrize("module", [name for name in MODULES if name != "recipe.__init__"])
+@pytest.mark.parametrize("module", MODULES)
 def test_it_answers_help(module: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.setattr(sys, "argv", [module, "--help"])
 
