@@ -55,7 +55,9 @@ def table(*rows: str) -> list[Line]:
 
 def test_prose_in_columns_goes_on_below_and_the_rows_of_a_table_to_the_right() -> None:
     prose = table(*["garden the|patient a"] * 4)
-    assert continuation_of_cells([prose], expected) == (pytest.approx(-MOST), 3)
+    gain, weighed = continuation_of_cells([prose], expected)
+    assert gain == pytest.approx(-MOST)
+    assert weighed == 3
     rows = table(*["the|garden"] * 4)
     gain, weighed = continuation_of_cells([rows], expected)
     assert gain > 2
@@ -64,7 +66,9 @@ def test_prose_in_columns_goes_on_below_and_the_rows_of_a_table_to_the_right() -
 
 def test_a_missing_cell_is_passed_over_and_no_cell_goes_on_in_another_table() -> None:
     gappy = table("garden the||patient a", "garden the|patient a|", "garden the||patient a")
-    assert continuation_of_cells([gappy], expected) == (pytest.approx(-MOST), 2)
+    gain, weighed = continuation_of_cells([gappy], expected)
+    assert gain == pytest.approx(-MOST)
+    assert weighed == 2
     assert continuation_of_cells([table("garden the|patient a")] * 3, expected) == (0.0, 0)
 
 
