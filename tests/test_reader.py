@@ -30,6 +30,8 @@ from inkread.formats import read_layout
 from inkread.formats.json import dump
 from inkread.io.images import PageImage, turn
 from inkread.io.inputs import Input, Limits, load_pages
+from inkread.layout import Analyser
+from inkread.layout.detector import Detector
 from inkread.synthesis.ink import find_fonts
 from inkread.synthesis.lines import render_line
 from reading_order import set_in_columns
@@ -159,7 +161,8 @@ def test_the_language_model_tells_facing_pages_of_a_few_lines_from_one_column(re
 def test_prose_in_short_columns_is_no_table(reader: Reader, letter: Page) -> None:
     columns = set_in_columns(next(load_pages(LETTER)).grey, letter, np.random.default_rng(29))
     assert columns is not None
-    by_row = next(Reader(threads=1, settings=ReaderSettings(below_gain=-np.inf)).read(columns)).pages[0]
+    assert reader.bundle.detector is not None
+    by_row = Analyser(Detector(reader.bundle.detector, threads=1))(columns)
     assert [region.kind for region in by_row.regions] == ["table"], "geometry alone cannot tell it from one"
     [document] = reader.read(columns)
     assert {region.kind for region in document.pages[0].regions} == {"text"}
