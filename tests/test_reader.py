@@ -30,8 +30,11 @@ from inkread.formats import read_layout
 from inkread.formats.json import dump
 from inkread.io.images import PageImage, turn
 from inkread.io.inputs import Input, Limits, load_pages
+from inkread.layout import Analyser
+from inkread.layout.detector import Detector
 from inkread.synthesis.ink import find_fonts
 from inkread.synthesis.lines import render_line
+from reading_order import set_in_columns
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
 LETTER = EXAMPLES / "letter.png"
@@ -155,6 +158,18 @@ def test_the_language_model_tells_facing_pages_of_a_few_lines_from_one_column(re
 
 
 @pytest.mark.case
+def test_prose_in_short_columns_is_no_table(reader: Reader, letter: Page) -> None:
+    columns = set_in_columns(next(load_pages(LETTER)).grey, letter, np.random.default_rng(29))
+    assert columns is not None
+    assert reader.bundle.detector is not None
+    by_row = Analyser(Detector(reader.bundle.detector, threads=1))(columns)
+    assert [region.kind for region in by_row.regions] == ["table"], "geometry alone cannot tell it from one"
+    [document] = reader.read(columns)
+    assert {region.kind for region in document.pages[0].regions} == {"text"}
+    read, written = (text.replace("\n", " ") for text in (document.text, letter.text))
+    assert ratio(read, written[: len(read)]) > 97
+
+
 def test_writing_that_shows_through_from_the_other_side_is_not_read(reader: Reader, letter: Page) -> None:
     front = next(load_pages(LETTER)).grey.astype(np.float32)
     behind = 235 - 0.4 * np.maximum(235 - cv2.GaussianBlur(front[:, ::-1], (0, 0), 1.5), 0)

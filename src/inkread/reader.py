@@ -48,7 +48,8 @@ from inkread.layout.detector import Detector
 from inkread.layout.ink import ink_contrasts
 from inkread.layout.insertions import with_insertions
 from inkread.layout.page_numbers import with_page_numbers
-from inkread.recognition.continuation import continuation
+from inkread.layout.tables import TABLE
+from inkread.recognition.continuation import continuation, continuation_of_cells
 from inkread.recognition.fields import FieldReading
 from inkread.recognition.line_images import Grey, Strip, cut_lines
 from inkread.recognition.line_reader import LineReader, Searched
@@ -95,6 +96,11 @@ class ReaderSettings:
     lines: below the first value the page has two columns, above the second one, and between geometry decides."""
     across_lines: int = 6
     """Pairs of lines that must be weighed for that; fewer leave the choice to geometry."""
+    below_gain: float = -1.7
+    """How much likelier the cells of tables go on in their row than below, as a mean of natural logarithms over them on
+    a page; lower, tables without rulings are columns of prose. It was chosen on 217 composed blocks of train."""
+    below_cells: int = 6
+    """Cells that must be weighed for that; fewer are left to geometry."""
     alternatives: int = 4
     """Other readings kept for each line, where a language model ranks them."""
 
@@ -519,21 +525,35 @@ class Reader:
     def _as_it_makes_sense(
         self, item: _Prepared, lines: list[Line], legible: list[float]
     ) -> tuple[_Prepared, list[Line], list[float]]:
-        """The lines as read, or read again where the language model decides otherwise about a gutter than geometry did.
+        """The lines as read, or read again where the language model decides otherwise than geometry did.
 
-        A gutter that geometry leaves open divides the page where lines do not go on across it.
+        A gutter that geometry leaves open divides the page where lines do not go on across it. A table without rulings
+        is columns of prose where its cells go on below.
         """
-        if item.doubt is None or not self.uses_language_model:
+        if not self.uses_language_model:
             return item, lines, legible
-        gain, pairs = continuation(lines, item.doubt.gutter, self.lines.log_probability)
-        below, across = self._settings.across_gain
-        divided = gain <= across if item.doubt.divided else gain < below
-        if pairs < self._settings.across_lines or divided == item.doubt.divided:
+        divided, tables = self._divided(item.doubt, lines), not self._goes_on_below(item.page, lines)
+        if divided is None and tables:
             return item, lines, legible
-        found, _ = self._analyse.consider(item.grey, divided=divided)
+        found, _ = self._analyse.consider(item.grey, divided=divided, tables=tables)
         strips = cut_lines(item.grey, found.lines, height=self.lines.height)
         changed = replace(item, page=replace(item.page, regions=found.regions), strips=strips)
         return changed, *self._read_lines(changed)
+
+    def _divided(self, doubt: Doubt | None, lines: list[Line]) -> bool | None:
+        """Whether an undecided gutter divides the page; None as geometry has it."""
+        if doubt is None:
+            return None
+        gain, pairs = continuation(lines, doubt.gutter, self.lines.log_probability)
+        below, across = self._settings.across_gain
+        divided = gain <= across if doubt.divided else gain < below
+        return None if pairs < self._settings.across_lines or divided == doubt.divided else divided
+
+    def _goes_on_below(self, page: Page, lines: list[Line]) -> bool:
+        """Whether what was taken for tables is prose in columns."""
+        tables = [region.lines for region in _with_lines(page, lines).regions if region.kind == TABLE]
+        gain, cells = continuation_of_cells(tables, self.lines.log_probability)
+        return gain < self._settings.below_gain and cells >= self._settings.below_cells
 
     def _read_lines(self, item: _Prepared) -> tuple[list[Line], list[float]]:
         """The lines of a page, and how legible each is."""

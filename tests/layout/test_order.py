@@ -98,6 +98,14 @@ def test_a_table_whose_columns_a_gutter_parts_stays_one() -> None:
     assert block.kind == "table"
 
 
+def test_columns_that_could_be_a_table_are_read_by_column_where_there_are_none() -> None:
+    lines = column(0, 60, 8) + column(200, 260, 8) + column(500, 560, 8)
+    assert [block.kind for block in reading_order(lines)] == ["table"]
+    blocks = reading_order(lines, tables=False)
+    assert {block.kind for block in blocks} == {"text"}
+    assert [number for block in blocks for number in block.lines] == list(range(24))
+
+
 def test_nothing_gives_nothing() -> None:
     assert reading_order([]) == []
 

@@ -4,8 +4,8 @@ import math
 
 import pytest
 
-from inkread.document import Line, Word
-from inkread.recognition.continuation import MOST, continuation
+from inkread.document import Cell, Line, Word
+from inkread.recognition.continuation import MOST, continuation, continuation_of_cells
 
 GUTTER = ((500.0, 0.0), (500.0, 1000.0))
 
@@ -41,3 +41,37 @@ def test_a_side_without_lines_says_nothing() -> None:
     lines = [line(n, 100.0 + 50 * n, {100: "the"}) for n in range(6)]
     assert continuation(lines, GUTTER, expected) == (0.0, 0)
     assert continuation([], GUTTER, expected) == (0.0, 0)
+
+
+def table(*rows: str) -> list[Line]:
+    """A row of a table for each text, with a bar between its cells; a cell that is empty is missing."""
+    return [
+        Line(f"l{row}_{column}", (), (), text, cell=Cell(row, column))
+        for row, texts in enumerate(rows)
+        for column, text in enumerate(texts.split("|"))
+        if text
+    ]
+
+
+def test_prose_in_columns_goes_on_below_and_the_rows_of_a_table_to_the_right() -> None:
+    prose = table(*["garden the|patient a"] * 4)
+    gain, weighed = continuation_of_cells([prose], expected)
+    assert gain == pytest.approx(-MOST)
+    assert weighed == 3
+    rows = table(*["the|garden"] * 4)
+    gain, weighed = continuation_of_cells([rows], expected)
+    assert gain > 2
+    assert weighed == 3
+
+
+def test_a_missing_cell_is_passed_over_and_no_cell_goes_on_in_another_table() -> None:
+    gappy = table("garden the||patient a", "garden the|patient a|", "garden the||patient a")
+    gain, weighed = continuation_of_cells([gappy], expected)
+    assert gain == pytest.approx(-MOST)
+    assert weighed == 2
+    assert continuation_of_cells([table("garden the|patient a")] * 3, expected) == (0.0, 0)
+
+
+def test_cells_of_several_lines_do_not_count() -> None:
+    entries = [*table(*["the|garden"] * 4), *table(*["the|garden"] * 4)]
+    assert continuation_of_cells([entries], expected) == (0.0, 0)

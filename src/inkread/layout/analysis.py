@@ -65,12 +65,15 @@ class Analyser:
         """
         return self.consider(grey)[0]
 
-    def consider(self, grey: NDArray[np.uint8], *, divided: bool | None = None) -> tuple[Page, Doubt | None]:
+    def consider(
+        self, grey: NDArray[np.uint8], *, divided: bool | None = None, tables: bool = True
+    ) -> tuple[Page, Doubt | None]:
         """Analyse a page, and say what its geometry leaves open.
 
         Args:
             grey: uint8 [height, width].
             divided: whether an undecided gutter divides the whole page; None takes what is likelier.
+            tables: whether lines beside one another may be a table without rulings; False reads them as columns.
         """
         height, width = grey.shape
         text_map, found = self.look(grey)
@@ -103,7 +106,7 @@ class Analyser:
             upright = [piece for piece in upright if piece.length >= least]
         geometry = [line_geometry(piece, text_map, self.settings) for piece in level]
         geometry += [line_geometry(piece, text_map, self.settings, upright=True) for piece in upright]
-        regions = self._regions(geometry, [_on_page(gutter, text_map) for gutter in kept], grid)
+        regions = self._regions(geometry, [_on_page(gutter, text_map) for gutter in kept], grid, tables)
         return Page(width, height, regions, orientation=90 if sideways else 0), doubt
 
     def look(self, grey: NDArray[np.uint8]) -> tuple[TextMap, Fragments]:
@@ -122,11 +125,11 @@ class Analyser:
         return text_map, find_fragments(text_map, settings)
 
     def _regions(
-        self, geometry: list[tuple[Polyline, Polygon]], gutters: list[Polyline], grid: Grid | None
+        self, geometry: list[tuple[Polyline, Polygon]], gutters: list[Polyline], grid: Grid | None, tables: bool
     ) -> tuple[Region, ...]:
         regions = []
         numbers = count(1)
-        blocks = reading_order([baseline for baseline, _ in geometry], self.settings, gutters, grid)
+        blocks = reading_order([baseline for baseline, _ in geometry], self.settings, gutters, grid, tables=tables)
         for block_number, block in enumerate(blocks, start=1):
             lines = tuple(
                 Line(f"l{next(numbers)}", *geometry[index], cell=cell)

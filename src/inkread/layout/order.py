@@ -33,6 +33,8 @@ def reading_order(
     settings: LayoutSettings = DEFAULT_LAYOUT,
     gutters: Sequence[Polyline] = (),
     grid: Grid | None = None,
+    *,
+    tables: bool = True,
 ) -> list[Block]:
     """Sort lines into blocks of reading order.
 
@@ -41,6 +43,7 @@ def reading_order(
         settings: what counts as beside, and as a new block.
         gutters: from their upper end to their lower one, in page pixels; what stands left of one is read first.
         grid: the rulings of a register.
+        tables: whether lines beside one another may be a table without rulings; False reads them as columns.
     """
     if not baselines:
         return []
@@ -48,13 +51,13 @@ def reading_order(
     register = read_register(baselines, boxes, grid, settings) if grid else None
     if register is not None:
         return _around_register(baselines, register, settings)
-    tables = [
+    found = [
         as_table(rows, boxes, settings)
-        for rows in find_tables(boxes, settings)
+        for rows in (find_tables(boxes, settings) if tables else ())
         if not _beside_a_gutter([baselines[index] for row in rows for index in row], gutters, settings)
     ]
-    within = {index for table in tables for index in table.lines}
-    units = [Block([index]) for index in range(len(boxes)) if index not in within] + tables
+    within = {index for table in found for index in table.lines}
+    units = [Block([index]) for index in range(len(boxes)) if index not in within] + found
     ends = np.array(
         [_outer([sorted((baselines[index][0], baselines[index][-1])) for index in unit.lines]) for unit in units]
     )
