@@ -32,6 +32,7 @@ from inkread.io.images import PageImage, turn
 from inkread.io.inputs import Input, Limits, load_pages
 from inkread.layout import Analyser
 from inkread.layout.detector import Detector
+from inkread.reader import documented
 from inkread.synthesis.ink import find_fonts
 from inkread.synthesis.lines import render_line
 from reading_order import set_in_columns
@@ -374,17 +375,19 @@ def test_the_language_can_be_named_for_a_reader_or_a_page(reader: Reader) -> Non
 
 def test_a_page_is_read_after_the_one_before_it_in_its_file(tmp_path: Path, reader: Reader) -> None:
     grey = next(load_pages(LETTER)).grey
-    parts = [Image.fromarray(part) for part in (grey[:420], grey[420:640])]
+    parts = [Image.fromarray(part) for part in (grey[:420], grey[1300:1600])]
     parts[0].save(tmp_path / "letter.tif", save_all=True, append_images=parts[1:])
     first, second = images = list(load_pages(tmp_path / "letter.tif"))
     alone = list(reader.read_pages(images))
 
-    (document,) = reader.read(tmp_path / "letter.tif")
+    document, again = reader.read([tmp_path / "letter.tif"] * 2)
 
+    assert again == document, "no page of another file is before its first one"
     assert document.pages[0] == alone[0]
     assert document.pages[1] != alone[1], "confidences and alternatives differ at least"
     assert document.provenance is not None
     assert [step.settings.get("page_before") for step in document.provenance.steps] == [None, True, None]
+    assert documented(alone[:1], reader.provenance).provenance == reader.provenance
     in_small_batches = Reader(threads=2, settings=ReaderSettings(chunk_pages=1))
     assert next(in_small_batches.read(tmp_path / "letter.tif")).pages == document.pages
     assert list(reader.read_pages([second], before=document.pages[0])) == [document.pages[1]]
@@ -392,13 +395,6 @@ def test_a_page_is_read_after_the_one_before_it_in_its_file(tmp_path: Path, read
     after_one_that_failed = replace(second, index=2)
     _, page = reader.read_pages([first, after_one_that_failed], one_document=True)
     assert page == replace(alone[1], index=2)
-
-
-def test_pages_of_different_files_are_read_alone(letter: Page, reader: Reader) -> None:
-    documents = list(reader.read([LETTER, LETTER]))
-
-    assert [document.pages for document in documents] == [(letter,), (letter,)]
-    assert all(document.provenance == reader.provenance for document in documents)
 
 
 def test_the_short_way_reads_a_page() -> None:
