@@ -67,6 +67,8 @@ SPREAD = 0.03
 """Standard deviation of the true differences of documents, as a rate."""
 CHANGED = 0.1
 """Variance of the difference of one character: a tenth of the characters are right in one reading only."""
+KEPT_SPREAD, KEPT_CHANGED = 0.005, 0.02
+"""The same on known sources whose lines are learnt again, as measured in the loop (decision 0082)."""
 
 
 def together(sources: Sources, rng: Generator) -> Floats:
@@ -117,11 +119,13 @@ LOSSES = (0.0, 0.02, 0.05, 0.1)
 """On the known sources, as rates."""
 
 
-def differences(sources: Sources, tails: str, simulations: int) -> tuple[Floats, Floats]:
+def differences(
+    sources: Sources, tails: str, simulations: int, spread: float = SPREAD, changed: float = CHANGED, seed: int = 1
+) -> tuple[Floats, Floats]:
     """The characters of each document, and by how many edits two equal versions differ, [simulations, documents]."""
     lengths = np.concatenate([np.asarray(source, np.float64) for source in sources])
-    rng, shape = np.random.default_rng(1), (simulations, len(lengths))
-    edits = lengths * SPREAD * TAILS[tails](rng, shape) + np.sqrt(lengths * CHANGED) * rng.normal(size=shape)
+    rng, shape = np.random.default_rng(seed), (simulations, len(lengths))
+    edits = lengths * spread * TAILS[tails](rng, shape) + np.sqrt(lengths * changed) * rng.normal(size=shape)
     return lengths, edits
 
 
@@ -177,22 +181,23 @@ LENGTHS = (200, 400)
 """Characters of a protected document of the unseen source: 13 short lines or 5 long ones, and twice as many."""
 
 
-def passing(tails: str, losses: float, simulations: int) -> dict[tuple[int, int, float], float]:
-    """The share of simulations in which the gate promotes; by documents, characters of each, and gain.
+def passing(tails: str, simulations: int) -> dict[tuple[int, int, float], tuple[float, float]]:
+    """The shares of simulations in which the interval ends below 0, and in which no slice objects either.
 
     Args:
         tails: of the differences of documents.
-        losses: by which the version is worse on the known sources.
         simulations: how many.
+
+    Returns:
+        By documents, characters of each, and gain on the unseen source; on the others the version is equal.
     """
-    lengths, edits = differences(FORTY_LINES, tails, simulations)
-    edits = edits + losses * lengths
+    lengths, edits = differences(FORTY_LINES, tails, simulations, KEPT_SPREAD, KEPT_CHANGED)
     objects, first = np.zeros(simulations, bool), 0
     for source in FORTY_LINES:
         own, size = edits[:, first : first + len(source)], lengths[first : first + len(source)]
         rate = own.sum(1) / size.sum()
         if len(source) == 1:  # the gate draws its lines instead
-            low = rate - 1.96 * np.sqrt(CHANGED / size.sum())
+            low = rate - 1.96 * np.sqrt(KEPT_CHANGED / size.sum())
         else:
             low, _ = drawn(own, size, together((source,), np.random.default_rng(SEED)))
         objects |= (low > 0) & (rate > MARGIN)
@@ -200,12 +205,12 @@ def passing(tails: str, losses: float, simulations: int) -> dict[tuple[int, int,
     shares = {}
     for documents in DOCUMENTS:
         for length in LENGTHS:
-            sizes, unseen = differences(((length,) * documents,), tails, simulations)
+            sizes, unseen = differences(((length,) * documents,), tails, simulations, seed=2)
             sources = ((length,) * documents, *FORTY_LINES)
             counts, both = together(sources, np.random.default_rng(SEED)), np.concatenate([sizes, lengths])
             for gain in GAINS:
                 _, high = drawn(np.hstack([unseen - gain * sizes, edits]), both, counts)
-                shares[documents, length, gain] = float(((high < 0) & ~objects).mean())
+                shares[documents, length, gain] = float((high < 0).mean()), float(((high < 0) & ~objects).mean())
     return shares
 
 
@@ -252,13 +257,16 @@ def main() -> None:
                 ]
     print(figures.markdown((f"in %, gain {options.more:.0%}", *SLICED), rows), flush=True)
     rows = {}
-    for loss in LOSSES[:3]:
-        for tails in TAILS:
-            for (documents, length, gain), share in passing(tails, loss, options.simulations).items():
-                name = f"{documents} documents of {length} characters, others {loss:.0%} worse, {tails}"
-                rows[name] = (*rows.get(name, ()), f"{100 * share:.1f}")
-                made.append(figures.figure(f"promoted with a gain of {gain:.0%}, {name}", "%", 100 * share))
-    print(figures.markdown(("promoted in %, by the gain", *(f"{gain:.0%}" for gain in GAINS)), rows), flush=True)
+    for tails in TAILS:
+        for (documents, length, gain), (better, passed) in passing(tails, options.simulations).items():
+            name = f"{documents} documents of {length} characters, {tails}"
+            rows[name] = (*rows.get(name, ()), f"{100 * better:.0f}, {100 * passed:.0f}")
+            made += [
+                figures.figure(f"{what} with a gain of {gain:.0%}, {tails}", "%", 100 * share, dataset=name)
+                for what, share in (("interval below 0", better), ("promoted", passed))
+            ]
+    heading = ("interval below 0, and no slice objects, in %", *(f"{gain:.0%}" for gain in GAINS))
+    print(figures.markdown(heading, rows), flush=True)
     figures.write(options.json, made)
 
 

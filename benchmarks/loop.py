@@ -23,6 +23,7 @@ import copy
 import os
 import random
 import shutil
+import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -69,7 +70,7 @@ KNOWN = (
 )
 """Sources that the network of 0.10.0 learnt."""
 CHECKED = 4
-"""Every fourth line that could be learnt is kept to choose the share of the starting weights with."""
+"""Lines of every fourth document are not learnt: they choose the share of the starting weights."""
 WHO = "loop"
 
 
@@ -146,6 +147,11 @@ def parted(val: Sequence[Line], train: Sequence[Line], documents: int, most: int
     each = -(-most // len(groups))
     gold = [line for group in groups.values() for line in group[:each]]
     return gold, [line for line in train if line.sample.document_id not in moved]
+
+
+def is_checked(line: Line) -> bool:
+    """Whether a line is of a document that chooses the share of the starting weights, and is not learnt."""
+    return zlib.crc32(line.sample.document_id.encode()) % CHECKED == 0
 
 
 def gold_of(lines: Sequence[Line]) -> list[GoldImage]:
@@ -280,7 +286,7 @@ class HeadOnly:
     A month takes seconds, so that orders can be compared; see `inkread.training.adaptation`.
     """
 
-    rate = 1e-3
+    rate = 1.5e-3
     seen: ClassVar[dict[str, Tensor]] = {}
     """Features of lines by their names, which are the same for all sources."""
 
@@ -367,10 +373,11 @@ class HeadOnly:
         ]
 
     def learn(self, lines: Sequence[Line], month: int, *, spoilt: bool = False) -> str:
-        """From the start; each fourth line chooses the share of it that is kept."""
-        own, old = self._texts(self._cut(lines)), self._texts(self._rehearsal)
-        learnt = own if spoilt else [pair for number, pair in enumerate(own) if number % CHECKED]
-        known = [pair for number, pair in enumerate(old) if number % CHECKED]
+        """From the start; some documents choose the share of it that is kept."""
+        own, known = self._cut(lines), self._rehearsal
+        checks = [[pair for pair in pairs if is_checked(pair[0])] for pairs in (own, known)]
+        learnt = own if spoilt else [pair for pair in own if not is_checked(pair[0])]
+        known = [pair for pair in known if not is_checked(pair[0])]
         passes, rate = self.options.passes, 5e-3 if spoilt else self.options.rate or self.rate
         if not spoilt:  # as many known lines; they are other ones in each pass, as long as there are
             together = min(passes, max(len(known) // len(learnt), 1))
@@ -378,14 +385,14 @@ class HeadOnly:
             learnt = learnt * together
             learnt += random.Random(month).sample(known, min(len(learnt), len(known)))
         settings = AdaptSettings(passes=passes, rate=rate, seed=month)
-        texts, features = zip(*learnt, strict=True)
+        texts, features = zip(*self._texts(learnt), strict=True)
         network = learn_head(copy.deepcopy(self._start), features, texts, self._alphabet, settings)
         name = f"{month}{' spoilt' if spoilt else ''}"
         if not spoilt:
             mixed = {share: _mixed(network, self._start, share) for share in SHARES_OF_START}
-            checks = own[::CHECKED], old[::CHECKED]
-            found = {share: self._checked(each, *checks) for share, each in mixed.items()}
-            share = choose_share(found, self._checked(self._start, *checks))
+            texts_of = [self._texts(pairs) for pairs in checks]
+            found = {share: self._checked(each, *texts_of) for share, each in mixed.items()}
+            share = choose_share(found, self._checked(self._start, *texts_of))
             if share is None:
                 return "start"
             network = mixed[share]
@@ -623,14 +630,14 @@ def main() -> None:
     parser.add_argument("--months", type=int, default=6)
     parser.add_argument("--lines", type=int, default=50, help="corrected in a month")
     parser.add_argument("--pool", type=int, default=600, help="lines of the source that could be corrected")
-    parser.add_argument("--gold", type=int, default=160, help="protected lines of the source")
-    parser.add_argument("--documents", type=int, default=12, help="protected documents of the source, at least")
+    parser.add_argument("--gold", type=int, default=240, help="protected lines of the source")
+    parser.add_argument("--documents", type=int, default=24, help="protected documents of the source, at least")
     parser.add_argument("--gold-others", type=int, default=40, help="protected lines of each known source")
-    parser.add_argument("--known", type=int, default=40, help="lines of each known source that may be learnt again")
+    parser.add_argument("--known", type=int, default=60, help="lines of each known source that may be learnt again")
     parser.add_argument("--features", type=Path, help="folder where features are kept; else in that of the output")
     parser.add_argument("--steps", type=int, default=100, help="of each training")
     parser.add_argument("--rate", type=float, help="of each training; else the usual one of the way")
-    parser.add_argument("--passes", type=int, default=5, help="over the lines, where the head learns")
+    parser.add_argument("--passes", type=int, default=3, help="over the lines, where the head learns")
     parser.add_argument("--output", "-o", type=Path, required=True, help="folder for datasets, bundles and registry")
     options = parser.parse_args()
     options.features = options.features or options.output / "features"

@@ -4,8 +4,8 @@ Usage: ``share = share_of_start(plan, run / LAST, LineStore.open(lines / "val"))
 
 The trained weights are averaged with the starting ones in several shares (Wortsman et al. 2022), and each mixture reads
 the same lines, which are neither learnt nor gold nor test. Where some of them are of sources that the start has learnt
-(`MixturePlan.known`), the mixture is chosen that reads the other lines best and these within half the margin of the
-gate. Where there are none, the one with most of the start is chosen that keeps most of the gain.
+(`MixturePlan.known`), only mixtures count that read these within half the margin of the gate. Of all that count, the
+one with most of the start is chosen that keeps most of what the best of them gains on the other lines.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from inkread.training.train import TrainingPlan, starting_network, trained_netwo
 
 SHARES_OF_START = (0.75, 0.5, 0.4, 0.3, 0.2, 0.1, 0.0)
 GAIN_TO_KEEP = 0.8
-"""Without known lines. With 0.9 other hands lose more than they need to, see decision 0085."""
+"""With 0.9 other hands lose more than they need to, see decision 0085."""
 SHARE_OF_MARGIN = 0.5
 """Of the gate's margin that known lines may lose: on its gold pages they may lose more by chance, decision 0082."""
 MOST_LINES = 200
@@ -58,9 +58,7 @@ def choose_share(mixtures: Mapping[float, Checked], start: Checked) -> float | N
     gaining = {
         share: found.new for share, found in mixtures.items() if found.new < start.new and not _loses(found, start)
     }
-    most = min(gaining.values(), default=0)
-    if start.known is None:
-        most = max(most, int(start.new - GAIN_TO_KEEP * (start.new - most)))
+    most = start.new - GAIN_TO_KEEP * (start.new - min(gaining.values(), default=0))
     return max((share for share, edits in gaining.items() if edits <= most), default=None)
 
 
