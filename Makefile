@@ -3,7 +3,7 @@ PYTHON ?= python3
 # For example https://download.pytorch.org/whl/cpu, which saves the GPU libraries of PyPI's Linux build.
 TORCH_INDEX ?=
 PAGES ?= examples
-# Of make loop: folder of sources, a bundle that has not seen the unseen ones, these, how it trains (head or finetune).
+# Of make loop: folder of sources, a bundle that has not seen the unseen ones, these, how it trains (head, layer or finetune).
 DATA ?= ../shared/data
 MODEL ?= bundled
 SOURCES ?= names-fr

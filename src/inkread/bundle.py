@@ -212,6 +212,11 @@ class Bundle:
         return bundle
 
     @property
+    def learnt(self) -> tuple[str, ...]:
+        """Names of the sources that it learnt from."""
+        return tuple(source.name for source in self.model.sources)
+
+    @property
     def recognizer(self) -> Path:
         """The int8 network."""
         return self.folder / RECOGNIZER

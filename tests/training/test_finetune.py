@@ -10,7 +10,7 @@ from inkread.bundle import Bundle
 from inkread.data.dataset import MANIFEST, Dataset, write_samples
 from inkread.errors import OutputError
 from inkread.training import finetune as module
-from inkread.training.finetune import REPORT, FinetuneSettings, choose_share, finetune
+from inkread.training.finetune import REPORT, FinetuneSettings, finetune
 
 SHORT = FinetuneSettings(steps=12, rate=4e-4, rehearsal=0.0, columns=2400, version="mine")
 
@@ -35,20 +35,6 @@ def test_other_spellings_are_learnt_and_the_card_names_the_data(user_lines: Path
     assert bundle.language_model is not None
     assert json.loads((tmp_path / "mine" / REPORT).read_text())["improved"] is True
     assert not list(tmp_path.glob(".mine*")), "nothing is left beside it"
-
-
-@pytest.mark.parametrize(
-    ("errors", "share"),
-    [
-        ({0.75: 95, 0.5: 62, 0.25: 51, 0.0: 50}, 0.25),
-        ({0.75: 95, 0.5: 59, 0.25: 51, 0.0: 50}, 0.5),
-        ({0.75: 95, 0.5: 50, 0.25: 51, 0.0: 60}, 0.5),
-        ({0.75: 98, 0.5: 110, 0.25: 130, 0.0: 150}, 0.75),
-        ({0.75: 100, 0.5: 110, 0.25: 130, 0.0: 150}, None),
-    ],
-)
-def test_the_start_keeps_what_share_it_can(errors: dict[float, int], share: float | None) -> None:
-    assert choose_share(errors, 100) == share
 
 
 def test_what_does_not_help_gives_back_the_start(

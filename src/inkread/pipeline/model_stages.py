@@ -40,7 +40,9 @@ from inkread.registry import Registry, compare_with_champion
 from inkread.training.bundling import Release, describe, release
 from inkread.training.data import MixturePlan, data_sources
 from inkread.training.export import measure_parity
+from inkread.training.mixing import share_of_start
 from inkread.training.module import Optimisation
+from inkread.training.network import Recognizer
 from inkread.training.scoring import frames_of, torch_frames
 from inkread.training.settings import CallbackSettings
 from inkread.training.tracking import TrackingPlan
@@ -54,11 +56,26 @@ def setup_callbacks(artifacts: Artifacts, params: Params) -> None:
 
 
 def build_train_cnn(artifacts: Artifacts, params: Params) -> None:
-    """Train both with the same callbacks; an interrupted run of the recogniser continues."""
+    """Train both with the same callbacks; an interrupted run of the recogniser continues.
+
+    How much of the starting weights is kept, the val lines say: all of them where no mixture reads these better.
+    """
     callbacks = CallbackSettings.model_validate(read_json(artifacts.callbacks))
     _train_words(artifacts, params, callbacks)
     plan = recognizer_plan(artifacts, params.build_train_cnn.recognizer, callbacks)
-    train(plan, artifacts.run)
+    checkpoint = train(plan, artifacts.run)
+    share = share_of_start(plan, checkpoint, LineStore.open(artifacts.shards / "val")) if plan.start else 0.0
+    write_json(artifacts.run / SHARE, {"start_share": 1.0 if share is None else share})
+
+
+def kept_share(artifacts: Artifacts) -> float:
+    """The share of the starting weights in the network of the run."""
+    return float(read_json(artifacts.run / SHARE)["start_share"])
+
+
+def kept_network(artifacts: Artifacts) -> Recognizer:
+    """The network of the run."""
+    return trained_network(read_plan(artifacts.run), artifacts.run / LAST, kept_share(artifacts))
 
 
 def recognizer_plan(artifacts: Artifacts, chosen: RecognizerParams, callbacks: CallbackSettings) -> TrainingPlan:
@@ -66,8 +83,15 @@ def recognizer_plan(artifacts: Artifacts, chosen: RecognizerParams, callbacks: C
     dataset = Dataset.open(artifacts.dataset)
     weights = artifacts.run.parent / "line_weights.json"
     write_json(weights, read_json(artifacts.weights)["lines"])
+    mixture = MixturePlan(
+        store=artifacts.shards,
+        line_weights=weights,
+        shares={},
+        known=Bundle.open(chosen.start).learnt if chosen.start else (),
+        known_share=chosen.known_share,
+    )
     return TrainingPlan(
-        mixture=MixturePlan(store=artifacts.shards, line_weights=weights, shares={}),
+        mixture=mixture,
         optimisation=Optimisation(rate=chosen.rate, warm_up=chosen.warm_up, steps=chosen.steps),
         start=chosen.start,
         average=callbacks.average,
@@ -112,6 +136,7 @@ def known_words(artifacts: Artifacts, split: str) -> WordImages:
 
 
 SPLIT = "test"
+SHARE = "share.json"
 
 
 def evaluate_model(artifacts: Artifacts, params: Params) -> None:
@@ -158,9 +183,8 @@ def calibrate_on_val(artifacts: Artifacts) -> Confidences:
 
 def read_shard(artifacts: Artifacts, store: LineStore) -> list[Hypothesis]:
     """What the trained network reads in the lines and words of a shard, without a language model."""
-    plan = read_plan(artifacts.run)
-    frames = torch_frames(trained_network(plan, artifacts.run / LAST))
-    alphabet = Alphabet(plan.alphabet)
+    frames = torch_frames(kept_network(artifacts))
+    alphabet = Alphabet(read_plan(artifacts.run).alphabet)
     return [greedy(seen, alphabet) for seen in frames_of(frames, [store.image(index) for index in range(len(store))])]
 
 
@@ -219,11 +243,11 @@ def export_model(artifacts: Artifacts, params: Params) -> None:
     """Export, compare the exported networks with the one that was trained, and write the reference for drift."""
     shutil.rmtree(artifacts.bundle, ignore_errors=True)
     chosen = params.export_model
-    model = release(artifacts.run, artifacts.bundle, Release(version=chosen.version, name=chosen.name))
+    named = Release(version=chosen.version, name=chosen.name, start_share=kept_share(artifacts))
+    model = release(artifacts.run, artifacts.bundle, named)
     confidences = Confidences.model_validate(read_json(artifacts.calibration))
     describe(model.model_copy(update=dict(confidences)), artifacts.bundle)
-    network = trained_network(read_plan(artifacts.run), artifacts.run / LAST)
-    write_json(artifacts.parity, measure_parity(network, artifacts.bundle, artifacts.shards / "val"))
+    write_json(artifacts.parity, measure_parity(kept_network(artifacts), artifacts.bundle, artifacts.shards / "val"))
     bundle = Bundle.open(artifacts.bundle)
     reference = reference_of(bundle, learnt_pages(artifacts, chosen.reference_pages))
     if reference is not None:

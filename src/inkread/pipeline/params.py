@@ -77,6 +77,7 @@ class Recognizer(_Strict):
         start: bundle that it starts from, its folder or "bundled" for the one in the package; null for random weights.
         steps, rate, columns, warm_up: see `inkread.training.train.TrainingPlan`.
         validate_every, validation_lines: see there.
+        known_share: of the lines, that are drawn from sources that the start has learnt, where the data has others too.
         seed: of all randomness.
     """
 
@@ -87,6 +88,7 @@ class Recognizer(_Strict):
     warm_up: int = Field(6, ge=1)
     validate_every: int = Field(12, ge=1)
     validation_lines: int = Field(24, ge=1)
+    known_share: float = Field(0.5, ge=0, lt=1)
     seed: int = 1
 
 

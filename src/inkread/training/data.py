@@ -48,6 +48,9 @@ class MixturePlan(BaseModel):
         written_fonts, printed_fonts: folders of fonts; none for no such lines.
         exponent: how strongly the size of a source counts, from 0, all sources alike, to 1, all lines alike.
         emphasis: factors on the weight of single sources; 0 leaves one out.
+        known: sources that the starting weights have learnt.
+        known_share: of the lines of datasets, where some are of known sources and some are not; else forgetting is not
+            limited, or new sources are a small part of many.
         shares: of the kinds of synthetic lines; the datasets get what is left of 1.
         texts: UTF-8 file, one text a line, that fonts write besides the transcriptions; None for the bundled sentences.
         line_weights: JSON file with a weight by the name of a stored line; None draws the lines of a source alike.
@@ -63,6 +66,8 @@ class MixturePlan(BaseModel):
     printed_fonts: tuple[Path, ...] = ()
     exponent: float = Field(0.5, ge=0, le=1)
     emphasis: dict[str, float] = Field(default_factory=dict)
+    known: tuple[str, ...] = ()
+    known_share: float = Field(0.5, ge=0, lt=1)
     shares: dict[str, float] = Field(
         default_factory=lambda: {"text": 0.12, "words": 0.13, "plain": 0.03, "written": 0.13, "printed": 0.03}
     )
@@ -128,6 +133,10 @@ def training_mixture(plan: MixturePlan, alphabet: Alphabet) -> tuple[list[LineSo
     groups = {name: rows for name, rows in store.by_source().items() if plan.emphasis.get(name, 1.0) > 0}
     factors = np.array([plan.emphasis.get(name, 1.0) for name in groups])
     weights = factors * source_weights(np.array([len(rows) for rows in groups.values()]), plan.exponent)
+    known = np.array([name in plan.known for name in groups], bool)
+    if known.any() and not known.all():
+        weights[known] *= plan.known_share / weights[known].sum()
+        weights[~known] *= (1 - plan.known_share) / weights[~known].sum()
     if not groups and not synthetic:
         raise DatasetError(f"{plan.store}: the plan leaves nothing to learn from, give a source some weight")
     drawn = json.loads(plan.line_weights.read_text(encoding="utf-8")) if plan.line_weights else None

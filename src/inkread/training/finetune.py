@@ -2,22 +2,20 @@
 
 Usage: ``report = finetune(Bundle.open(), Path("letters"), Path("mine"), FinetuneSettings())``
 
-The trained weights are averaged with the starting ones in several shares (Wortsman et al. 2022). Of the averages that
-keep most of the gain on the val lines of the dataset, the one with most of the start is exported, because the
-starting weights read other hands better. The exported network is compared with that of the start on these lines. If it
-is not better, the output is the starting bundle, unchanged.
+The trained weights are averaged with the starting ones (`inkread.training.mixing`), because the starting weights read
+other hands better. Where the dataset also has sources that the bundle has learnt, they are half of what is learnt, and
+the val lines of these sources say how much may be forgotten. The exported network is compared with that of the start on
+the other val lines. If it is not better, the output is the starting bundle, unchanged.
 """
 
 from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
-
-from rapidfuzz.distance import Levenshtein
 
 from inkread.bundle import RECOGNIZER, Bundle, Metric
 from inkread.data.ingest import IngestOptions, open_dataset
@@ -34,15 +32,12 @@ from inkread.training.bundling import (
     write_bundle,
 )
 from inkread.training.data import MixturePlan, data_sources
-from inkread.training.network import load_network
-from inkread.training.scoring import Frames, onnx_frames, read_lines, torch_frames
+from inkread.training.mixing import edits, share_of_start
+from inkread.training.scoring import onnx_frames
 from inkread.training.train import LAST, RunSettings, TrainingPlan, read_plan, train, trained_network, usual_plan
 from inkread.version import code_commit
 
 REPORT = "finetune.json"
-SHARES_OF_START = (0.75, 0.5, 0.4, 0.3, 0.2, 0.1, 0.0)
-GAIN_TO_KEEP = 0.8
-"""With 0.9 other hands lose more than they need to, see decision 0085."""
 
 
 class FinetuneSettings(RunSettings):
@@ -64,7 +59,8 @@ class FinetuneReport:
 
     Attributes:
         cut: what was learnt from and measured on.
-        before, after: greedy CER of the int8 networks on the val lines, the interval over documents.
+        before, after: greedy CER of the int8 networks on the val lines, the interval over documents; those of known
+            sources are left out where there are others.
         improved: whether the output is a new model; otherwise it is the starting one.
         start_share: share of the starting weights in the new ones.
     """
@@ -95,7 +91,8 @@ def finetune(bundle: Bundle, source: Path, output: Path, settings: FinetuneSetti
     dataset = open_dataset(source, IngestOptions(licence=settings.licence), unpack_to=work / "unpacked")
     cut = cut_datasets([dataset], work / "lines", Alphabet(bundle.model.alphabet))
     sources = data_sources([dataset], kind="pages of a user", licence=settings.licence)
-    plan = usual_plan(MixturePlan(store=work / "lines"), cut.train, bundle, settings, sources)
+    mixture = MixturePlan(store=work / "lines", known=bundle.learnt)
+    plan = usual_plan(mixture, cut.train, bundle, settings, sources)
     run = work / "run"
     if not _is_run_of(run, plan):
         shutil.rmtree(run, ignore_errors=True)
@@ -113,12 +110,9 @@ def _choose_and_write(
     bundle: Bundle, plan: TrainingPlan, run: Path, cut: DatasetCut, settings: FinetuneSettings, folder: Path
 ) -> FinetuneReport:
     store, alphabet = plan.mixture.lines("val"), Alphabet(plan.alphabet)
-    start = load_network(bundle.weights, alphabet, bundle.model.input.stride)
-    errors = {
-        share: sum(edits(torch_frames(trained_network(plan, run / LAST, share)), store, alphabet))
-        for share in SHARES_OF_START
-    }
-    share = choose_share(errors, sum(edits(torch_frames(start), store, alphabet)))
+    share = share_of_start(plan, run / LAST, store)
+    new_lines = store.where(lambda line: line.source not in plan.mixture.known)
+    store = new_lines if len(new_lines) else store
     old = edits(onnx_frames(bundle.recognizer), store, alphabet)
     before = _estimate(store, old)
     shutil.rmtree(folder, ignore_errors=True)
@@ -148,26 +142,6 @@ def _choose_and_write(
         shutil.rmtree(folder)
     shutil.copytree(bundle.folder, folder, ignore=shutil.ignore_patterns(REPORT))
     return FinetuneReport(cut, before, before, False, 1.0)
-
-
-def choose_share(errors: Mapping[float, int], start: int) -> float | None:
-    """The largest share of the starting weights that keeps `GAIN_TO_KEEP` of what the best mixture gains.
-
-    Args:
-        errors: character edits on the val lines, by share.
-        start: those of the starting weights.
-
-    Returns:
-        None where no mixture gains anything.
-    """
-    most = start - GAIN_TO_KEEP * (start - min(errors.values()))
-    return max((share for share, count in errors.items() if count <= most and count < start), default=None)
-
-
-def edits(frames: Frames, store: LineStore, alphabet: Alphabet) -> list[int]:
-    """Character edits between the text of each line of a store and what a network reads in it, greedily."""
-    readings = read_lines(frames, [store.image(index) for index in range(len(store))], alphabet)
-    return [Levenshtein.distance(line.text, read) for line, read in zip(store.lines, readings, strict=True)]
 
 
 def _estimate(store: LineStore, wrong: Sequence[int]) -> Estimate:
