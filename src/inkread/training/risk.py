@@ -107,7 +107,7 @@ class ExpectedErrors:
 
     def _candidates(self, log_probs: LogProbs, frames: list[int], batch: Batch) -> list[_Candidate]:
         """Those of the lines in which there are several; a text longer than its frames has no probability."""
-        plan, truths = self.plan, batch.targets.split(batch.lengths.tolist())
+        plan, truths = self.plan, torch.split(batch.targets, batch.lengths.tolist())
         found = []
         for row, line in enumerate(log_probs):
             number = row % len(frames)
