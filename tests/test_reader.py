@@ -1,6 +1,6 @@
 import shutil
 import weakref
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
@@ -8,6 +8,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from PIL import Image
 from rapidfuzz.fuzz import ratio
 
@@ -24,7 +25,7 @@ from inkread import (
     Reader,
     ReaderSettings,
 )
-from inkread.document import REDUCED, SHOW_THROUGH, UNFAMILIAR, left_out
+from inkread.document import NOISE, REDUCED, SHOW_THROUGH, UNFAMILIAR, Line, left_out
 from inkread.evaluation.detection import match_baselines
 from inkread.formats import read_layout
 from inkread.formats.json import dump
@@ -162,6 +163,32 @@ def test_writing_that_shows_through_from_the_other_side_is_not_read(reader: Read
     assert ratio(document.text, letter.text) > 95
     assert left_out(document.pages[0], SHOW_THROUGH) > len(letter.lines) / 2, "the page says what is missing"
     assert left_out(letter, SHOW_THROUGH) == 0
+
+
+def account() -> NDArray[np.uint8]:
+    """A page with a table of eight items and two numbers beside each."""
+    page = np.full((1000, 900), 235, np.uint8)
+    items = ("Soup", "Potatoes", "Bread", "Apples", "Honey and wax", "Salt", "Lamp oil", "Candles")
+    for number, item in enumerate(items):
+        for x, text in ((60, item), (450, str(7 * number + 4)), (720, str(9 * (number % 3) + 1))):
+            cv2.putText(page, text, (x, 120 + 100 * number), cv2.FONT_HERSHEY_SCRIPT_COMPLEX, 1.6, 30, 3)
+    return page
+
+
+def test_short_doubtful_readings_are_kept_in_cells_and_dropped_elsewhere(
+    reader: Reader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Lone digits and ditto marks of a table read no surer than blots; the table says that they are writing."""
+
+    def unsure(lines: Sequence[Line], *_: object) -> list[tuple[Line, float]]:
+        return [(replace(line, text="7", confidence=0.1), 0.1) for line in lines]
+
+    monkeypatch.setattr(reader.lines, "with_legibility", unsure)
+    monkeypatch.setattr(reader.lines, "legibilities", lambda images: [1.0] * len(images))
+    table, letter = (document.pages[0] for document in reader.read([account(), LETTER]))
+    assert sum(line.cell is not None for line in table.lines) >= 24
+    assert not letter.lines
+    assert left_out(letter, NOISE) > 10
 
 
 @pytest.mark.case

@@ -102,7 +102,7 @@ def find_fragments(text_map: TextMap, settings: LayoutSettings = DEFAULT_LAYOUT,
 
 def _is_upright(ribbon: Ribbon, settings: LayoutSettings) -> bool:
     height, width = ribbon[0].shape
-    return height > settings.vertical_ratio * width
+    return bool(height > settings.vertical_ratio * width)
 
 
 def _cells(ribbon: Ribbon, probability: NDArray[np.float32], settings: LayoutSettings) -> list[Ribbon]:
