@@ -175,20 +175,62 @@ def account() -> NDArray[np.uint8]:
     return page
 
 
-def test_short_doubtful_readings_are_kept_in_cells_and_dropped_elsewhere(
-    reader: Reader, monkeypatch: pytest.MonkeyPatch
+Readings = Callable[[Line], tuple[Line, float]]
+
+
+@pytest.fixture
+def read_as(reader: Reader, monkeypatch: pytest.MonkeyPatch) -> Callable[[Readings, Input], Page]:
+    """Read a page whose lines have other readings and legibilities than the network gives."""
+
+    def read(reading: Readings, source: Input) -> Page:
+        def pretended(lines: Sequence[Line], *_: object) -> list[tuple[Line, float]]:
+            return [reading(line) for line in lines]
+
+        monkeypatch.setattr(reader.lines, "with_legibility", pretended)
+        monkeypatch.setattr(reader.lines, "legibilities", lambda images: [0.0] * len(images))
+        monkeypatch.setattr(reader.lines, "legibility", lambda _: 0.0)
+        [document] = reader.read(source)
+        return document.pages[0]
+
+    return read
+
+
+def test_a_doubtful_digit_is_kept_in_a_column_of_sure_ones_and_dropped_elsewhere(
+    read_as: Callable[[Readings, Input], Page],
 ) -> None:
-    """Lone digits and ditto marks of a table read no surer than blots; the table says that they are writing."""
+    """Lone digits and ditto marks of a table read no surer than blots; their column says that they are writing."""
 
-    def unsure(lines: Sequence[Line], *_: object) -> list[tuple[Line, float]]:
-        return [(replace(line, text="7", confidence=0.1), 0.1) for line in lines]
+    def every_fourth(line: Line) -> tuple[Line, float]:
+        return replace(line, text="7", confidence=0.1 if int(line.id[1:]) % 4 == 0 else 0.9), 0.9
 
-    monkeypatch.setattr(reader.lines, "with_legibility", unsure)
-    monkeypatch.setattr(reader.lines, "legibilities", lambda images: [1.0] * len(images))
-    table, letter = (document.pages[0] for document in reader.read([account(), LETTER]))
+    table, letter = read_as(every_fourth, account()), read_as(every_fourth, LETTER)
     assert sum(line.cell is not None for line in table.lines) >= 24
-    assert not letter.lines
-    assert left_out(letter, NOISE) > 10
+    assert left_out(table, NOISE) == 0
+    assert left_out(letter, NOISE) > 3
+
+
+def test_a_column_of_stars_is_no_writing(read_as: Callable[[Readings, Input], Page]) -> None:
+    def unsure_left(line: Line) -> tuple[Line, float]:
+        return replace(line, text="7", confidence=0.1 if line.baseline[0][0] < 300 else 0.9), 0.9
+
+    table = read_as(unsure_left, account())
+    assert left_out(table, NOISE) == 8
+    assert all(line.baseline[0][0] > 300 for line in table.lines)
+
+
+def test_words_that_only_the_language_model_sees_are_dropped_from_a_legible_page_only(
+    read_as: Callable[[Readings, Input], Page], letter: Page
+) -> None:
+    """The language model makes words of dotted rules; a page in another script keeps all its lines."""
+
+    def first_illegible(line: Line) -> tuple[Line, float]:
+        return replace(line, text="personne ne", confidence=0.6), 0.1 if line.id == "l1" else 0.9
+
+    read = read_as(first_illegible, LETTER)
+    assert left_out(read, NOISE) == 1
+    assert len(read.lines) == len(letter.lines) - 1
+    another_script = read_as(lambda line: (replace(line, text="personne ne", confidence=0.6), 0.2), LETTER)
+    assert len(another_script.lines) == len(letter.lines)
 
 
 @pytest.mark.case
