@@ -85,7 +85,7 @@ class ReaderSettings:
     where most of the short cells of its column are read more surely."""
     illegible: float = 0.35
     """Legibility below which a line of any length is noise on a page that is legible otherwise: dotted rules, borders
-    and stamps, of which the language model makes words. Of 16 such lines of val one is writing."""
+    and stamps, of which the language model makes words. Of 12 such lines of val one is writing."""
     legible_page: float = 0.8
     """Legibility that a quarter of the lines of such a page exceed; in another script no lines may be legible, and they
     are kept."""
