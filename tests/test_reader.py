@@ -1,6 +1,6 @@
 import shutil
 import weakref
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
@@ -8,6 +8,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from PIL import Image
 from rapidfuzz.fuzz import ratio
 
@@ -24,7 +25,7 @@ from inkread import (
     Reader,
     ReaderSettings,
 )
-from inkread.document import REDUCED, SHOW_THROUGH, UNFAMILIAR, left_out
+from inkread.document import NOISE, REDUCED, SHOW_THROUGH, UNFAMILIAR, Line, left_out
 from inkread.evaluation.detection import match_baselines
 from inkread.formats import read_layout
 from inkread.formats.json import dump
@@ -178,6 +179,74 @@ def test_writing_that_shows_through_from_the_other_side_is_not_read(reader: Read
     assert ratio(document.text, letter.text) > 95
     assert left_out(document.pages[0], SHOW_THROUGH) > len(letter.lines) / 2, "the page says what is missing"
     assert left_out(letter, SHOW_THROUGH) == 0
+
+
+def account() -> NDArray[np.uint8]:
+    """A page with a table of eight items and two numbers beside each."""
+    page = np.full((1000, 900), 235, np.uint8)
+    items = ("Soup", "Potatoes", "Bread", "Apples", "Honey and wax", "Salt", "Lamp oil", "Candles")
+    for number, item in enumerate(items):
+        for x, text in ((60, item), (450, str(7 * number + 4)), (720, str(9 * (number % 3) + 1))):
+            cv2.putText(page, text, (x, 120 + 100 * number), cv2.FONT_HERSHEY_SCRIPT_COMPLEX, 1.6, 30, 3)
+    return page
+
+
+Readings = Callable[[Line], tuple[Line, float]]
+
+
+@pytest.fixture
+def read_as(reader: Reader, monkeypatch: pytest.MonkeyPatch) -> Callable[[Readings, Input], Page]:
+    """Read a page whose lines have other readings and legibilities than the network gives."""
+
+    def read(reading: Readings, source: Input) -> Page:
+        def pretended(lines: Sequence[Line], *_: object) -> list[tuple[Line, float]]:
+            return [reading(line) for line in lines]
+
+        monkeypatch.setattr(reader.lines, "with_legibility", pretended)
+        monkeypatch.setattr(reader.lines, "legibilities", lambda images: [0.0] * len(images))
+        monkeypatch.setattr(reader.lines, "legibility", lambda _: 0.0)
+        [document] = reader.read(source)
+        return document.pages[0]
+
+    return read
+
+
+def test_a_doubtful_digit_is_kept_in_a_column_of_sure_ones_and_dropped_elsewhere(
+    read_as: Callable[[Readings, Input], Page],
+) -> None:
+    """Lone digits and ditto marks of a table read no surer than blots; their column says that they are writing."""
+
+    def every_fourth(line: Line) -> tuple[Line, float]:
+        return replace(line, text="7", confidence=0.1 if int(line.id[1:]) % 4 == 0 else 0.9), 0.9
+
+    table, letter = read_as(every_fourth, account()), read_as(every_fourth, LETTER)
+    assert sum(line.cell is not None for line in table.lines) >= 24
+    assert left_out(table, NOISE) == 0
+    assert left_out(letter, NOISE) > 3
+
+
+def test_a_column_of_stars_is_no_writing(read_as: Callable[[Readings, Input], Page]) -> None:
+    def unsure_left(line: Line) -> tuple[Line, float]:
+        return replace(line, text="7", confidence=0.1 if line.baseline[0][0] < 300 else 0.9), 0.9
+
+    table = read_as(unsure_left, account())
+    assert left_out(table, NOISE) == 8
+    assert all(line.baseline[0][0] > 300 for line in table.lines)
+
+
+def test_words_that_only_the_language_model_sees_are_dropped_from_a_legible_page_only(
+    read_as: Callable[[Readings, Input], Page], letter: Page
+) -> None:
+    """The language model makes words of dotted rules; a page in another script keeps all its lines."""
+
+    def first_illegible(line: Line) -> tuple[Line, float]:
+        return replace(line, text="personne ne", confidence=0.6), 0.1 if line.id == "l1" else 0.9
+
+    read = read_as(first_illegible, LETTER)
+    assert left_out(read, NOISE) == 1
+    assert len(read.lines) == len(letter.lines) - 1
+    another_script = read_as(lambda line: (replace(line, text="personne ne", confidence=0.6), 0.2), LETTER)
+    assert len(another_script.lines) == len(letter.lines)
 
 
 @pytest.mark.case

@@ -11,6 +11,7 @@ import shutil
 import tempfile
 import warnings
 import weakref
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from functools import lru_cache, partial
@@ -81,7 +82,14 @@ class ReaderSettings:
     noise_characters: int = 3
     """Characters of the longest reading that can be noise; longer ones are writing, however bad."""
     noise_confidence: float = 0.35
-    """Confidence below which such a short line is a blot, a ruling or show-through, and dropped."""
+    """Confidence below which such a short line is a blot, a ruling or show-through, and dropped. In a table it is kept
+    where most of the short cells of its column are read more surely."""
+    illegible: float = 0.35
+    """Legibility below which a line of any length is noise on a page that is legible otherwise: dotted rules, borders
+    and stamps, of which the language model makes words. Of 12 such lines of val one is writing."""
+    legible_page: float = 0.8
+    """Legibility that a quarter of the lines of such a page exceed; in another script no lines may be legible, and they
+    are kept."""
     unfamiliar_line: float = 0.7
     """Confidence below which a line is flagged as unfamiliar. It was chosen with six drawn samples. Of 519 real lines
     of val, 5 to 10 % were below it, nearly all of them on one hard page."""
@@ -503,7 +511,8 @@ class Reader:
         if item.page.orientation == 90:
             readings = [self._read_turned(item, degrees) for degrees in (90, 270)]
         else:
-            readings = [self._without_noise(self._without_show_through(*self._as_it_makes_sense(item, lines, legible)))]
+            sensible = self._as_it_makes_sense(item, lines, legible)
+            readings = [self._without_noise(self._without_show_through(*sensible), _by_id(*sensible[1:]))]
             if _mean_confidence(lines) < self._settings.doubtful and self._reads_better_turned(item):
                 readings.append(self._read_turned(item, 180))
         return max(readings, key=lambda page: _mean_confidence(page.lines))
@@ -519,8 +528,8 @@ class Reader:
         found = self._analyse(grey)
         page = replace(item.page, width=found.width, height=found.height, regions=found.regions)
         strips = cut_lines(grey, page.lines, height=self.lines.height)
-        lines, _ = self._read_lines(replace(item, page=page, strips=strips))
-        return turn_back(self._without_noise(_with_lines(page, lines)), degrees)
+        lines, legible = self._read_lines(replace(item, page=page, strips=strips))
+        return turn_back(self._without_noise(_with_lines(page, lines), _by_id(lines, legible)), degrees)
 
     def _as_it_makes_sense(
         self, item: _Prepared, lines: list[Line], legible: list[float]
@@ -564,7 +573,8 @@ class Reader:
     def _without_show_through(self, item: _Prepared, lines: list[Line], legible: list[float]) -> Page:
         """The page as read, without lines that are paler than the others and read better mirrored.
 
-        These show through from the other side of the paper.
+        These show through from the other side of the paper. Cells of tables are kept: single digits and ditto marks
+        read no worse mirrored.
         """
         settings, page = self._settings, _with_lines(item.page, lines)
         if len(lines) < 2 or not settings.faint_share:
@@ -572,20 +582,45 @@ class Reader:
         contrasts = ink_contrasts(item.grey, lines)
         pale = contrasts < settings.faint_share * np.quantile(contrasts, 0.8)
         unsure = [
-            number for number, line in enumerate(lines) if pale[number] and (line.confidence or 0.0) < settings.doubtful
+            number
+            for number, line in enumerate(lines)
+            if pale[number] and line.cell is None and (line.confidence or 0.0) < settings.doubtful
         ]
         images = [np.ascontiguousarray(item.strips[number].image[:, ::-1]) for number in unsure]
         mirrored = self.lines.legibilities(images)
         behind = {lines[number].id for number, better in zip(unsure, mirrored, strict=True) if better > legible[number]}
         return _without(page, behind, SHOW_THROUGH)
 
-    def _without_noise(self, page: Page) -> Page:
-        """Drop what the detector took for text and the recogniser did not: blots, rulings, show-through."""
-        return _without(page, {line.id for line in page.lines if self._is_noise(line)}, NOISE)
+    def _without_noise(self, page: Page, legible: Mapping[str, float]) -> Page:
+        """Drop what the detector took for text and the recogniser did not: blots, rulings, show-through.
 
-    def _is_noise(self, line: Line) -> bool:
-        short = len(line.text) <= self._settings.noise_characters
-        return not line.text or (short and (line.confidence or 0.0) < self._settings.noise_confidence)
+        Args:
+            page: as read.
+            legible: legibility of its lines by their ids.
+        """
+        noise = {line.id for region in page.regions for line in self._short_noise(region.lines)}
+        if legible and np.quantile(list(legible.values()), 0.75) >= self._settings.legible_page:
+            noise |= {line.id for line in page.lines if line.cell is None and self._is_illegible(legible[line.id])}
+        return _without(page, noise, NOISE)
+
+    def _short_noise(self, lines: Sequence[Line]) -> list[Line]:
+        """The lines of a region in which nothing is read, or so little and so unsurely that it is no writing.
+
+        Where short cells of a column of a table are mostly read surely, the others are digits or ditto marks too.
+        """
+        short = [line for line in lines if len(line.text) <= self._settings.noise_characters]
+        unsure = [line for line in short if (line.confidence or 0.0) < self._settings.noise_confidence]
+        cells, unsure_cells = (Counter(line.cell.column for line in some if line.cell) for some in (short, unsure))
+        empty = [line for line in short if not line.text]
+        return empty + [
+            line
+            for line in unsure
+            if line.text and (line.cell is None or 2 * unsure_cells[line.cell.column] > cells[line.cell.column])
+        ]
+
+    def _is_illegible(self, legible: float) -> bool:
+        """Whether the network reads characters and is unsure of them; marks such as a dash may have none for it."""
+        return 0.0 < legible < self._settings.illegible
 
     def _with_flags(self, page: Page) -> Page:
         """The page with the lines flagged that are unlike what the model has learnt; itself if all of them are."""
@@ -647,6 +682,10 @@ def _without(page: Page, dropped: Collection[str], reason: str) -> Page:
     )
     flags = (*page.flags, f"{reason} {len(dropped)}")
     return replace(page, regions=tuple(region for region in regions if region.lines), flags=flags)
+
+
+def _by_id(lines: Sequence[Line], legible: Sequence[float]) -> dict[str, float]:
+    return {line.id: value for line, value in zip(lines, legible, strict=True)}
 
 
 def _mean_confidence(lines: Iterable[Line]) -> float:

@@ -78,6 +78,40 @@ def test_upright_writing_is_kept_apart() -> None:
     assert found.upright[0].length == pytest.approx(310, abs=12)
 
 
+def test_letters_of_writing_up_the_margin_belong_to_it() -> None:
+    canvas = np.zeros((400, 400), np.float32)
+    ribbon(canvas, (30, 60), (30, 200))
+    for y in (225, 255):
+        canvas[y : y + 12, 26:36] = 0.9
+    for y in (100, 140, 180):
+        ribbon(canvas, (120, y), (380, y))
+    found = find_fragments(text_map(canvas))
+    assert len(found.level) == 3
+    (margin,) = join_fragments(found.upright)
+    assert margin.x[-1] == pytest.approx(266, abs=2)
+
+
+def test_a_short_word_of_a_line_beside_upright_writing_stays_in_its_line() -> None:
+    canvas = np.zeros((400, 400), np.float32)
+    ribbon(canvas, (30, 60), (30, 200))
+    canvas[225:237, 26:36] = 0.9
+    ribbon(canvas, (60, 231), (380, 231))
+    found = find_fragments(text_map(canvas))
+    assert len(found.level) == 2
+    assert len(join_fragments(found.level)) == 1
+
+
+def test_digits_below_each_other_in_a_register_are_cells() -> None:
+    canvas = np.zeros((400, 400), np.float32)
+    canvas[40:240, 200:208] = 0.4
+    for y in range(40, 240, 25):
+        canvas[y : y + 14, 198:210] = 0.95
+    assert len(find_fragments(text_map(canvas)).upright) == 1
+    found = find_fragments(text_map(canvas), cells=True)
+    assert len(found.level) == 8
+    assert not found.upright
+
+
 def test_specks_and_faint_smears_are_no_text() -> None:
     canvas = np.zeros((100, 100), np.float32)
     canvas[10:12, 10:13] = 0.9

@@ -94,7 +94,9 @@ class Analyser:
         if kept:
             drawn = mark(kept, text_map.probability.shape)
             text_map = replace(text_map, probability=np.where(drawn, np.float32(0), text_map.probability))
-            found, barriers = find_fragments(text_map, self.settings), barriers | drawn
+            barriers = barriers | drawn
+        if kept or grid:
+            found = find_fragments(text_map, self.settings, cells=grid is not None)
         level = join_fragments(found.level, barriers, self.settings)
         if grid:
             rulings = [np.asarray(stroke) * (text_map.scale_x, text_map.scale_y) for stroke in grid.uprights]

@@ -75,20 +75,77 @@ class Fragments:
     upright: list[Fragment]
 
 
-def find_fragments(text_map: TextMap, settings: LayoutSettings = DEFAULT_LAYOUT) -> Fragments:
+Ribbon = tuple[Mask, int, int]
+"""Mask of a single ribbon, and column and row of its upper left corner."""
+
+
+def find_fragments(text_map: TextMap, settings: LayoutSettings = DEFAULT_LAYOUT, *, cells: bool = False) -> Fragments:
     """Trace every ribbon of a text map.
 
     Ribbons of neighbouring lines that touch are told apart at a higher threshold.
+
+    Args:
+        text_map: of a page.
+        settings: what counts as a ribbon.
+        cells: the page is a register, so a ribbon up the page that falls apart at a higher threshold is short cells
+            that stand below each other.
     """
-    level: list[Fragment] = []
-    upright: list[Fragment] = []
-    for ribbon, x0, y0 in _ribbons(text_map.probability, (settings.threshold, *settings.split_thresholds), settings):
-        height, width = ribbon.shape
-        if height > settings.vertical_ratio * width:
-            upright.append(_trace(ribbon.T, y0, x0))
+    found = _ribbons(text_map.probability, (settings.threshold, *settings.split_thresholds), settings)
+    if cells:
+        found = [part for ribbon in found for part in _cells(ribbon, text_map.probability, settings)]
+    level = [ribbon for ribbon in found if not _is_upright(ribbon, settings)]
+    upright = [_trace_upright(ribbon) for ribbon in found if _is_upright(ribbon, settings)]
+    if cells or not upright:
+        return Fragments([_trace(*ribbon) for ribbon in level], upright)
+    return _with_letters(level, upright, settings)
+
+
+def _is_upright(ribbon: Ribbon, settings: LayoutSettings) -> bool:
+    height, width = ribbon[0].shape
+    return bool(height > settings.vertical_ratio * width)
+
+
+def _cells(ribbon: Ribbon, probability: NDArray[np.float32], settings: LayoutSettings) -> list[Ribbon]:
+    """A ribbon up the page as the most pieces that a higher threshold makes of it; any other ribbon as it is."""
+    if not _is_upright(ribbon, settings):
+        return [ribbon]
+    mask, x, y = ribbon
+    height, width = mask.shape
+    values = np.where(mask, probability[y : y + height, x : x + width], np.float32(0))
+    parted = (_ribbons(values, (threshold,), settings, (x, y)) for threshold in settings.split_thresholds)
+    return max([ribbon], *parted, key=len)
+
+
+def _with_letters(level: Sequence[Ribbon], upright: list[Fragment], settings: LayoutSettings) -> Fragments:
+    """Upright lines take in their single letters: short ribbons that go on with one of them and with no level line.
+
+    The detector breaks writing up the page into letters, which would be level lines of one letter each.
+    """
+    lines: list[Fragment] = []
+    letters: list[tuple[Fragment, Fragment]] = []
+    for ribbon in level:
+        height, width = ribbon[0].shape
+        if height > settings.letter_ratio * width:
+            letters.append((_trace(*ribbon), _trace_upright(ribbon)))
         else:
-            level.append(_trace(ribbon, x0, y0))
-    return Fragments(level, upright)
+            lines.append(_trace(*ribbon))
+    beside = [_goes_on(piece, lines, settings) for piece, _ in letters]
+    within = [piece for (piece, _), taken in zip(letters, beside, strict=True) if taken]
+    alone = [pair for pair, taken in zip(letters, beside, strict=True) if not taken]
+    reached = upright
+    while reached:
+        near = [_goes_on(turned, reached, settings) for _, turned in alone]
+        reached = [turned for (_, turned), taken in zip(alone, near, strict=True) if taken]
+        alone = [pair for pair, taken in zip(alone, near, strict=True) if not taken]
+        upright = [*upright, *reached]
+    return Fragments([*lines, *within, *(piece for piece, _ in alone)], upright)
+
+
+def _goes_on(piece: Fragment, others: Sequence[Fragment], settings: LayoutSettings) -> bool:
+    """Whether a piece can be one line with another one, on either side of it."""
+    return any(
+        _cost(left, right, settings) is not None for other in others for left, right in ((piece, other), (other, piece))
+    )
 
 
 def _ribbons(
@@ -96,11 +153,11 @@ def _ribbons(
     thresholds: Sequence[float],
     settings: LayoutSettings,
     origin: tuple[int, int] = (0, 0),
-) -> list[tuple[Mask, int, int]]:
-    """Masks of single ribbons with the position of their upper left corner; later thresholds part touching lines."""
+) -> list[Ribbon]:
+    """Single ribbons; later thresholds part touching lines."""
     threshold, *finer = thresholds
     count, labels, stats, _ = cv2.connectedComponentsWithStats((probability > threshold).astype(np.uint8))
-    found: list[tuple[Mask, int, int]] = []
+    found: list[Ribbon] = []
     for label in range(1, count):
         x, y, width, height, pixels = (int(value) for value in stats[label])
         if pixels < settings.min_pixels:
@@ -145,6 +202,11 @@ def _trace(ribbon: Mask, x0: int, y0: int) -> Fragment:
         centre[None].astype(np.float32), (0, 0), max(2 * thickness, 1.0), borderType=cv2.BORDER_REFLECT
     )[0]
     return Fragment((x0 + columns + 0.5).astype(np.float32), smooth + np.float32(y0 + 0.5), thickness)
+
+
+def _trace_upright(ribbon: Ribbon) -> Fragment:
+    mask, x, y = ribbon
+    return _trace(mask.T, y, x)
 
 
 def join_fragments(

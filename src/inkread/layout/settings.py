@@ -48,6 +48,9 @@ class LayoutSettings:
     word touches its line there; loops of letters are shorter."""
     vertical_ratio: float = 2.5
     """Height by width above which a ribbon runs up the page; single tall letters stay below it."""
+    letter_ratio: float = 0.7
+    """Height by width above which a ribbon that goes on with writing up the page can be single letters of it; level
+    words are wider."""
     upright_length: float = 4.0
     """Usual thicknesses of the shortest line up a page of level lines; rulings and brackets that pass for writing are
     shorter."""
