@@ -28,16 +28,16 @@ from inkread.reader import Reader
 
 FOLDER = Path(__file__).parent
 MEASURED = {
-    "copy-2022-fr": (2.1, 3.1),
-    "letter-1700-fr": (1.3, 1.2),
-    "letter-1900-fr": (4.4, 4.3),
-    "letter-1905-en": (1.5, 1.2),
-    "note-1905-en": (2.4, 8.9),
-    "notebook-1893-fr": (6.7, 6.7),
-    "petition-1755-fr": (5.3, 8.8),
-    "streets-2022-de": (2.6, 3.0),
-    "travel-notes-1960-fr": (5.1, 5.1),
-    "will-1914-fr": (9.2, 10.2),
+    "copy-2022-fr": (3.2, 1.7),
+    "letter-1700-fr": (1.3, 1.3),
+    "letter-1900-fr": (4.2, 4.0),
+    "letter-1905-en": (0.6, 0.6),
+    "note-1905-en": (1.8, 9.2),
+    "notebook-1893-fr": (5.7, 6.5),
+    "petition-1755-fr": (4.9, 8.9),
+    "streets-2022-de": (2.3, 2.3),
+    "travel-notes-1960-fr": (4.9, 5.4),
+    "will-1914-fr": (8.1, 10.8),
 }
 
 
