@@ -106,7 +106,7 @@ class ReaderSettings:
     """Pairs of lines that must be weighed for that; fewer leave the choice to geometry."""
     below_gain: float = -1.7
     """How much likelier the cells of tables go on in their row than below, as a mean of natural logarithms over them on
-    a page; lower, tables without rulings are columns of prose. It was chosen on 217 composed blocks of train."""
+    a page; lower, tables without rulings are columns of prose. It was chosen on composed blocks of train."""
     below_cells: int = 6
     """Cells that must be weighed for that; fewer are left to geometry."""
     alternatives: int = 4
@@ -609,13 +609,12 @@ class Reader:
         Where short cells of a column of a table are mostly read surely, the others are digits or ditto marks too.
         """
         short = [line for line in lines if len(line.text) <= self._settings.noise_characters]
-        unsure = [line for line in short if (line.confidence or 0.0) < self._settings.noise_confidence]
+        unsure = [line for line in short if not line.text or (line.confidence or 0.0) < self._settings.noise_confidence]
         cells, unsure_cells = (Counter(line.cell.column for line in some if line.cell) for some in (short, unsure))
-        empty = [line for line in short if not line.text]
-        return empty + [
+        return [
             line
             for line in unsure
-            if line.text and (line.cell is None or 2 * unsure_cells[line.cell.column] > cells[line.cell.column])
+            if not line.text or line.cell is None or 2 * unsure_cells[line.cell.column] > cells[line.cell.column]
         ]
 
     def _is_illegible(self, legible: float) -> bool:
