@@ -34,7 +34,7 @@ from inkread.io.images import PageImage, turn
 from inkread.io.inputs import Input, Limits, load_pages
 from inkread.layout import Analyser
 from inkread.layout.detector import Detector
-from inkread.reader import documented
+from inkread.reader import document_of
 from inkread.recognition.line_images import Strip
 from inkread.synthesis.ink import find_fonts
 from inkread.synthesis.lines import render_line
@@ -467,7 +467,7 @@ def test_a_page_is_read_after_the_one_before_it_in_its_file(tmp_path: Path, read
     assert document.pages[1] != alone[1], "confidences and alternatives differ at least"
     assert document.provenance is not None
     assert [step.settings.get("page_before") for step in document.provenance.steps] == [None, True, None]
-    assert documented(alone[:1], reader.provenance).provenance == reader.provenance
+    assert document_of(alone[:1], reader.provenance).provenance == reader.provenance
     in_small_batches = Reader(threads=2, settings=ReaderSettings(chunk_pages=1))
     assert next(in_small_batches.read(tmp_path / "letter.tif")).pages == document.pages
     assert list(reader.read_pages([second], before=document.pages[0])) == [document.pages[1]]

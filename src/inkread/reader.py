@@ -295,7 +295,7 @@ class Reader:
                     on_page(item)
                 continue
             if not item.failed:
-                yield documented(pages, self.provenance)
+                yield document_of(pages, self.provenance)
             pages = []
 
     def read_pages(
@@ -640,7 +640,7 @@ class Reader:
         return page if self._min_confidence is None else flag_lines(page, self._min_confidence)
 
 
-def documented(pages: Sequence[Page], provenance: Provenance) -> Document:
+def document_of(pages: Sequence[Page], provenance: Provenance) -> Document:
     """A document of pages that were read as ``one_document`` of `Reader.read_pages`.
 
     Where some were read with the page before, the step ``recognition`` says so: ``page_before``.
@@ -717,7 +717,7 @@ def read(
     bundle = Bundle.open(model)
     reader = _kept_reader(bundle.folder, bundle.identity, language_model, min_confidence)
     documents = list(reader.read(input))
-    return documented([page for document in documents for page in document.pages], reader.provenance)
+    return document_of([page for document in documents for page in document.pages], reader.provenance)
 
 
 @lru_cache(maxsize=2)
