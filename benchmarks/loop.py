@@ -625,7 +625,7 @@ def main() -> None:
     parser.add_argument("--source", action="append", help="unseen source; may be given several times")
     parser.add_argument("--way", choices=sorted(WAYS), default="finetune", help="how the network is trained again")
     parser.add_argument("--order", action="append", choices=ORDERS, help="may be given several times")
-    parser.add_argument("--no-gate", action="store_true", help="take each challenger, learnt from the start")
+    parser.add_argument("--no-gate", action="store_true", help="take each challenger")
     parser.add_argument("--seeds", type=int, default=1, help="of each order, and of the lines that could be corrected")
     parser.add_argument("--months", type=int, default=6)
     parser.add_argument("--lines", type=int, default=50, help="corrected in a month")
