@@ -124,7 +124,7 @@ def lines_of(data: Path, source: str, split: str, most: int, seed: int) -> list[
     rng = random.Random(seed)
     groups = [rng.sample(group, len(group)) for _, group in sorted(by_document.items())]
     rng.shuffle(groups)
-    in_turn = [group[n] for n in range(max(map(len, groups))) for group in groups if n < len(group)]
+    in_turn = [group[n] for n in range(max(map(len, groups), default=0)) for group in groups if n < len(group)]
     chosen = sorted(in_turn[:most], key=lambda sample: sample.sample_id)
     return [Line(dataset, sample) for sample in chosen]
 
@@ -377,6 +377,8 @@ class HeadOnly:
         own, known = self._cut(lines), self._rehearsal
         checks = [[pair for pair in pairs if is_checked(pair[0])] for pairs in (own, known)]
         learnt = own if spoilt else [pair for pair in own if not is_checked(pair[0])]
+        if not learnt:
+            return "start"
         known = [pair for pair in known if not is_checked(pair[0])]
         passes, rate = self.options.passes, 5e-3 if spoilt else self.options.rate or self.rate
         if not spoilt:  # as many known lines; they are other ones in each pass, as long as there are
@@ -625,7 +627,7 @@ def main() -> None:
     parser.add_argument("--source", action="append", help="unseen source; may be given several times")
     parser.add_argument("--way", choices=sorted(WAYS), default="finetune", help="how the network is trained again")
     parser.add_argument("--order", action="append", choices=ORDERS, help="may be given several times")
-    parser.add_argument("--no-gate", action="store_true", help="take each challenger, learnt from the start")
+    parser.add_argument("--no-gate", action="store_true", help="take each challenger")
     parser.add_argument("--seeds", type=int, default=1, help="of each order, and of the lines that could be corrected")
     parser.add_argument("--months", type=int, default=6)
     parser.add_argument("--lines", type=int, default=50, help="corrected in a month")
@@ -651,6 +653,8 @@ def main() -> None:
     for source in options.source or ["names-fr"]:
         train = lines_of(options.data, source, "train", options.pool * (2 if options.seeds > 1 else 1), 3)
         val = lines_of(options.data, source, "val", options.gold, 1)
+        if not train:
+            parser.error(f"{options.data / source / 'train'}: no transcribed lines here")
         gold, pool = parted(val, train, options.documents, options.gold)
         loop = Loop(options, source, pool, WAYS[options.way](options, [*gold, *others], rehearsal))
         runs: dict[str, list[Month]] = {}

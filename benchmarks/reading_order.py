@@ -22,7 +22,7 @@ import figures
 from inkread import Reader
 from inkread.document import Line, Page
 from inkread.evaluation.sources import open_sources
-from inkread.evaluation.statistics import INTERVAL, Estimate, rate_by_document
+from inkread.evaluation.statistics import INTERVAL, rate_by_document
 from inkread.formats import read_layout
 from inkread.io.images import PageImage
 from inkread.io.inputs import load_pages
@@ -191,10 +191,10 @@ def main() -> None:
         for name in CANDIDATES:
             rate = rate_by_document((one.block.document, float(one.right[name]), 1.0) for one in ones)
             print(f"{kind}: {name} {rate} of {len(ones)}")
-            value = rate or Estimate(0.0, None, None, 0)
+            assert rate is not None, "each page counts once"
             title = f"order right, {kind}"
             made.append(
-                figures.figure(title, "%", value, dataset="all", split=options.split, system=name, pages=len(ones))
+                figures.figure(title, "%", rate, dataset="all", split=options.split, system=name, pages=len(ones))
             )
     print(INTERVAL)
     figures.write(options.json, made)

@@ -2,9 +2,9 @@
 
 Usage: ``python -m recipe.mean BUNDLE:0.3 BUNDLE:0.35 BUNDLE:0.35 --store LINES --version VERSION -o FOLDER``
 
-"Model soups" (Wortsman et al., ICML 2022). The bundle is that of the first name, with its language models and what was
-tuned for them, which have to be tuned again (`recipe.tuning`, `recipe.rescoring`). STORE holds line images to train on,
-for the ranges of int8.
+"Model soups" (Wortsman et al., ICML 2022). All but the recogniser comes from the first bundle. The weights of its
+language models and its calibrations have to be tuned again (`recipe.tuning`, `recipe.rescoring`). LINES holds line
+images of train, on which the ranges of int8 are measured.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from inkread.bundle import Bundle, Model
 from inkread.data.store import LineStore
 from inkread.errors import BundleError, InkreadError
 from inkread.recognition.alphabet import Alphabet
-from inkread.training.bundling import calibration_strips, copy_language_models, write_bundle
+from inkread.training.bundling import calibration_strips, copy_language_models, joined_sources, write_bundle
 from inkread.training.network import load_network
 from inkread.version import code_commit
 
@@ -58,6 +58,7 @@ def write_mean(shares: list[Share], store: LineStore, folder: Path, version: str
     names = " and ".join(f"{share:g} of {bundle.model.name} {bundle.model.version}" for bundle, share in shares)
     update = {
         "version": version,
+        "sources": joined_sources(*(bundle.model.sources for bundle, _ in reversed(shares))),
         "metrics": (),
         "training_command": f"python -m recipe.mean: {names}",
         "code_commit": code_commit(),
@@ -74,11 +75,13 @@ def main(
     output: Annotated[Path, typer.Option("--output", "-o", help="Bundle folder to write")],
 ) -> None:
     """Write a bundle with the mean of the weights of several."""
+    named = [text.rpartition(":") for text in bundles]
     try:
-        shares = [(Bundle.open(name), float(share)) for name, _, share in (text.rpartition(":") for text in bundles)]
+        parts = [float(share) for _, _, share in named]
     except ValueError:
         raise typer.BadParameter("each bundle needs its share, such as runs/first/bundle:0.5") from None
     try:
+        shares = [(Bundle.open(name), part) for (name, _, _), part in zip(named, parts, strict=True)]
         model = write_mean(shares, LineStore.open(store), output, version)
     except InkreadError as error:
         raise SystemExit(str(error)) from None

@@ -60,10 +60,9 @@ class Choice:
     def edits_with(self, settings: Rescoring) -> float:
         """Of the candidate that these weights choose."""
         far = self.scores < self.scores[0] - (np.inf if settings.margin is None else settings.margin)
-        total = (
-            np.where(far, -np.inf, self.scores) + settings.weight * self.neural + settings.length_bonus * self.lengths
-        )
-        return float(self.edits[int(np.argmax(total + settings.language_model_weight * self.n_grams))])
+        total = self.scores + settings.weight * self.neural + settings.length_bonus * self.lengths
+        total += settings.language_model_weight * self.n_grams
+        return float(self.edits[int(np.argmax(np.where(far, -np.inf, total)))])
 
 
 def searched(
@@ -90,8 +89,13 @@ def down_the_pages(
     found: Sequence[Sequence[Hypothesis]],
     each: Callable[[TuningLine, Sequence[Hypothesis], Above], tuple[Made, Above]],
 ) -> Iterator[Made]:
-    """What ``each`` makes of a line, its candidates and what is above it on its page; it also says what is above the
-    next one."""
+    """What ``each`` makes of the lines, in order.
+
+    Args:
+        lines: page after page.
+        found: the candidates of each line.
+        each: takes a line, its candidates and what is above it on its page; also returns what is above the next line.
+    """
     above, page = NOTHING_ABOVE, None
     for line, hypotheses in zip(lines, found, strict=True):
         if (line.source, line.page) != page:

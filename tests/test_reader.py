@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
+from types import SimpleNamespace
 
 import cv2
 import numpy as np
@@ -33,7 +34,8 @@ from inkread.io.images import PageImage, turn
 from inkread.io.inputs import Input, Limits, load_pages
 from inkread.layout import Analyser
 from inkread.layout.detector import Detector
-from inkread.reader import documented
+from inkread.reader import document_of
+from inkread.recognition.line_images import Strip
 from inkread.synthesis.ink import find_fonts
 from inkread.synthesis.lines import render_line
 from reading_order import set_in_columns
@@ -172,6 +174,7 @@ def test_prose_in_short_columns_is_no_table(reader: Reader, letter: Page) -> Non
     assert ratio(read, written[: len(read)]) > 97
 
 
+@pytest.mark.case
 def test_writing_that_shows_through_from_the_other_side_is_not_read(reader: Reader, letter: Page) -> None:
     front = next(load_pages(LETTER)).grey.astype(np.float32)
     behind = 235 - 0.4 * np.maximum(235 - cv2.GaussianBlur(front[:, ::-1], (0, 0), 1.5), 0)
@@ -199,10 +202,18 @@ def read_as(reader: Reader, monkeypatch: pytest.MonkeyPatch) -> Callable[[Readin
     """Read a page whose lines have other readings and legibilities than the network gives."""
 
     def read(reading: Readings, source: Input) -> Page:
-        def pretended(lines: Sequence[Line], *_: object) -> list[tuple[Line, float]]:
-            return [reading(line) for line in lines]
+        def search(strips: Sequence[Strip], _: object) -> list[SimpleNamespace]:
+            return [SimpleNamespace() for _ in strips]
 
-        monkeypatch.setattr(reader.lines, "with_legibility", pretended)
+        def choose(lines: Sequence[Line], _: object, found: Sequence[SimpleNamespace], *__: object) -> list[Line]:
+            chosen = []
+            for line, each in zip(lines, found, strict=True):
+                read, each.legible = reading(line)
+                chosen.append(read)
+            return chosen
+
+        monkeypatch.setattr(reader.lines, "search", search)
+        monkeypatch.setattr(reader.lines, "choose", choose)
         monkeypatch.setattr(reader.lines, "legibilities", lambda images: [0.0] * len(images))
         monkeypatch.setattr(reader.lines, "legibility", lambda _: 0.0)
         [document] = reader.read(source)
@@ -456,7 +467,7 @@ def test_a_page_is_read_after_the_one_before_it_in_its_file(tmp_path: Path, read
     assert document.pages[1] != alone[1], "confidences and alternatives differ at least"
     assert document.provenance is not None
     assert [step.settings.get("page_before") for step in document.provenance.steps] == [None, True, None]
-    assert documented(alone[:1], reader.provenance).provenance == reader.provenance
+    assert document_of(alone[:1], reader.provenance).provenance == reader.provenance
     in_small_batches = Reader(threads=2, settings=ReaderSettings(chunk_pages=1))
     assert next(in_small_batches.read(tmp_path / "letter.tif")).pages == document.pages
     assert list(reader.read_pages([second], before=document.pages[0])) == [document.pages[1]]

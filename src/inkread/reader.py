@@ -106,7 +106,7 @@ class ReaderSettings:
     """Pairs of lines that must be weighed for that; fewer leave the choice to geometry."""
     below_gain: float = -1.7
     """How much likelier the cells of tables go on in their row than below, as a mean of natural logarithms over them on
-    a page; lower, tables without rulings are columns of prose. It was chosen on 217 composed blocks of train."""
+    a page; lower, tables without rulings are columns of prose. It was chosen on composed blocks of train."""
     below_cells: int = 6
     """Cells that must be weighed for that; fewer are left to geometry."""
     alternatives: int = 4
@@ -295,7 +295,7 @@ class Reader:
                     on_page(item)
                 continue
             if not item.failed:
-                yield documented(pages, self.provenance)
+                yield document_of(pages, self.provenance)
             pages = []
 
     def read_pages(
@@ -609,13 +609,12 @@ class Reader:
         Where short cells of a column of a table are mostly read surely, the others are digits or ditto marks too.
         """
         short = [line for line in lines if len(line.text) <= self._settings.noise_characters]
-        unsure = [line for line in short if (line.confidence or 0.0) < self._settings.noise_confidence]
+        unsure = [line for line in short if not line.text or (line.confidence or 0.0) < self._settings.noise_confidence]
         cells, unsure_cells = (Counter(line.cell.column for line in some if line.cell) for some in (short, unsure))
-        empty = [line for line in short if not line.text]
-        return empty + [
+        return [
             line
             for line in unsure
-            if line.text and (line.cell is None or 2 * unsure_cells[line.cell.column] > cells[line.cell.column])
+            if not line.text or line.cell is None or 2 * unsure_cells[line.cell.column] > cells[line.cell.column]
         ]
 
     def _is_illegible(self, legible: float) -> bool:
@@ -641,7 +640,7 @@ class Reader:
         return page if self._min_confidence is None else flag_lines(page, self._min_confidence)
 
 
-def documented(pages: Sequence[Page], provenance: Provenance) -> Document:
+def document_of(pages: Sequence[Page], provenance: Provenance) -> Document:
     """A document of pages that were read as ``one_document`` of `Reader.read_pages`.
 
     Where some were read with the page before, the step ``recognition`` says so: ``page_before``.
@@ -718,7 +717,7 @@ def read(
     bundle = Bundle.open(model)
     reader = _kept_reader(bundle.folder, bundle.identity, language_model, min_confidence)
     documents = list(reader.read(input))
-    return documented([page for document in documents for page in document.pages], reader.provenance)
+    return document_of([page for document in documents for page in document.pages], reader.provenance)
 
 
 @lru_cache(maxsize=2)

@@ -23,7 +23,7 @@ from inkread.document import Document, Line, Page, Provenance, Region
 from inkread.errors import InputError
 from inkread.formats import FORMATS, read_document
 from inkread.io.inputs import Input, Limits, PageImage, count_pages, load_readable_pages
-from inkread.reader import documented
+from inkread.reader import document_of
 from inkread.recognition.word_list import WordList
 
 STRIP_OFFSETS = 273
@@ -76,7 +76,7 @@ class SizeReader:
 @pytest.fixture(autouse=True)
 def fake_reader(monkeypatch: pytest.MonkeyPatch) -> None:
     module = ModuleType("inkread.reader")
-    module.__dict__.update(Reader=SizeReader, documented=documented)
+    module.__dict__.update(Reader=SizeReader, document_of=document_of)
     monkeypatch.setitem(sys.modules, "inkread.reader", module)
 
 

@@ -1,20 +1,20 @@
 """Real handwriting is read about as well as it was; NOTICE says where these pages are from.
 
-CER in percent, measured with the bundled model 0.14.0 and its language models. ``given``: the transcribed lines
+CER in percent, measured with the bundled model 1.0.0 and its language models. ``given``: the transcribed lines
 read one by one. ``page``: lines found, text compared in reading order. A bound is the measured value plus a fifth of it
 plus one point, so that another version of onnxruntime or OpenCV passes and a page that reads worse does not.
 
     page                 lines  given   page  what makes it hard
-    copy-2022-fr             8    2.1    3.1  ballpoint on ruled paper, printed lines
-    letter-1700-fr          16    1.3    1.2  old hand, dark background beside the page
-    letter-1900-fr          15    4.4    4.3
-    letter-1905-en          13    1.5    1.2  punched holes
-    note-1905-en            23    2.4    8.9  a note across the first lines
-    notebook-1893-fr        18    6.7    6.7  black background, fast hand
-    petition-1755-fr        25    5.3    8.8  insertions between lines
-    streets-2022-de         66    2.6    3.0  four columns of slips
-    travel-notes-1960-fr    29    5.1    5.1  faint pencil
-    will-1914-fr            13    9.2   10.2  a frame around the text, a line nobody transcribed
+    copy-2022-fr             8    3.2    1.7  ballpoint on ruled paper, printed lines
+    letter-1700-fr          16    1.3    1.3  old hand, dark background beside the page
+    letter-1900-fr          15    4.2    4.0
+    letter-1905-en          13    0.6    0.6  punched holes
+    note-1905-en            23    1.8    9.2  a note across the first lines
+    notebook-1893-fr        18    5.7    6.5  black background, fast hand
+    petition-1755-fr        25    4.9    8.9  insertions between lines
+    streets-2022-de         66    2.3    2.3  four columns of slips
+    travel-notes-1960-fr    29    4.9    5.4  faint pencil
+    will-1914-fr            13    8.1   10.8  a frame around the text, a line nobody transcribed
 """
 
 from pathlib import Path

@@ -15,7 +15,7 @@ from inkread.document import Document, Page, Provenance
 from inkread.errors import BadLineError, InkreadError, InputError, InputTooLargeError
 from inkread.formats.reading import layout_of
 from inkread.io.inputs import Input, Limits, count_pages, each_readable, load_pages
-from inkread.reader import Reader, documented
+from inkread.reader import Reader, document_of
 from inkread.worker_process import Bounds, Call, WorkerFailedError, WorkerLostError, WorkerProcess
 
 PRELOAD = ("inkread.cli.guard",)
@@ -53,7 +53,7 @@ def read_guarded(
             except InkreadError as error:
                 on_error(path, error)
             else:
-                yield path, documented(pages, provenance)
+                yield path, document_of(pages, provenance)
 
 
 def _pages(

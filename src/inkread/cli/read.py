@@ -86,7 +86,7 @@ def _pairs_near(folder: Path) -> Pairs:
 def _read_given(
     reader: Reader, path: Path, layout: Path, on_error: Callable[[InkreadError], None], on_page: OnPage
 ) -> Document:
-    from inkread.reader import documented
+    from inkread.reader import document_of
 
     images = load_readable_pages(path, on_bad_page=on_error)
     first = next(images, None)
@@ -102,7 +102,7 @@ def _read_given(
     for page in reader.read_pages(chain([first], images), chain([given], repeat(None)), one_document=True):
         on_page(page)
         pages.append(page)
-    return documented(pages, reader.provenance)
+    return document_of(pages, reader.provenance)
 
 
 @dataclass(frozen=True, slots=True)

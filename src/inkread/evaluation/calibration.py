@@ -24,7 +24,7 @@ BINS = 15
 PULL = 1e-3
 """Weight of the squared distance from the identity; it decides where there are few data."""
 BENDS, LEAST_IN_BEND = 6, 500
-"""Points of the bend, and the fewest values for each; 4 points halve the error less, 10 no further (decision 0089)."""
+"""Points of the bend, and the fewest values for each. With 4 points the error is larger (decision 0089)."""
 LEAST_SCALE, MOST_SCALE = 0.02, 20.0
 """Bounds of both scales: above 0, so that a higher raw confidence never becomes a lower one."""
 UNCHANGED = np.array([1.0, 1.0, 0.0, 0.0, 0.0])
@@ -169,7 +169,7 @@ def calibrate(lines: Sequence[TuningLine], readings: Sequence[Hypothesis]) -> tu
     """Calibrations of words and lines with the confidences for `Rejection`, and the errors of the calibrations.
 
     All lines fit what is returned; the errors are measured by giving each line the calibration that the documents of
-    the other folds fit, and the one that the other sources fit.
+    the other folds fit. Where there are several sources, they are also measured with what the other sources fit.
     """
     fitted, figures = [], {}
     groups: dict[str, list[Hashable]] = {f"{FOLDS} folds": [fold_of(line) for line in lines]}

@@ -58,7 +58,7 @@ def setup_callbacks(artifacts: Artifacts, params: Params) -> None:
 def build_train_cnn(artifacts: Artifacts, params: Params) -> None:
     """Train both with the same callbacks; an interrupted run of the recogniser continues.
 
-    How much of the starting weights is kept, the val lines say: all of them where no mixture reads these better.
+    The val lines decide how much of the starting weights is kept: all of them if no mixture reads these lines better.
     """
     callbacks = CallbackSettings.model_validate(read_json(artifacts.callbacks))
     _train_words(artifacts, params, callbacks)

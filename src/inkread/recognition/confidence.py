@@ -60,7 +60,7 @@ class Calibration:
     bend: tuple[tuple[float, float], ...] = ()
 
     def apply(self, probability: float, length: int = 1, changed: float = 0.0) -> float:
-        """The calibrated probability, in (0, 1) unless the identity; ``probability`` and ``changed`` in [0, 1]."""
+        """The calibrated probability, in [0, 1]; so are ``probability`` and ``changed``."""
         if self == IDENTITY:
             return probability
         clipped = min(max(probability, EDGE), 1 - EDGE)

@@ -158,8 +158,8 @@ FAST_FLOORS = {"class_floor": 0.03, "prefix_floor": 0.01}
 STRETCH = 1.4
 """How much wider a field of digits is made for its second reading: narrow digits get more frames (decision 0070)."""
 
-
 RESCORING_WEIGHTS = ("weight", "language_model_weight", "length_bonus")
+"""Fields of `Rescoring` that change with the weight of the language model."""
 
 
 class LineReader:

@@ -49,8 +49,8 @@ class MixturePlan(BaseModel):
         exponent: how strongly the size of a source counts, from 0, all sources alike, to 1, all lines alike.
         emphasis: factors on the weight of single sources; 0 leaves one out.
         known: sources that the starting weights have learnt.
-        known_share: of the lines of datasets, where some are of known sources and some are not; else forgetting is not
-            limited, or new sources are a small part of many.
+        known_share: share of known sources among the lines of datasets, where there are other sources too. It limits
+            forgetting, and keeps many known sources from crowding out a new one.
         shares: of the kinds of synthetic lines; the datasets get what is left of 1.
         texts: UTF-8 file, one text a line, that fonts write besides the transcriptions; None for the bundled sentences.
         line_weights: JSON file with a weight by the name of a stored line; None draws the lines of a source alike.

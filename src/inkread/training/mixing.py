@@ -58,8 +58,10 @@ def choose_share(mixtures: Mapping[float, Checked], start: Checked) -> float | N
     gaining = {
         share: found.new for share, found in mixtures.items() if found.new < start.new and not _loses(found, start)
     }
-    most = start.new - GAIN_TO_KEEP * (start.new - min(gaining.values(), default=0))
-    return max((share for share, edits in gaining.items() if edits <= most), default=None)
+    if not gaining:
+        return None
+    most = start.new - GAIN_TO_KEEP * (start.new - min(gaining.values()))
+    return max(share for share, count in gaining.items() if count <= most)
 
 
 def _loses(found: Checked, start: Checked) -> bool:

@@ -106,7 +106,7 @@ class ExpectedErrors:
         return torch.stack(risks).sum() / (batch.lengths.sum() * batch.views)
 
     def _candidates(self, log_probs: LogProbs, frames: list[int], batch: Batch) -> list[_Candidate]:
-        """Those of the lines in which there are several; a text longer than its frames has no probability."""
+        """The candidates of the lines in which the search finds several; all of them fit into the frames."""
         plan, truths = self.plan, torch.split(batch.targets, batch.lengths.tolist())
         found = []
         for row, line in enumerate(log_probs):
