@@ -23,7 +23,7 @@ from inkread.recognition.alphabet import Alphabet
 from inkread.recognition.line_images import exact_part
 from inkread.synthesis.ink import find_fonts
 from inkread.training.data import MIN_TEXT
-from inkread.training.finetune import edits
+from inkread.training.mixing import edits
 from inkread.training.scoring import Frames, cer_by_source, onnx_frames, read_lines, torch_frames
 from inkread.training.synthetic import FontSource, Sample
 from inkread.training.train import TrainingPlan, starting_network
