@@ -41,7 +41,7 @@ def desk(tmp_path: Path) -> Path:
     (tmp_path / "scans").mkdir()
     top.save(tmp_path / "scans" / "one.png")
     top.save(tmp_path / "letter.jpg")
-    letter.crop((262, 143, 690, 209)).save(tmp_path / "field.png")  # 9th of March 1908
+    letter.crop((280, 143, 690, 209)).save(tmp_path / "field.png")  # 9th of March 1908
     top.save(tmp_path / "register.pdf", resolution=150)
     (tmp_path / "letters").mkdir()
     top.save(tmp_path / "letters" / "letter.png")
