@@ -52,8 +52,7 @@ def _sentences(report: FinetuneReport, output: Path) -> str:
         said.append(f"CER {report.before} before, {report.after} after; the new model is in {output}")
     else:
         said.append(
-            f"these lines could not improve the model (CER {report.before}), or only at the cost of sources that it knows; "
-            f"{output} holds it as it was. "
-            "Transcribe more lines, or check the transcriptions"
+            f"these lines could not improve the model (CER {report.before}), or only at the cost of known sources; "
+            f"{output} holds it as it was. Transcribe more lines, or check the transcriptions"
         )
     return "\n".join(said)
