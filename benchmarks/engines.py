@@ -116,6 +116,7 @@ def measure(
     threads: int = 2,
     model: Path | None = None,
     language_model: bool | None = None,
+    fast: bool = False,
     on_page: Callable[[], None] = lambda: None,
 ) -> list[Measurement]:
     """Let engines read the same pages in turns.
@@ -127,13 +128,14 @@ def measure(
         threads: for each engine; they never compute at the same time.
         model: bundle that "inkread" reads with, None for its own.
         language_model: whether "inkread" uses its language model; None where its bundle has one.
+        fast: whether "inkread" reads with `--fast`.
         on_page: called after each reading of a page in a run.
 
     Raises:
         InkreadError: an engine stopped; the message ends with its last words.
     """
     with ExitStack() as stack:
-        workers = [stack.enter_context(_Worker(name, threads, model, language_model)) for name in engines]
+        workers = [stack.enter_context(_Worker(name, threads, model, language_model, fast=fast)) for name in engines]
         seconds = {worker.engine: [0.0] * runs for worker in workers}
         readings: dict[str, list[tuple[str, ...]]] = {}
         load_seconds = [worker.load() for worker in workers]
@@ -164,9 +166,11 @@ def measure(
 class _Worker:
     """The other end of ``worker.py``; its process lives inside ``with``."""
 
-    def __init__(self, engine: str, threads: int, model: Path | None, language_model: bool | None) -> None:
+    def __init__(
+        self, engine: str, threads: int, model: Path | None, language_model: bool | None, *, fast: bool
+    ) -> None:
         self.engine = engine
-        options = [engine, str(threads), str(model or ""), json.dumps(language_model)]
+        options = [engine, str(threads), str(model or ""), json.dumps(language_model), json.dumps(fast)]
         self._command = [sys.executable, "-P", str(WORKER), *options]
 
     def __enter__(self) -> _Worker:
@@ -302,6 +306,7 @@ def arguments(given: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--limit", type=int, help="only so many pages of each FOLDER")
     parser.add_argument("--threads", type=int, default=2, help="for each engine")
     parser.add_argument("--lm", action=argparse.BooleanOptionalAction, help="whether Inkread uses its language model")
+    parser.add_argument("--fast", action="store_true", help="let Inkread read as with inkread read --fast")
     return parser.parse_args(given)
 
 
@@ -322,6 +327,7 @@ def main(given: Sequence[str] | None = None) -> None:
             threads=options.threads,
             model=options.model,
             language_model=options.lm,
+            fast=options.fast,
             on_page=lambda: advance(1),
         )
     layouts = dict(paired({image.parent for image in images}))
@@ -329,6 +335,7 @@ def main(given: Sequence[str] | None = None) -> None:
     settings: dict[str, Setting] = {
         "model": f"{described.name} {described.version}",
         "language_model": options.lm,
+        "fast": options.fast,
         "runs": options.runs,
         "threads": options.threads,
         "cores": os.cpu_count(),

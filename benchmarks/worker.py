@@ -26,11 +26,11 @@ Read = Callable[[str], list[str]]
 TESSERACT_LANGUAGES = "eng+fra"
 
 
-def load_inkread(threads: int, model: str, language_model: bool | None) -> Read:
+def load_inkread(threads: int, model: str, language_model: bool | None, *, fast: bool) -> Read:
     """This package, with a model bundle ("" for the bundled one)."""
     from inkread.reader import Reader
 
-    reader = Reader(model or None, threads=threads, language_model=language_model)
+    reader = Reader(model or None, threads=threads, language_model=language_model, fast=fast)
     return lambda path: [line.text for document in reader.read([path]) for line in document.lines]
 
 
@@ -90,7 +90,7 @@ def peak_bytes() -> int:
     return max(own, children)
 
 
-def main(name: str, threads: int, model: str, language_model: bool | None) -> None:
+def main(name: str, threads: int, model: str, language_model: bool | None, *, fast: bool) -> None:
     """Load an engine and answer until the input ends."""
     answers = os.fdopen(os.dup(sys.stdout.fileno()), "w")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
@@ -101,7 +101,7 @@ def main(name: str, threads: int, model: str, language_model: bool | None) -> No
 
     start = time.perf_counter()
     if name == "inkread":
-        read = load_inkread(threads, model, language_model)
+        read = load_inkread(threads, model, language_model, fast=fast)
     else:
         read = {"rapidocr": load_rapidocr, "tesseract": load_tesseract}[name](threads)
     answer(load_seconds=time.perf_counter() - start)
@@ -114,4 +114,4 @@ def main(name: str, threads: int, model: str, language_model: bool | None) -> No
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], int(sys.argv[2]), sys.argv[3], json.loads(sys.argv[4]))
+    main(sys.argv[1], int(sys.argv[2]), sys.argv[3], json.loads(sys.argv[4]), fast=json.loads(sys.argv[5]))

@@ -22,7 +22,7 @@ print(json.dumps({"load_seconds": 0.5}), flush=True)
 for line in sys.stdin:
     name = json.loads(line).rsplit("/", 1)[-1]
     fast = sys.argv[1] == "inkread"
-    print(sys.argv[1], sys.argv[2], name, file=log, flush=True)
+    print(sys.argv[1], sys.argv[2], name, sys.argv[5], file=log, flush=True)
     if name == "bad.png":
         sys.exit("bad.png: no such page")
     print(json.dumps({"seconds": 1.0 if fast else 4.0, "lines": ["tea" if fast else "tee"]}), flush=True)
@@ -103,6 +103,12 @@ def test_speed_is_that_of_the_median_run_and_ratios_are_paired() -> None:
     assert (ours.time_ratio, theirs.time_ratio) == (1, 0.5)
     assert (ours.peak_mebibytes, theirs.peak_mebibytes) == (300, 600)
     assert ours.page_cer is None
+
+
+def test_a_fast_reader_is_measured_where_asked_for(turns: Turns, pages: Path) -> None:
+    main([str(pages), "--runs", "1", "--with", "rapidocr"])
+    main([str(pages), "--runs", "1", "--with", "rapidocr", "--fast"])
+    assert [turn[3] for turn in turns() if turn[0] == "inkread"] == ["false"] * 3 + ["true"] * 3
 
 
 @pytest.mark.usefixtures("turns")

@@ -31,7 +31,7 @@ def test_what_an_engine_prints_does_not_disturb_its_answers(tmp_path: Path) -> N
         "    def __call__(self, path): print('reading'); self.txts = ('one', 'two'); return self\n"
     )
     shown = subprocess.run(
-        [sys.executable, "-P", worker.__file__, "rapidocr", "2", "", "null"],
+        [sys.executable, "-P", worker.__file__, "rapidocr", "2", "", "null", "false"],
         input=json.dumps("a.png") + "\n",
         env={"PYTHONPATH": str(tmp_path)},
         capture_output=True,
