@@ -21,7 +21,7 @@ FEW = AdaptSettings(least_lines=8)
 
 
 NOTEBOOK = PAGES / "notebook-1893-fr.webp"
-LETTER = PAGES / "letter-1900-fr.webp"
+LETTER = PAGES / "letter-1700-fr.webp"
 
 
 @pytest.mark.system
