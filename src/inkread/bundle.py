@@ -43,6 +43,8 @@ DESCRIPTION = "model.json"
 FILES = (DETECTOR, LANGUAGE_MODEL, NEURAL_LANGUAGE_MODEL, DESCRIPTION, RECOGNIZER, WEIGHTS)
 """What a bundle reads and learns with, in the order of its identity."""
 LANGUAGE_MODELS = (LANGUAGE_MODEL, NEURAL_LANGUAGE_MODEL)
+USER_PAGES = "pages of a user"
+"""Kind of the sources that fine-tuning or the pipeline added to what a bundle had learnt."""
 
 
 class _Strict(BaseModel):
@@ -212,9 +214,9 @@ class Bundle:
         return bundle
 
     @property
-    def learnt(self) -> tuple[str, ...]:
-        """Names of the sources that it learnt from."""
-        return tuple(source.name for source in self.model.sources)
+    def known(self) -> tuple[str, ...]:
+        """Names of the sources that the first model learnt; those that retraining added are left out."""
+        return tuple(source.name for source in self.model.sources if source.kind != USER_PAGES)
 
     @property
     def recognizer(self) -> Path:

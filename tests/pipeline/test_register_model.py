@@ -1,14 +1,24 @@
 """The stages from training to registration, on data so small that only the way is tested, not how well it reads."""
 
 import json
+import shutil
+from pathlib import Path
 
 import pytest
 
 from inkread.bundle import Bundle
-from inkread.pipeline.model_stages import build_train_cnn, evaluate_model, export_model, register_model
+from inkread.pipeline.model_stages import (
+    build_train_cnn,
+    evaluate_model,
+    export_model,
+    recognizer_plan,
+    register_model,
+)
 from inkread.pipeline.params import Params
 from inkread.pipeline.stage import Artifacts
 from inkread.registry import GateError, Registry, promote
+from inkread.training.bundling import describe, joined_sources
+from inkread.training.settings import CallbackSettings
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 
@@ -51,3 +61,18 @@ def test_from_training_to_registration(prepared: Artifacts, params: Params, monk
     assert (compared.low, compared.high) == (0, 0)
     with pytest.raises(GateError, match="equally well"):
         promote(registry, 2, "ann", "as good")
+
+
+def test_what_an_earlier_run_learnt_is_no_known_source_when_a_run_starts_from_its_bundle(
+    prepared: Artifacts, params: Params, tmp_path: Path
+) -> None:
+    chosen, bundled = params.build_train_cnn.recognizer, Bundle.open()
+    first = recognizer_plan(prepared, chosen, CallbackSettings())
+    assert first.mixture.known == bundled.known
+    champion = tmp_path / "champion"
+    shutil.copytree(bundled.folder, champion)
+    sources = joined_sources(bundled.model.sources, first.sources)
+    describe(bundled.model.model_copy(update={"sources": sources}), champion)
+    assert "iam-synthetic" in {source.name for source in Bundle.open(champion).model.sources}
+    second = recognizer_plan(prepared, chosen.model_copy(update={"start": str(champion)}), CallbackSettings())
+    assert second.mixture.known == first.mixture.known

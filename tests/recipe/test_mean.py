@@ -40,7 +40,7 @@ def test_weights_are_averaged_by_their_shares(store: Path, tmp_path: Path) -> No
     assert weights[BIAS].astype(float) == pytest.approx(start[BIAS].astype(float) + 0.25, abs=0.01)
     assert model.version == mean.model.version == "9.0"
     assert mean.language_model is not None
-    assert set(mean.learnt) == set(first.learnt)
+    assert set(mean.known) == set(first.known)
 
 
 def test_shares_sum_to_one(store: Path, tmp_path: Path) -> None:

@@ -31,6 +31,7 @@ def test_other_spellings_are_learnt_and_the_card_names_the_data(user_lines: Path
     bundle.verify()
     assert bundle.model.version == "mine"
     assert bundle.model.sources[-1].kind == "pages of a user"
+    assert bundle.known == Bundle.open().known, "more lines of this hand are new when it is fine-tuned again"
     assert bundle.model.metrics[0].value == pytest.approx(report.after.value, abs=1e-4)
     assert bundle.language_model is not None
     assert json.loads((tmp_path / "mine" / REPORT).read_text())["improved"] is True

@@ -1,5 +1,6 @@
 """How much of the start is kept: what is new is learnt, what was known is not forgotten."""
 
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -7,11 +8,12 @@ import pytest
 from numpy.typing import NDArray
 
 from inkread.bundle import Bundle
-from inkread.data.dataset import Sample
+from inkread.data.dataset import Dataset, Sample
 from inkread.data.store import LineStore, write_store
 from inkread.recognition.alphabet import LATIN, Alphabet
 from inkread.recognition.line_images import Grey
-from inkread.training.data import MixturePlan, training_mixture
+from inkread.training.bundling import describe, joined_sources
+from inkread.training.data import MixturePlan, retraining_sources, training_mixture
 from inkread.training.mixing import Checked, checked, choose_share
 
 
@@ -75,5 +77,36 @@ def test_known_sources_are_half_of_what_is_learnt_however_many_they_are(tmp_path
     assert training_mixture(alone, Alphabet(LATIN))[1][0] < 0.1, "with nothing new, sizes count"
 
 
-def test_a_bundle_says_what_it_learnt() -> None:
-    assert "hooker-en" in Bundle.open().learnt
+def test_corrections_that_the_start_learnt_in_part_are_still_what_is_to_be_learnt(tmp_path: Path) -> None:
+    first = Bundle.open()
+    dataset = dataset_of(tmp_path, "corrections", "romance")
+    start = retrained(first, dataset, tmp_path / "champion")
+    assert {"corrections", "romance"} <= {source.name for source in start.model.sources}
+    assert set(start.known) == set(first.known), "what retraining added is not what must be kept"
+    assert retraining_sources(dataset, start) == retraining_sources(dataset, first), "and so on from month to month"
+
+    store_of(tmp_path, {"corrections": 10, "romance": 90})
+    plan = MixturePlan(store=tmp_path, shares={}, known=start.known)
+    assert training_mixture(plan, Alphabet(LATIN))[1] == pytest.approx([0.5, 0.5])
+
+
+def dataset_of(folder: Path, *sources: str) -> Dataset:
+    (folder / "line.png").write_bytes(b"a picture")
+    samples = (Sample(source, "line.png", "ab", "line", source, source, licence="another") for source in sources)
+    return Dataset(folder, tuple(samples))
+
+
+def retrained(start: Bundle, dataset: Dataset, folder: Path) -> Bundle:
+    """A bundle whose card says that it learnt a dataset after all that the start had learnt."""
+    shutil.copytree(start.folder, folder)
+    sources = joined_sources(start.model.sources, retraining_sources(dataset, start))
+    describe(start.model.model_copy(update={"sources": sources}), folder)
+    return Bundle.open(folder)
+
+
+def test_known_sources_keep_their_rows_in_the_card_but_for_the_hash(tmp_path: Path) -> None:
+    start = Bundle.open()
+    (before,) = (source for source in start.model.sources if source.name == "romance")
+    dataset = dataset_of(tmp_path, "romance")
+    (source,) = retraining_sources(dataset, start)
+    assert source == before.model_copy(update={"sha256": dataset.content_hash})

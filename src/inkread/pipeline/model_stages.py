@@ -38,7 +38,7 @@ from inkread.recognition.decoding import Hypothesis, greedy
 from inkread.recognition.line_reader import words_of
 from inkread.registry import Registry, compare_with_champion
 from inkread.training.bundling import Release, describe, release
-from inkread.training.data import MixturePlan, data_sources
+from inkread.training.data import MixturePlan, data_sources, retraining_sources
 from inkread.training.export import measure_parity
 from inkread.training.mixing import share_of_start
 from inkread.training.module import Optimisation
@@ -81,13 +81,14 @@ def kept_network(artifacts: Artifacts) -> Recognizer:
 def recognizer_plan(artifacts: Artifacts, chosen: RecognizerParams, callbacks: CallbackSettings) -> TrainingPlan:
     """The training plan that the parameters ask for, on the shards of the pipeline."""
     dataset = Dataset.open(artifacts.dataset)
+    start = Bundle.open(chosen.start) if chosen.start else None
     weights = artifacts.run.parent / "line_weights.json"
     write_json(weights, read_json(artifacts.weights)["lines"])
     mixture = MixturePlan(
         store=artifacts.shards,
         line_weights=weights,
         shares={},
-        known=Bundle.open(chosen.start).learnt if chosen.start else (),
+        known=start.known if start else (),
         known_share=chosen.known_share,
     )
     return TrainingPlan(
@@ -102,7 +103,7 @@ def recognizer_plan(artifacts: Artifacts, chosen: RecognizerParams, callbacks: C
         seed=chosen.seed,
         alphabet=read_json(artifacts.alphabet)["characters"],
         tracking=TrackingPlan(data_hash=dataset.content_hash),
-        sources=data_sources([dataset]),
+        sources=retraining_sources(dataset, start) if start else data_sources([dataset]),
     )
 
 

@@ -77,7 +77,7 @@ class Recognizer(_Strict):
         start: bundle that it starts from, its folder or "bundled" for the one in the package; null for random weights.
         steps, rate, columns, warm_up: see `inkread.training.train.TrainingPlan`.
         validate_every, validation_lines: see there.
-        known_share: share of the lines from sources that the start has learnt, where the data has others too.
+        known_share: share of the lines from sources that the first model has learnt, where the data has others too.
         seed: of all randomness.
     """
 

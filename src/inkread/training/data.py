@@ -18,7 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor
 from torch.utils.data import DataLoader
 
-from inkread.bundle import Bundle, DataSource
+from inkread.bundle import USER_PAGES, Bundle, DataSource
 from inkread.data.dataset import Dataset
 from inkread.data.store import DataSettings, LineStore
 from inkread.errors import DatasetError
@@ -51,7 +51,7 @@ class MixturePlan(BaseModel):
         written_fonts, printed_fonts: folders of fonts; none for no such lines.
         exponent: how strongly the size of a source counts, from 0, all sources alike, to 1, all lines alike.
         emphasis: factors on the weight of single sources; 0 leaves one out.
-        known: sources that the starting weights have learnt.
+        known: sources that should not be forgotten, see `inkread.bundle.Bundle.known`.
         known_share: share of known sources among the lines of datasets, where there are other sources too. It limits
             forgetting, and keeps many known sources from crowding out a new one.
         shares: of the kinds of synthetic lines; the datasets get what is left of 1.
@@ -123,6 +123,17 @@ def data_sources(
         digest = found[source.name].sha256 if source.name in found else source.sha256
         found[source.name] = source.model_copy(update={"sha256": digest})
     return tuple(found.values())
+
+
+def retraining_sources(dataset: Dataset, start: Bundle, licence: str = "") -> tuple[DataSource, ...]:
+    """What the card of a bundle says of a dataset that it learns from in addition; see `data_sources`.
+
+    Known sources keep their rows but for the hash. The others are pages of a user, also where an earlier version has
+    learnt some of them.
+    """
+    names = {sample.source for sample in dataset.samples}.intersection(start.known)
+    known = [source for source in start.model.sources if source.name in names]
+    return data_sources([dataset], known, kind=USER_PAGES, licence=licence)
 
 
 def training_mixture(plan: MixturePlan, alphabet: Alphabet) -> tuple[list[LineSource], list[float]]:

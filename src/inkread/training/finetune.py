@@ -3,7 +3,7 @@
 Usage: ``report = finetune(Bundle.open(), Path("letters"), Path("mine"), FinetuneSettings())``
 
 The trained weights are averaged with the starting ones (`inkread.training.mixing`), because the starting weights read
-other hands better. Where the dataset also has sources that the bundle has learnt, they are half of what is learnt, and
+other hands better. Where the dataset also has sources that the first model learnt, they are half of what is learnt, and
 the val lines of these sources say how much may be forgotten. The exported network is compared with that of the start on
 the other val lines. If it is not better, the output is the starting bundle, unchanged.
 """
@@ -31,7 +31,7 @@ from inkread.training.bundling import (
     joined_sources,
     write_bundle,
 )
-from inkread.training.data import MixturePlan, data_sources
+from inkread.training.data import MixturePlan, retraining_sources
 from inkread.training.mixing import edits, share_of_start
 from inkread.training.scoring import onnx_frames
 from inkread.training.train import LAST, RunSettings, TrainingPlan, read_plan, train, trained_network, usual_plan
@@ -90,8 +90,8 @@ def finetune(bundle: Bundle, source: Path, output: Path, settings: FinetuneSetti
     work = output.with_name(f".{output.name}.partial")
     dataset = open_dataset(source, IngestOptions(licence=settings.licence), unpack_to=work / "unpacked")
     cut = cut_datasets([dataset], work / "lines", Alphabet(bundle.model.alphabet))
-    sources = data_sources([dataset], kind="pages of a user", licence=settings.licence)
-    mixture = MixturePlan(store=work / "lines", known=bundle.learnt)
+    sources = retraining_sources(dataset, bundle, settings.licence)
+    mixture = MixturePlan(store=work / "lines", known=bundle.known)
     plan = usual_plan(mixture, cut.train, bundle, settings, sources)
     run = work / "run"
     if not _is_run_of(run, plan):

@@ -3,7 +3,7 @@
 Usage: ``share = share_of_start(plan, run / LAST, LineStore.open(lines / "val"))``
 
 The trained weights are averaged with the starting ones in several shares (Wortsman et al. 2022), and each mixture reads
-the same lines, which are neither learnt nor gold nor test. Where some of them are of sources that the start has learnt
+the same lines, which are neither learnt nor gold nor test. Where some of them are of known sources
 (`MixturePlan.known`), only mixtures count that read these within half the margin of the gate. Of all that count, the
 one with most of the start is chosen that keeps most of what the best of them gains on the other lines.
 """
@@ -98,7 +98,7 @@ def checked(frames: Frames, store: LineStore, alphabet: Alphabet, known: frozens
         frames: of the network.
         store: the lines.
         alphabet: of the network.
-        known: sources that the start has learnt.
+        known: sources that should not be forgotten.
     """
     read = list(zip(store.lines, edits(frames, store, alphabet), strict=True))
     old = [(count, len(line.text)) for line, count in read if line.source in known]
