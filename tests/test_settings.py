@@ -7,7 +7,8 @@ from dataclasses import fields
 import pytest
 
 from inkread.layout import LayoutSettings
-from inkread.reader import ReaderSettings, recorded
+from inkread.page_reader import ReaderSettings
+from inkread.reader import recorded
 
 
 @pytest.mark.parametrize("settings", [LayoutSettings, ReaderSettings])

@@ -40,7 +40,8 @@ if TYPE_CHECKING:
     from inkread.formats import FORMATS, read_document
     from inkread.io.inputs import Input
     from inkread.layout import LayoutSettings
-    from inkread.reader import Reader, ReaderSettings, read
+    from inkread.page_reader import ReaderSettings
+    from inkread.reader import Reader, read
     from inkread.recognition.fields import FieldReading
     from inkread.recognition.patterns import Pattern
 
@@ -95,7 +96,7 @@ _IMPORTED_WHEN_USED = {
     "LayoutSettings": "inkread.layout",
     "Pattern": "inkread.recognition.patterns",
     "Reader": "inkread.reader",
-    "ReaderSettings": "inkread.reader",
+    "ReaderSettings": "inkread.page_reader",
     "read": "inkread.reader",
     "read_document": "inkread.formats",
 }
