@@ -26,6 +26,7 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 
 import figures
+from inkread.cli.terminal import run_command
 from inkread.evaluation.gate import MARGIN
 from inkread.evaluation.statistics import LEVEL, RESAMPLES, SEED
 
@@ -271,4 +272,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_command(main)

@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 
 import figures
 from inkread.bundle import BUNDLED, Bundle
+from inkread.cli.terminal import existing, run_command
 from inkread.evaluation.drift import LANGUAGE, LEAST_PAGES, WINDOW, Figures, Monitor, Reference, drifted, page_figures
 from inkread.evaluation.statistics import ratio_interval
 from inkread.io.inputs import load_pages
@@ -60,7 +61,7 @@ def chosen(data: Path, sources: Sequence[str], most: int) -> list[tuple[str, Pat
     for name in sources:
         found: list[Path] = []
         for split in ("val", "train"):
-            pages = sorted((data / name / split).glob("*.xml"))
+            pages = sorted((existing(data / name) / split).glob("*.xml"))
             found += draw.sample(pages, len(pages))
         images = [next(file for file in path.parent.glob(f"{path.stem}.*") if file != path) for path in found[:most]]
         of_source.append([(name, image, number % 2 == 1) for number, image in enumerate(images)])
@@ -172,7 +173,7 @@ def text_alone(page: Figures) -> Figures:
 def main() -> None:
     """Read, measure, print a table."""
     parser = figures.parser(__doc__, "drift.py ../shared/data --sources hooker-en copiste-fr zola-fr")
-    parser.add_argument("data", type=Path, help="folder with a folder of each source")
+    parser.add_argument("data", type=existing, help="folder with a folder of each source")
     parser.add_argument("--sources", nargs="+", required=True)
     parser.add_argument("--model", default=BUNDLED, help="bundle that reads")
     parser.add_argument("--pages", type=int, default=16, help="of each source")
@@ -200,4 +201,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_command(main)

@@ -30,7 +30,7 @@ from rich.table import Table
 
 import figures
 from inkread.bundle import Bundle
-from inkread.cli.terminal import complain, print_table
+from inkread.cli.terminal import complain, existing, print_table, run_command
 from inkread.data.dataset import document_name
 from inkread.document import Setting
 from inkread.errors import InkreadError, InputError
@@ -298,7 +298,9 @@ def find_images(folder: Path, split: str, limit: int | None) -> list[Path]:
 def arguments(given: Sequence[str] | None) -> argparse.Namespace:
     """The command line."""
     parser = figures.parser(__doc__, "engines.py letters --with rapidocr --limit 10 --json engines.json")
-    parser.add_argument("folders", nargs="+", type=Path, metavar="FOLDER", help="images, with PAGE or ALTO for CERs")
+    parser.add_argument(
+        "folders", nargs="+", type=existing, metavar="FOLDER", help="images, with PAGE or ALTO for CERs"
+    )
     parser.add_argument("--model", type=Path, help="bundle to measure instead of the bundled one")
     parser.add_argument("--with", dest="peers", action="append", choices=PEERS, help="engine to compare with, or all")
     parser.add_argument("--runs", type=int, default=3, help="how often every engine reads every page")
@@ -366,8 +368,4 @@ def _figures(report: EngineReport, dataset: str, split: str, pages: int) -> list
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except InkreadError as error:
-        complain(error)
-        sys.exit(1)
+    run_command(main)

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import figures
 from inkread.bundle import Bundle
+from inkread.cli.terminal import existing, run_command
 from inkread.data.store import LineStore, StoredLine
 from inkread.formats.reading import read_layout
 from inkread.training.finetune import FinetuneSettings, finetune
@@ -44,8 +45,8 @@ def main() -> None:
     """Fine-tune, measure, print a table."""
     parser = figures.parser(__doc__, "finetuning.py bundled letters/train runs/lines/val -o runs/letters")
     parser.add_argument("bundle", help="bundle folder to start from, or 'bundled'")
-    parser.add_argument("pages", type=Path, help="folder of transcribed pages of one writer")
-    parser.add_argument("store", type=Path, help="folder of cut lines to measure on, such as runs/lines/val")
+    parser.add_argument("pages", type=existing, help="folder of transcribed pages of one writer")
+    parser.add_argument("store", type=existing, help="folder of cut lines to measure on, such as runs/lines/val")
     parser.add_argument(
         "--lines", type=int, default=250, help="lines to take from the pages, the checking ones included"
     )
@@ -77,4 +78,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_command(main)

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from form_hands import Values
 from inkread import Reader
+from inkread.cli.terminal import existing
 from inkread.forms.frames import ink_of
 from inkread.recognition.alphabet import BLANK, Alphabet
 from inkread.recognition.decoding import LogProbs
@@ -127,7 +128,7 @@ def _sized(ink: Coverage, scale: float) -> Coverage:
 
 def _rows(folder: Path) -> Iterator[tuple[Path, str, str]]:
     """Image, text and writer of each line."""
-    with (folder / "lines.tsv").open(encoding="utf-8", newline="") as stream:
+    with existing(folder / "lines.tsv").open(encoding="utf-8", newline="") as stream:
         for row in csv.DictReader(stream, delimiter="\t", quoting=csv.QUOTE_NONE):
             yield folder / row["image"], row["text"], row.get("writer") or row["image"]
 

@@ -36,6 +36,7 @@ from form_hands import StrokeWriter, Values
 from form_scans import Matrix, scan
 from form_sheets import EDGE, HEIGHT, WIDTH, Form, Sheet, draw_form, fill, load_forms
 from forms import WITHIN, lists_of, offset
+from inkread.cli.terminal import existing, run_command
 from inkread.forms.registration import Match, Refusal, Register
 from inkread.forms.template import Template
 from inkread.recognition.line_images import Grey
@@ -204,8 +205,8 @@ def rate(count: int, total: int) -> str:
 def main() -> None:
     """Make, match and count."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
-    parser.add_argument("--data", type=Path, required=True, help="folder with unipen-en and the pages")
-    parser.add_argument("--text", type=Path, required=True, help="folder with texts")
+    parser.add_argument("--data", type=existing, required=True, help="folder with unipen-en and the pages")
+    parser.add_argument("--text", type=existing, required=True, help="folder with texts")
     parser.add_argument("--pages", default="train", help="split of the real pages")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--share", type=float, default=1.0, help="of the sheets of each kind")
@@ -226,7 +227,7 @@ def main() -> None:
             forms,
             templates,
             Remembering(templates),
-            StrokeWriter.all(options.data / "unipen-en" / "val.parquet"),
+            StrokeWriter.all(existing(options.data / "unipen-en" / "val.parquet")),
             lists,
             pages_of(options.data, options.pages, options.seed),
             options.seed,
@@ -261,4 +262,4 @@ def read_answers(path: Path) -> list[Answer]:
 
 
 if __name__ == "__main__":
-    main()
+    run_command(main)

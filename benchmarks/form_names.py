@@ -21,6 +21,7 @@ from pathlib import Path
 from rapidfuzz.distance import Levenshtein
 
 from inkread import Reader
+from inkread.cli.terminal import existing, run_command
 from inkread.evaluation.statistics import rate_by_document
 from inkread.forms.reading import FormValue, _of_reading
 from inkread.recognition.patterns import Pattern
@@ -28,7 +29,7 @@ from inkread.recognition.patterns import Pattern
 
 def names_of(text: Path) -> list[str]:
     """Names and places in block capitals without accents."""
-    prose = lzma.decompress((text / "fr-forms-synthetic.txt.xz").read_bytes()).decode()
+    prose = lzma.decompress(existing(text / "fr-forms-synthetic.txt.xz").read_bytes()).decode()
     words = re.findall(r"\b[A-ZÀ-Ý][a-zà-ÿ]{1,14}(?:-[A-Z][a-zà-ÿ]+)?", prose)
     bare = ("".join(c for c in unicodedata.normalize("NFD", word) if not unicodedata.combining(c)) for word in words)
     return sorted({word.upper() for word in bare})
@@ -37,12 +38,12 @@ def names_of(text: Path) -> list[str]:
 def main() -> None:
     """Read the words of a split and compare."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
-    parser.add_argument("--data", type=Path, required=True, help="folder with names-fr")
-    parser.add_argument("--text", type=Path, required=True, help="folder with texts")
+    parser.add_argument("--data", type=existing, required=True, help="folder with names-fr")
+    parser.add_argument("--text", type=existing, required=True, help="folder with texts")
     parser.add_argument("--split", default="val")
     options = parser.parse_args()
     folder, names = options.data / "names-fr" / options.split, names_of(options.text)
-    with (folder / "lines.tsv").open(encoding="utf-8", newline="") as stream:
+    with existing(folder / "lines.tsv").open(encoding="utf-8", newline="") as stream:
         rows = list(csv.DictReader(stream, delimiter="\t", quoting=csv.QUOTE_NONE))
     pattern = Pattern.of(names, ignore_case=True)
     readings = Reader(threads=1).read_fields((folder / row["image"], pattern) for row in rows)
@@ -69,4 +70,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_command(main)

@@ -32,6 +32,7 @@ from form_ink import InkWriter
 from form_scans import Matrix, scan
 from form_sheets import Sheet, draw_form, fill, load_forms
 from inkread import Reader
+from inkread.cli.terminal import existing, run_command
 from inkread.evaluation.calibration import expected_calibration_error
 from inkread.evaluation.statistics import rate_by_document
 from inkread.forms.reading import Form, FormReader
@@ -50,8 +51,8 @@ CHOICES = ("diagnosis", "occupation", "nationality", "station", "article", "site
 
 def lists_of(text: Path) -> dict[str, list[str]]:
     """Names, towns and other lists, by the name of their file."""
-    lines = lzma.decompress((text / "en-forms-synthetic.txt.xz").read_bytes()).decode().splitlines()
-    prose = lzma.decompress((text / "en-modern-masc.txt.xz").read_bytes()).decode()
+    lines = lzma.decompress(existing(text / "en-forms-synthetic.txt.xz").read_bytes()).decode().splitlines()
+    prose = lzma.decompress(existing(text / "en-modern-masc.txt.xz").read_bytes()).decode()
     names = {line for line in lines if re.fullmatch("[A-Z][a-z]{2,10} [A-Z][a-z]{2,12}", line)}
     towns = {line.split(",")[0] for line in lines if re.match("[A-Z][a-z]{2,12}( [A-Z][a-z]{2,9})?,", line)}
     words = set(re.findall(r"\b[a-z]{5,12}\b", prose))
@@ -207,8 +208,8 @@ def calibration(fields: Sequence[tuple[float, bool, str]], kind: str) -> dict[st
 def main() -> None:
     """Draw, fill, scan, read and compare."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
-    parser.add_argument("--data", type=Path, required=True, help="folder with unipen-en, csafe-en and names-fr")
-    parser.add_argument("--text", type=Path, required=True, help="folder with texts")
+    parser.add_argument("--data", type=existing, required=True, help="folder with unipen-en, csafe-en and names-fr")
+    parser.add_argument("--text", type=existing, required=True, help="folder with texts")
     parser.add_argument("--split", default="val")
     parser.add_argument("--forms", type=int, default=60)
     parser.add_argument("--seed", type=int, default=1)
@@ -225,7 +226,7 @@ def main() -> None:
             lists[name] = sorted({*entries, *(text for writer in scanned for text in writer.sayable(name))})
         writers: Sequence[StrokeWriter | InkWriter] = scanned
     else:
-        writers = StrokeWriter.all(options.data / "unipen-en" / f"{options.split}.parquet")
+        writers = StrokeWriter.all(existing(options.data / "unipen-en" / f"{options.split}.parquet"))
     with tempfile.TemporaryDirectory() as folder:
         for name, entries in lists.items():
             Path(folder, name).write_text("\n".join(entries), encoding="utf-8")
@@ -268,4 +269,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_command(main)

@@ -25,6 +25,7 @@ import numpy as np
 
 from form_hands import FontWriter, Values
 from form_sheets import Form, draw_form, entry, fill
+from inkread.cli.terminal import run_command
 from inkread.forms.template import Template
 
 FORM = Form("meter", "Reading of a meter", (((entry("Counter", "number"), entry("Estimated", "tick")),),))
@@ -126,4 +127,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_command(main)

@@ -22,6 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 import figures
+from inkread.cli.terminal import existing, run_command
 from inkread.data.landmarks import LEAST_ALIKE, Landmarks, page_landmarks
 from inkread.data.likeness import SAME, fingerprint_of, likeness
 from inkread.evaluation.statistics import ratio_interval
@@ -142,7 +143,7 @@ def report(parts: Parts) -> list[figures.Figure]:
 def main() -> None:
     """Measure, print a table."""
     parser = figures.parser(__doc__, "gold.py ../shared/data --sources hooker-en copiste-fr zola-fr")
-    parser.add_argument("data", type=Path, help="folder with a folder of each source")
+    parser.add_argument("data", type=existing, help="folder with a folder of each source")
     parser.add_argument("--sources", nargs="+", required=True)
     parser.add_argument("--pages", type=int, default=20, help="of each source")
     options = parser.parse_args()
@@ -151,7 +152,7 @@ def main() -> None:
     parts = Parts()
     for source in options.sources:
         own, greys = [], []
-        for path in pages_of(options.data / source, options.pages):
+        for path in pages_of(existing(options.data / source), options.pages):
             grey = next(load_pages(path)).grey
             mark = fingerprint_of(grey)
             if not mark.any():
@@ -187,4 +188,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_command(main)

@@ -13,7 +13,6 @@ import argparse
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import cv2
 import numpy as np
@@ -21,6 +20,7 @@ from numpy.typing import NDArray
 from rapidfuzz.distance import Levenshtein
 
 from inkread import Reader
+from inkread.cli.terminal import existing, run_command
 from inkread.document import Line, Page
 from inkread.io.images import PageImage
 from inkread.io.inputs import load_pages
@@ -102,7 +102,7 @@ def _alike(a: str, b: str) -> bool:
 def main() -> None:
     """Compose, read again, count."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("data", type=Path)
+    parser.add_argument("data", type=existing)
     parser.add_argument("--split", default="val", choices=("train", "val"))
     parser.add_argument("--sources", nargs="+", required=True)
     parser.add_argument("--count", type=int, default=24)
@@ -110,7 +110,7 @@ def main() -> None:
     given = parser.parse_args()
     random = np.random.default_rng(given.seed)
     reader = Reader(threads=1)
-    files = [sorted((given.data / source / given.split).glob("*.webp")) for source in given.sources]
+    files = [sorted((existing(given.data / source) / given.split).glob("*.webp")) for source in given.sources]
     chosen = [
         names[index]
         for names in files
@@ -148,4 +148,4 @@ def judge(reader: Reader, image: PageImage, item: Composed) -> Iterator[str]:
 
 
 if __name__ == "__main__":
-    main()
+    run_command(main)

@@ -18,7 +18,7 @@ from rich.table import Table
 
 import figures
 from inkread.bundle import Bundle
-from inkread.cli.terminal import print_table
+from inkread.cli.terminal import existing, print_table, run_command
 from inkread.document import Polyline
 from inkread.errors import BundleError
 from inkread.evaluation.detection import Detection, match_baselines
@@ -112,12 +112,12 @@ def report(name: str, source: str, scores: Scores) -> Row:
 def arguments() -> argparse.Namespace:
     """The command line."""
     parser = figures.parser(__doc__, "lines.py letters --split val --with rapidocr --json lines.json")
-    parser.add_argument("folders", nargs="+", type=Path, metavar="FOLDER")
+    parser.add_argument("folders", nargs="+", type=existing, metavar="FOLDER")
     parser.add_argument("--split", default="val", help="subfolder to look into where a FOLDER has it")
     parser.add_argument("--limit", type=int, help="only so many pages of each FOLDER")
     parser.add_argument("--with", dest="peers", action="append", choices=["rapidocr"], default=[])
     parser.add_argument("--found", action="append", default=[], metavar="NAME=PLACE")
-    parser.add_argument("--detector", type=Path, help="network for Inkread instead of the bundled one")
+    parser.add_argument("--detector", type=existing, help="network for Inkread instead of the bundled one")
     parser.add_argument("--threads", type=int, default=2)
     return parser.parse_args()
 
@@ -125,7 +125,7 @@ def arguments() -> argparse.Namespace:
 def main() -> None:
     """Print recall and precision of every detector on every source."""
     options = arguments()
-    places = {name: Path(place) for name, _, place in (item.partition("=") for item in options.found)}
+    places = {name: existing(place) for name, _, place in (item.partition("=") for item in options.found)}
     detectors = {"inkread": inkread_detector(options.detector, options.threads)}
     if "rapidocr" in options.peers:
         detectors["rapidocr"] = rapidocr_detector(options.threads)
@@ -171,4 +171,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_command(main)

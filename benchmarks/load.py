@@ -43,6 +43,7 @@ import typer
 from PIL import Image
 
 from inkread.bundle import DESCRIPTION, Bundle
+from inkread.cli.terminal import run_command
 from inkread.registry import Registry
 from inkread.server.mlflow_server import LOGIN, PASSWORD, USER
 from inkread.server.settings import PORTS, kept_secret
@@ -543,4 +544,4 @@ def measure(
 
 
 if __name__ == "__main__":
-    typer.run(measure)
+    run_command(typer.run, measure)

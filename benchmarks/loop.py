@@ -35,6 +35,7 @@ from torch import Tensor, nn
 
 import figures
 from inkread.bundle import BUNDLED, Bundle
+from inkread.cli.terminal import existing, run_command
 from inkread.data.cleaning import Cleaner
 from inkread.data.dataset import Dataset, Sample, write_manifest
 from inkread.data.ingest import IngestOptions, open_dataset
@@ -622,7 +623,7 @@ def report(source: str, runs: Mapping[str, Sequence[Month]]) -> list[str]:
 def main() -> None:
     """Simulate, print the tables, write the figures."""
     parser = figures.parser(__doc__, "loop.py ../shared/data --model runs/older --source names-fr -o runs/loop")
-    parser.add_argument("data", type=Path, help="folder with a folder of each source")
+    parser.add_argument("data", type=existing, help="folder with a folder of each source")
     parser.add_argument("--model", default="bundled", help="bundle that has not seen the sources")
     parser.add_argument("--source", action="append", help="unseen source; may be given several times")
     parser.add_argument("--way", choices=sorted(WAYS), default="finetune", help="how the network is trained again")
@@ -681,4 +682,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_command(main)

@@ -20,6 +20,7 @@ import numpy as np
 
 import figures
 from inkread import Reader
+from inkread.cli.terminal import existing, run_command
 from inkread.io.images import PageImage
 from inkread.io.inputs import load_pages
 
@@ -102,7 +103,7 @@ def main() -> None:
     parser = figures.parser(__doc__, "memory.py --pages 1000 --json memory.json")
     parser.add_argument("--pages", type=int, default=1000, help="how many small pages; 0 leaves this out")
     parser.add_argument("--only", help="read many pages (many), or the page of this name in FILE, in this process")
-    parser.add_argument("--file", type=Path, help="the page")
+    parser.add_argument("--file", type=existing, help="the page")
     options = parser.parse_args()
     if options.only:
         made = read_many(options.pages) if options.only == "many" else read_awkward(options.only, options.file)
@@ -123,4 +124,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_command(main)

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 import figures
 from inkread.bundle import Bundle
+from inkread.cli.terminal import existing, run_command
 from inkread.data.store import LineStore
 from inkread.evaluation.statistics import Estimate, ratio_interval
 from inkread.recognition.alphabet import Alphabet
@@ -84,10 +85,12 @@ def show(table: Table) -> None:
 def main() -> None:
     """Read, and print a table for each question."""
     parser = figures.parser(__doc__, "reading.py runs/lines bundled old/model --sample 250 --json reading.json")
-    parser.add_argument("lines", type=Path, help="folder lines of a run: train and val are in it")
+    parser.add_argument("lines", type=existing, help="folder lines of a run: train and val are in it")
     parser.add_argument("bundles", nargs="+", help="bundle folders, or 'bundled'")
     parser.add_argument("--sample", type=int, default=0, help="also read so many lines a source of train and of val")
-    parser.add_argument("--fonts", type=Path, nargs="*", default=(), help="also read printed lines in fonts of these")
+    parser.add_argument(
+        "--fonts", type=existing, nargs="*", default=(), help="also read printed lines in fonts of these"
+    )
     parser.add_argument("--printed", type=int, default=300, help="how many printed lines")
     options = parser.parse_args()
     bundles = {name: Bundle.open(name) for name in options.bundles}
@@ -123,4 +126,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_command(main)

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 import figures
 from inkread import Reader
+from inkread.cli.terminal import existing, run_command
 from inkread.document import Line, Page
 from inkread.evaluation.sources import open_sources
 from inkread.evaluation.statistics import INTERVAL, rate_by_document
@@ -170,7 +171,7 @@ def judge(block: Block, alone: Reader, both: Reader) -> Judged | None:
 def main() -> None:
     """Print how often each candidate is right."""
     parser = figures.parser(__doc__, "reading_order.py data --split val --compose 12")
-    parser.add_argument("data", type=Path)
+    parser.add_argument("data", type=existing)
     parser.add_argument("--split", default="val", choices=("train", "val"))
     parser.add_argument("--sources", nargs="+", default=["hooker-en", "copiste-fr", "peraire-fr", "testaments-fr"])
     parser.add_argument("--compose", type=int, default=12, help="so many composed pages of each of the sources")
@@ -201,4 +202,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_command(main)

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 import figures
 from inkread.bundle import Bundle
+from inkread.cli.terminal import existing, run_command
 from inkread.data.store import LineStore
 from inkread.recognition.alphabet import Alphabet
 from inkread.recognition.decoding import greedy
@@ -58,7 +59,7 @@ def rapidocr_reader(threads: int) -> Read:
 def main() -> None:
     """Time both and print medians and error rates."""
     parser = figures.parser(__doc__, "recognition.py runs/lines/val --lines 300 --runs 5")
-    parser.add_argument("store", type=Path, help="folder of cut lines, exact ones, such as runs/lines/val")
+    parser.add_argument("store", type=existing, help="folder of cut lines, exact ones, such as runs/lines/val")
     parser.add_argument("--model", type=Path, help="bundle folder; the bundled one where left out")
     parser.add_argument("--lines", type=int, default=300, help="spread evenly over the store")
     parser.add_argument("--runs", type=int, default=5)
@@ -94,4 +95,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_command(main)

@@ -33,6 +33,7 @@ from PIL import Image
 from pydantic import SecretStr
 
 import figures
+from inkread.cli.terminal import run_command
 from inkread.server.settings import Settings
 from inkread.server.tokens import Identity, service_header
 
@@ -180,4 +181,4 @@ def measure(
 
 
 if __name__ == "__main__":
-    typer.run(measure)
+    run_command(typer.run, measure)

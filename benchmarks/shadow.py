@@ -29,6 +29,7 @@ from pydantic import SecretStr
 
 import figures
 from inkread.bundle import Bundle
+from inkread.cli.terminal import existing, run_command
 from inkread.evaluation.statistics import ratio_interval
 from inkread.registry import Registry
 from inkread.server.prediction.app import prediction_app
@@ -48,9 +49,11 @@ TICKS = os.sysconf("SC_CLK_TCK")
 def main() -> None:
     """Measure, print two lines."""
     parser = figures.parser(__doc__, "shadow.py tests/pages/note-1905-en.webp --pairs 20")
-    parser.add_argument("page", type=Path, help="picture that is read")
+    parser.add_argument("page", type=existing, help="picture that is read")
     parser.add_argument("--pairs", type=int, default=20, help="of requests, one with and one without a shadow")
     options = parser.parse_args()
+    if not options.page.is_file():
+        parser.error(f"{options.page}: this is a folder, name one picture")
     content = options.page.read_bytes()
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
     with tempfile.TemporaryDirectory() as home:
@@ -134,4 +137,4 @@ def with_shadow(models: Models, folder: Path) -> Shadow:
 
 
 if __name__ == "__main__":
-    main()
+    run_command(main)

@@ -21,6 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 from rich.progress import track
 
+from inkread.cli.terminal import existing, run_command
 from inkread.document import Line, Page, Region
 from inkread.formats import paired, read_layout
 from inkread.formats.page import dump
@@ -175,7 +176,7 @@ def spreads(folders: Sequence[Path], count: int, seed: int) -> Iterator[tuple[st
 def main() -> None:
     """Write the spreads, and their single pages into folders beside."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("data", type=Path, help="folder of sources, each with a folder of pages for the split")
+    parser.add_argument("data", type=existing, help="folder of sources, each with a folder of pages for the split")
     parser.add_argument("-o", "--output", type=Path, required=True, help="gets the folders spreads and singles")
     parser.add_argument("--split", default="val")
     parser.add_argument("--sources", nargs="+", help="only these; left out, all that have pages of one column")
@@ -184,6 +185,8 @@ def main() -> None:
     options = parser.parse_args()
     folders = [path / options.split for path in sorted(options.data.iterdir()) if (path / options.split).is_dir()]
     folders = [path for path in folders if not options.sources or path.parent.name in options.sources]
+    if not folders:
+        parser.error(f"{options.data}: none of these sources has a folder {options.split}")
     for name, spread, pair in track(spreads(folders, options.count, options.seed), total=options.count):
         for kind, stem, half in (
             ("spreads", name, spread),
@@ -196,4 +199,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_command(main)

@@ -18,6 +18,7 @@ import pyarrow.parquet as pq
 
 import figures
 from inkread.bundle import NEURAL_LANGUAGE_MODEL, Bundle
+from inkread.cli.terminal import existing, run_command
 from inkread.evaluation.compare import ReadLine
 from inkread.evaluation.run import run
 from inkread.evaluation.sources import open_sources
@@ -63,8 +64,8 @@ def compared(read: Mapping[str, Sequence[ReadLine]]) -> dict[str, tuple[Estimate
 def main() -> None:
     """Read, and print a table."""
     parser = figures.parser(__doc__, "strokes.py set --known unipen-en/train.parquet --json strokes.json")
-    parser.add_argument("dataset", type=Path, help="dataset of lines")
-    parser.add_argument("--known", type=Path, help="table of pen strokes whose texts are known from training")
+    parser.add_argument("dataset", type=existing, help="dataset of lines")
+    parser.add_argument("--known", type=existing, help="table of pen strokes whose texts are known from training")
     parser.add_argument("--model", help="bundle folder instead of the bundled model")
     parser.add_argument("--split", default="test", help="split that the figures are of")
     options = parser.parse_args()
@@ -96,4 +97,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_command(main)

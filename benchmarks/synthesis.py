@@ -17,12 +17,13 @@ import cv2
 import numpy as np
 
 import figures
+from inkread.cli.terminal import run_command
 from inkread.recognition.alphabet import Alphabet
 from inkread.training.augmentation import Augmentation, augmented_views
 from inkread.training.data import synthetic_sources
 from inkread.training.stream import StoredSource
 from inkread.training.synthetic import LineSource
-from inkread.training.train import TrainingPlan
+from inkread.training.train import TrainingPlan, load_plan
 
 
 def sources_of(plan: TrainingPlan) -> dict[str, LineSource]:
@@ -49,7 +50,7 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=5)
     options = parser.parse_args()
     cv2.setNumThreads(0)
-    plan = TrainingPlan.model_validate_json(options.plan.read_text(encoding="utf-8"))
+    plan = load_plan(options.plan)
     sources, rates = sources_of(plan), defaultdict[str, list[float]](list)
     with figures.bar("making lines", (options.runs + 1) * len(sources)) as advance:
         for run in range(options.runs + 1):
@@ -66,4 +67,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_command(main)

@@ -25,6 +25,7 @@ from playwright.sync_api import Browser, Page
 from pydantic import SecretStr
 
 import figures
+from inkread.cli.terminal import run_command
 from inkread.server.gateway.app import gateway_app
 from inkread.server.settings import Settings
 
@@ -127,4 +128,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_command(main)

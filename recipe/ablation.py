@@ -18,13 +18,14 @@ from typing import Annotated
 import numpy as np
 import typer
 
+from inkread.cli.terminal import run_command
 from inkread.data.cleaning import Cleaner
 from inkread.io.files import write_bytes
 from inkread.recognition.alphabet import Alphabet
 from inkread.recognition.line_images import exact_part
 from inkread.training.data import ValidationLine, validation_lines
 from inkread.training.scoring import cer_by_source, read_lines, torch_frames
-from inkread.training.train import LAST, TrainingPlan, prepared, starting_network, train, trained_network
+from inkread.training.train import LAST, TrainingPlan, load_plan, prepared, starting_network, train, trained_network
 
 STROKES = "unipen-en"
 STROKE_KINDS = ("text", "words", "plain")
@@ -136,7 +137,7 @@ def ablate(
 
     Example: python -m recipe.ablation recipe/plans/ablation.json -o runs/ablation --leave-out hooker-en,romance
     """
-    described = prepared(TrainingPlan.model_validate_json(plan.read_text(encoding="utf-8")), output)
+    described = prepared(load_plan(plan), output)
     groups = [tuple(group.split(",")) for group in leave_out or ()]
     left_out = {
         group: run_variant(variant, output / f"without {' '.join(group)}", watched_lines(variant, lines), start_share)
@@ -152,4 +153,4 @@ def ablate(
 
 
 if __name__ == "__main__":
-    typer.run(ablate)
+    run_command(typer.run, ablate)

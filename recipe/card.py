@@ -15,6 +15,7 @@ from typing import Annotated, Any
 import typer
 
 from inkread.bundle import Bundle, Metric, Model
+from inkread.cli.terminal import run_command
 from inkread.errors import DatasetError
 from inkread.training.bundling import describe
 from recipe.ablation import ALL, LINES, RESULT, START
@@ -41,9 +42,7 @@ def write_figures(
 ) -> Model:
     """Replace the figures of a bundle with those that were measured.
 
-    Raises:
-        BundleError: there is no bundle.
-        DatasetError: a report cannot be used, or is one of another model.
+    Example: python -m recipe.card bundle figures.json
     """
     model = Bundle.open(bundle).model
     name = f"{model.name} {model.version}"
@@ -98,4 +97,4 @@ def _rounded(value: float | None) -> float | None:
 
 
 if __name__ == "__main__":
-    typer.run(write_figures)
+    run_command(typer.run, write_figures)

@@ -29,7 +29,8 @@ from rich.progress import Progress, track
 from torch import Tensor, nn
 from torch.nn import functional
 
-from inkread.errors import BundleError, DatasetError, InkreadError
+from inkread.cli.terminal import run_command
+from inkread.errors import BundleError, DatasetError
 from inkread.evaluation.sources import PageFile, open_sources
 from inkread.formats.reading import layout_of
 from inkread.io.files import write_bytes
@@ -275,11 +276,13 @@ def examples(data: Path, start: Path, seed: int, fonts: Sequence[Font] = ()) -> 
 def main(
     data: Annotated[Path, typer.Argument(exists=True, file_okay=False, help="Folder of sources.")],
     output: Annotated[Path, typer.Argument(help="ONNX file to write.")],
-    start: Annotated[Path, typer.Option(exists=True, help="Detector to start from.")],
+    start: Annotated[Path, typer.Option(exists=True, dir_okay=False, help="Detector to start from.")],
     printed: Annotated[
         Path, typer.Option(exists=True, help="Folder of fonts; pages printed with them are to be marked as before.")
     ],
-    weights: Annotated[Path | None, typer.Option(exists=True, help="Detector to go on from, else the start.")] = None,
+    weights: Annotated[
+        Path | None, typer.Option(exists=True, dir_okay=False, help="Detector to go on from, else the start.")
+    ] = None,
     steps: Annotated[int, typer.Option(min=1)] = 1600,
     seed: int = 1,
 ) -> None:
@@ -288,10 +291,7 @@ def main(
     Example: python -m recipe.detector DATA detector.onnx --start OLD.onnx --printed FONTS
     """
     graph = OnnxGraph(weights or start)
-    try:
-        sampler = Sampler(examples(data, start, seed, find_fonts([printed])), np.random.default_rng(seed))
-    except InkreadError as error:
-        raise SystemExit(f"recipe.detector: {error}") from error
+    sampler = Sampler(examples(data, start, seed, find_fonts([printed])), np.random.default_rng(seed))
     losses: list[float] = []
     with Progress(console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task("training", total=steps)
@@ -306,4 +306,4 @@ def main(
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    run_command(typer.run, main)

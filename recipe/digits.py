@@ -27,6 +27,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from inkread.bundle import Bundle, file_sha256
+from inkread.cli.terminal import existing, run_command
 from inkread.io.files import write_bytes
 from inkread.recognition.alphabet import LATIN, Alphabet
 from inkread.recognition.digits import CHARACTERS, FITS, FLOOR, INPUT
@@ -311,11 +312,12 @@ def main() -> None:
     options = parser.parse_args()
     torch.manual_seed(0)
     bundle = Bundle.open(options.bundle)
-    data = list(samples(options.data / "unipen-en" / "train.parquet", bundle, options.numbers, seed=1))
+    strokes = existing(options.data / "unipen-en" / "train.parquet")
+    data = list(samples(strokes, bundle, options.numbers, seed=1))
     head = Head(Alphabet(bundle.model.alphabet))
     train(head, data, options.epochs)
     head.save(options.output, file_sha256(bundle.recognizer))
 
 
 if __name__ == "__main__":
-    main()
+    run_command(main)

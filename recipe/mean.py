@@ -16,8 +16,9 @@ import typer
 from torch import Tensor
 
 from inkread.bundle import Bundle, Model
+from inkread.cli.terminal import run_command
 from inkread.data.store import LineStore
-from inkread.errors import BundleError, InkreadError
+from inkread.errors import BundleError
 from inkread.recognition.alphabet import Alphabet
 from inkread.training.bundling import calibration_strips, copy_language_models, joined_sources, write_bundle
 from inkread.training.network import load_network
@@ -80,13 +81,10 @@ def main(
         parts = [float(share) for _, _, share in named]
     except ValueError:
         raise typer.BadParameter("each bundle needs its share, such as runs/first/bundle:0.5") from None
-    try:
-        shares = [(Bundle.open(name), part) for (name, _, _), part in zip(named, parts, strict=True)]
-        model = write_mean(shares, LineStore.open(store), output, version)
-    except InkreadError as error:
-        raise SystemExit(str(error)) from None
+    shares = [(Bundle.open(name), part) for (name, _, _), part in zip(named, parts, strict=True)]
+    model = write_mean(shares, LineStore.open(store), output, version)
     typer.echo(f"{output}: {model.name} {model.version}")
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    run_command(typer.run, main)

@@ -37,6 +37,7 @@ from tokenizers.trainers import BpeTrainer
 from torch import Tensor, nn
 from torch.nn import functional
 
+from inkread.cli.terminal import existing, run_command
 from inkread.io.files import write_bytes
 from inkread.recognition.alphabet import LATIN
 from inkread.recognition.neural_language_model import INPUTS, OUTPUTS, PIECES
@@ -45,6 +46,7 @@ from inkread.training.export import OPSET
 from recipe.corpora import TRANSCRIPTION_WEIGHT, Corpus, all_texts, all_transcriptions
 
 VOCABULARY = 4096
+VOCABULARY_FILE = "pieces.txt"
 WIDTH, HEADS, BLOCKS = 256, 4, 4
 SIZE = WIDTH // HEADS
 LENGTH, BATCH = 192, 24
@@ -246,20 +248,20 @@ app = typer.Typer(add_completion=False, help=__doc__)
 
 @app.command()
 def train(
-    data: Annotated[Path, typer.Argument(help="Folder of transcribed sources")],
-    texts: Annotated[Path, typer.Argument(help="Folder of texts with SOURCES.tsv")],
+    data: Annotated[Path, typer.Argument(exists=True, help="Folder of transcribed sources")],
+    texts: Annotated[Path, typer.Argument(exists=True, help="Folder of texts with SOURCES.tsv")],
     output: Annotated[Path, typer.Option("--output", "-o", help="Folder of the run")],
     minutes: Annotated[float, typer.Option(min=0, help="How long to train")] = 240,
     cooldown: Annotated[float, typer.Option(min=0.01, max=1, help="Share of the time in which the rate falls")] = 0.3,
-    start: Annotated[Path | None, typer.Option(help="Weights of a run to go on from")] = None,
+    start: Annotated[Path | None, typer.Option(exists=True, help="Weights of a run to go on from")] = None,
     seed: Annotated[int, typer.Option(help="Order of the texts; another one to go on")] = 11,
     compiled: Annotated[bool, typer.Option(help="Compile the network first, a seventh faster")] = True,
 ) -> None:
-    """Train. PIECES.txt and weights of an earlier run in the folder are used again."""
+    """Train. The pieces of an earlier run in the folder are used again."""
     output.mkdir(parents=True, exist_ok=True)
     torch.manual_seed(seed)
     corpora = [*all_transcriptions(data), *all_texts(texts)]
-    listed = output / "pieces.txt"
+    listed = output / VOCABULARY_FILE
     if not listed.is_file():
         write_bytes(listed, str(vocabulary(corpora)).encode())
     pieces = WordPieces.of(listed.read_text(encoding="utf-8"))
@@ -322,9 +324,9 @@ def export(
     weights: Annotated[str, typer.Option(help="Which weights")] = "last.safetensors",
 ) -> None:
     """Write the int8 network."""
-    pieces = WordPieces.of((run / "pieces.txt").read_text(encoding="utf-8"))
+    pieces = WordPieces.of(existing(run / VOCABULARY_FILE).read_text(encoding="utf-8"))
     network = Network(len(pieces))
-    network.load_state_dict(load_file(run / weights))
+    network.load_state_dict(load_file(existing(run / weights)))
     write_bytes(output, exported(network, pieces))
 
 
@@ -378,4 +380,4 @@ def _add_head(graph: onnx.GraphProto) -> None:
 
 
 if __name__ == "__main__":
-    app()
+    run_command(app)

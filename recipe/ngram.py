@@ -22,7 +22,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from inkread.errors import InkreadError
+from inkread.cli.terminal import run_command
 from inkread.io.files import write_bytes
 from inkread.recognition.language_model import BOUNDARY, PROBABILITIES, STEPS_PER_NAT, LanguageModel, Level
 from recipe.corpora import Corpus, all_texts, all_transcriptions
@@ -249,14 +249,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--data", type=Path, help="folder of transcribed sources; left out, of the texts alone")
     parser.add_argument("--texts", type=Path, required=True, help="folder of texts with SOURCES.tsv")
     options = parser.parse_args(arguments)
-    try:
-        corpora = [*(all_transcriptions(options.data) if options.data else ()), *all_texts(options.texts)]
-        found = {corpus.language for corpus in corpora}
-        own = {language: gain for language, gain in OWN.items() if language in found}
-        write_bytes(options.out, build(corpora, languages=own).to_bytes())
-    except InkreadError as error:
-        raise SystemExit(str(error)) from None
+    corpora = [*(all_transcriptions(options.data) if options.data else ()), *all_texts(options.texts)]
+    found = {corpus.language for corpus in corpora}
+    own = {language: gain for language, gain in OWN.items() if language in found}
+    write_bytes(options.out, build(corpora, languages=own).to_bytes())
 
 
 if __name__ == "__main__":
-    main()
+    run_command(main)

@@ -14,6 +14,7 @@ from typing import Annotated
 
 import typer
 
+from inkread.cli.terminal import run_command
 from inkread.errors import DatasetError
 from inkread.io.files import write_bytes
 
@@ -60,4 +61,4 @@ def write_pieces(
 
 
 if __name__ == "__main__":
-    typer.run(write_pieces)
+    run_command(typer.run, write_pieces)

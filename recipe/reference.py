@@ -18,6 +18,7 @@ from rich.console import Console
 from rich.progress import track
 
 from inkread.bundle import Bundle
+from inkread.cli.terminal import existing, run_command
 from inkread.errors import InputError
 from inkread.evaluation.compare import first_page
 from inkread.evaluation.drift import Reference, page_figures, write_reference
@@ -30,7 +31,8 @@ def chosen_pages(data: Path, sources: list[str], most: int) -> list[PageFile]:
     draw = random.Random(8)
     of_source = []
     for name in sources:
-        pages = [page for split in ("train", "val") for one in _open(data / name, split) for page in one]
+        folder = existing(data / name)
+        pages = [page for split in ("train", "val") for one in _open(folder, split) for page in one]
         draw.shuffle(pages)
         of_source.append(pages)
     in_turn = chain.from_iterable(zip_longest(*of_source))
@@ -44,7 +46,7 @@ def _open(folder: Path, split: str) -> list[tuple[PageFile, ...]]:
 def main() -> None:
     """Read the pages and write ``drift.json``."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("data", type=Path, help="folder with a folder of each source")
+    parser.add_argument("data", type=existing, help="folder with a folder of each source")
     parser.add_argument("--sources", nargs="+", required=True)
     parser.add_argument("--bundle", type=Path, required=True)
     parser.add_argument("--pages", type=int, default=200)
@@ -75,4 +77,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_command(main)

@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from rapidfuzz.distance import Levenshtein
 
 from inkread.bundle import Bundle, Decoding, Rescoring
+from inkread.cli.terminal import existing, run_command
 from inkread.errors import InkreadError
 from inkread.evaluation.calibration import FOLDS, TuningLine, calibrate, fold_of
 from inkread.recognition.alphabet import Alphabet
@@ -174,30 +175,27 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """The command ``python -m recipe.rescoring``."""
     parser = argparse.ArgumentParser(prog="python -m recipe.rescoring", description="Tune the choice of candidates.")
     parser.add_argument("--bundle", type=Path, help="bundle folder; left out, the one that ships with Inkread")
-    parser.add_argument("--lm", type=Path, required=True, help="neural language model")
-    parser.add_argument("--data", type=Path, required=True, help="folder of sources, each with val pages")
+    parser.add_argument("--lm", type=existing, required=True, help="neural language model")
+    parser.add_argument("--data", type=existing, required=True, help="folder of sources, each with val pages")
     parser.add_argument("--limit", type=int, default=400, help="lines of a source")
     parser.add_argument("--write", action="store_true", help="put the model and the values into the bundle")
     options = parser.parse_args(arguments)
-    try:
-        bundle = Bundle.open(options.bundle)
-        if bundle.language_model is None:
-            raise InkreadError(f"{bundle.folder}: the candidates come from a search with lm.bin, add that first")
-        alphabet, decoding = Alphabet(bundle.model.alphabet), bundle.model.decoding
-        n_grams, neural = LanguageModel.load(bundle.language_model), NeuralLanguageModel(options.lm)
-        lines = collect(bundle, sorted(options.data.glob("*")), limit=options.limit)
-        found = searched(lines, alphabet, n_grams, decoding)
-        rescoring, measured = choose(list(weighed(lines, found, neural, n_grams)))
-        confidences, errors = calibrate(
-            lines, list(read(lines, found, Rescorer(neural, alphabet, decoding, rescoring), n_grams))
-        )
-        if options.write:
-            add_neural_language_model(bundle.folder, options.lm, rescoring, confidences)
-    except InkreadError as error:
-        raise SystemExit(str(error)) from None
+    bundle = Bundle.open(options.bundle)
+    if bundle.language_model is None:
+        raise InkreadError(f"{bundle.folder}: the candidates come from a search with lm.bin, add that first")
+    alphabet, decoding = Alphabet(bundle.model.alphabet), bundle.model.decoding
+    n_grams, neural = LanguageModel.load(bundle.language_model), NeuralLanguageModel(options.lm)
+    lines = collect(bundle, sorted(options.data.glob("*")), limit=options.limit)
+    found = searched(lines, alphabet, n_grams, decoding)
+    rescoring, measured = choose(list(weighed(lines, found, neural, n_grams)))
+    confidences, errors = calibrate(
+        lines, list(read(lines, found, Rescorer(neural, alphabet, decoding, rescoring), n_grams))
+    )
+    if options.write:
+        add_neural_language_model(bundle.folder, options.lm, rescoring, confidences)
     values = {"rescoring": rescoring.model_dump(), **confidences.model_dump(), "measured": measured | errors}
     json.dump(values, sys.stdout, indent=2, ensure_ascii=False)
 
 
 if __name__ == "__main__":
-    main()
+    run_command(main)

@@ -19,6 +19,7 @@ import unicodedata
 from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Annotated
 
 import numpy as np
 import onnx
@@ -29,6 +30,7 @@ from onnx import numpy_helper, version_converter
 from torch import Tensor, nn
 
 from inkread.bundle import DETECTOR, DataSource, InputFormat, Model, file_sha256
+from inkread.cli.terminal import run_command
 from inkread.data.store import LineStore
 from inkread.errors import BundleError
 from inkread.io.files import write_bytes
@@ -174,7 +176,7 @@ def _fold_channels(model: onnx.ModelProto) -> None:
     del graph.value_info[:]
 
 
-def first_bundle(store: Path, folder: Path) -> Model:
+def first_bundle(store: Annotated[Path, typer.Argument(exists=True)], folder: Path) -> Model:
     """Write the bundle of the converted networks; ``store`` gives line images to measure the ranges of int8 on."""
     path, alphabet = ppocr_model(RECOGNIZER_FILE), Alphabet(LATIN)
     network = Recognizer(len(alphabet) + 1)
@@ -208,4 +210,4 @@ def _source(part: str, kind: str, file: str) -> DataSource:
 
 
 if __name__ == "__main__":
-    typer.run(first_bundle)
+    run_command(typer.run, first_bundle)

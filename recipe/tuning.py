@@ -24,11 +24,12 @@ from rich.console import Console
 from rich.progress import track
 
 from inkread.bundle import Bundle, Confidences, Decoding
+from inkread.cli.terminal import existing, run_command
 from inkread.data.cleaning import FilterSettings
 from inkread.data.dataset import Sample
 from inkread.data.ingest import open_dataset
 from inkread.data.store import CutSettings, line_images, usable_lines
-from inkread.errors import DatasetError, InkreadError
+from inkread.errors import DatasetError
 from inkread.evaluation.calibration import FOLDS, TuningLine, calibrate, fold_of
 from inkread.evaluation.text import Errors, character_errors, word_errors
 from inkread.recognition.alphabet import Alphabet
@@ -202,8 +203,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """The command ``python -m recipe.tuning``."""
     parser = argparse.ArgumentParser(prog="python -m recipe.tuning", description="Tune a bundle's decoder.")
     parser.add_argument("--bundle", type=Path, help="bundle folder; left out, the one that ships with Inkread")
-    parser.add_argument("--lm", type=Path, required=True, help="language model")
-    parser.add_argument("--data", type=Path, required=True, help="folder of sources, each with val pages")
+    parser.add_argument("--lm", type=existing, required=True, help="language model")
+    parser.add_argument("--data", type=existing, required=True, help="folder of sources, each with val pages")
     parser.add_argument("--limit", type=int, default=60, help="lines of a source that choose weight and bonus")
     parser.add_argument("--all", type=int, default=400, help="lines of a source that fit the calibrations")
     parser.add_argument("--write", action="store_true", help="put the language model and the values into the bundle")
@@ -211,37 +212,34 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--width", type=int, default=48, help="beam width")
     parser.add_argument("--keep-decoding", action="store_true", help="fit the confidences only, without a search")
     options = parser.parse_args(arguments)
-    try:
-        bundle = Bundle.open(options.bundle)
-        lines = collect(bundle, sorted(options.data.glob("*")), limit=max(options.all, options.limit))
-        language_model = LanguageModel.load(options.lm)
-        decoding = bundle.model.decoding
-        tuning = tune(
-            lines,
-            Alphabet(bundle.model.alphabet),
-            language_model,
-            width=options.width,
-            most=options.limit,
-            temperature=options.temperature or decoding.temperature,
-            keep=decoding if options.keep_decoding else None,
+    bundle = Bundle.open(options.bundle)
+    lines = collect(bundle, sorted(options.data.glob("*")), limit=max(options.all, options.limit))
+    language_model = LanguageModel.load(options.lm)
+    decoding = bundle.model.decoding
+    tuning = tune(
+        lines,
+        Alphabet(bundle.model.alphabet),
+        language_model,
+        width=options.width,
+        most=options.limit,
+        temperature=options.temperature or decoding.temperature,
+        keep=decoding if options.keep_decoding else None,
+    )
+    if options.write:
+        add_language_model(
+            bundle.folder,
+            options.lm,
+            Decoding(
+                beam_width=tuning.beam_width,
+                language_model_weight=tuning.language_model_weight,
+                length_bonus=tuning.length_bonus,
+                temperature=tuning.temperature,
+            ),
+            tuning.confidences,
+            tuning.greedy,
         )
-        if options.write:
-            add_language_model(
-                bundle.folder,
-                options.lm,
-                Decoding(
-                    beam_width=tuning.beam_width,
-                    language_model_weight=tuning.language_model_weight,
-                    length_bonus=tuning.length_bonus,
-                    temperature=tuning.temperature,
-                ),
-                tuning.confidences,
-                tuning.greedy,
-            )
-    except InkreadError as error:
-        raise SystemExit(str(error)) from None
     json.dump(tuning.values(), sys.stdout, indent=2, ensure_ascii=False)
 
 
 if __name__ == "__main__":
-    main()
+    run_command(main)

@@ -51,5 +51,5 @@ def test_shares_sum_to_one(store: Path, tmp_path: Path) -> None:
 def test_wrong_usage_is_told_in_a_sentence(store: Path, tmp_path: Path) -> None:
     with pytest.raises(typer.BadParameter, match="needs its share"):
         main([str(tmp_path)], store, "9.0", tmp_path / "mean")
-    with pytest.raises(SystemExit, match="no model bundle here"):
+    with pytest.raises(BundleError, match="no model bundle here"):
         main([f"{tmp_path}:1"], store, "9.0", tmp_path / "mean")

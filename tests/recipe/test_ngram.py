@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from inkread.errors import DatasetError
 from inkread.recognition.language_model import BOUNDARY, LanguageModel
 from recipe import ngram
 from recipe.corpora import Corpus, Source, transcriptions
@@ -142,6 +143,6 @@ def test_the_command_makes_a_model_of_transcriptions_and_texts(
 
 
 def test_the_command_says_what_is_missing(tmp_path: Path) -> None:
-    with pytest.raises(SystemExit, match=r"no source with a train split"):
+    with pytest.raises(DatasetError, match="no source with a train split"):
         main(["--out", str(tmp_path / "lm.bin"), "--data", str(tmp_path), "--texts", str(tmp_path)])
     assert not (tmp_path / "lm.bin").exists()

@@ -1,6 +1,5 @@
 import json
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,7 +11,7 @@ from inkread.recognition.decoding import Hypothesis, greedy
 from recipe import tuning
 from recipe.corpora import Corpus, Source
 from recipe.ngram import build
-from recipe.tuning import choose, error_rates, main, read, tune
+from recipe.tuning import choose, error_rates, read, tune
 
 ALPHABET = Alphabet(" adehnorstuw")
 SENTENCES = (
@@ -104,8 +103,3 @@ def test_readings_come_in_the_order_of_the_lines(lines: list[TuningLine]) -> Non
 
     assert len(readings) == 3
     assert error_rates(lines[:3], [reading.text for reading in readings])[0] < 0.5
-
-
-def test_the_command_says_that_the_bundle_is_missing(tmp_path: Path) -> None:
-    with pytest.raises(SystemExit, match="no model bundle here"):
-        main(["--bundle", str(tmp_path), "--lm", "lm.bin", "--data", str(tmp_path)])

@@ -17,7 +17,7 @@ from typing import Annotated, cast
 import typer
 from typer.core import TyperCommand, TyperGroup
 
-from inkread.cli.terminal import complain
+from inkread.cli.terminal import complain, run_command
 from inkread.errors import InkreadError
 
 COMMANDS = {
@@ -136,11 +136,7 @@ def main() -> None:
     if not sys.warnoptions:
         warnings.simplefilter("ignore")
     try:
-        app(prog_name="inkread")
-    except KeyboardInterrupt:
-        sys.exit(130)
-    except InkreadError as error:
-        complain(error)
+        run_command(app, prog_name="inkread")
     except Exception as error:
         if os.environ.get(DEBUG_VARIABLE):
             raise
@@ -151,4 +147,4 @@ def main() -> None:
             f"this is a bug in Inkread ({type(error).__name__}: {error}), please report it with what "
             f"{DEBUG_VARIABLE}=1 in the environment shows"
         )
-    sys.exit(1)
+        sys.exit(1)

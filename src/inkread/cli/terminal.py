@@ -1,25 +1,54 @@
-"""Tables, progress bars and messages on the terminal.
+"""What commands share: how they end and complain, tables, progress bars.
 
-Usage: ``complain(error)``; ``print_table(table)``
+Usage: ``run_command(main)``; ``complain(error)``; ``print_table(table)``
 """
 
 from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from io import UnsupportedOperation
+from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, ParamSpec, Self
 
 from rich.console import Console
 from rich.text import Text
+
+from inkread.errors import InkreadError, InputNotFoundError
 
 if TYPE_CHECKING:
     from rich.table import Table
 
 STDERR = 2
+P = ParamSpec("P")
+
+
+def run_command(command: Callable[P, object], *arguments: P.args, **options: P.kwargs) -> None:
+    """``run_command(main)``: call the function of a command; wrong input is one line on stderr, without a traceback.
+
+    The process then ends with exit status 1, and with 130 where somebody interrupted it.
+    """
+    try:
+        command(*arguments, **options)
+    except KeyboardInterrupt:
+        sys.exit(130)
+    except InkreadError as error:
+        complain(error)
+        sys.exit(1)
+
+
+def existing(path: str | Path) -> Path:
+    """A path that a user named, for example as the ``type`` of an argument of argparse.
+
+    Raises:
+        InputNotFoundError: nothing is there.
+    """
+    if not Path(path).exists():
+        raise InputNotFoundError(f"{path}: there is no such file or folder, check the name")
+    return Path(path)
 
 
 def complain(message: object, console: Console | None = None) -> None:

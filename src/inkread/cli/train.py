@@ -6,15 +6,13 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from pydantic import ValidationError
 
 from inkread.bundle import BUNDLED, Bundle
 from inkread.data.ingest import open_dataset
 from inkread.data.store import cut_datasets
-from inkread.errors import DatasetError
 from inkread.recognition.alphabet import LATIN, Alphabet
 from inkread.training.data import MixturePlan, data_sources
-from inkread.training.train import LINES, RunSettings, TrainingPlan, usual_plan
+from inkread.training.train import LINES, RunSettings, load_plan, usual_plan
 from inkread.training.train import train as run_plan
 
 RANDOM = "random"
@@ -49,7 +47,7 @@ def train(
     Example: inkread train letters/ registers/ -o runs/first && inkread export runs/first -o model
     """
     if [path.suffix for path in datasets] == [".json"]:
-        typer.echo(f"last checkpoint: {run_plan(_plan(datasets[0]), output)}")
+        typer.echo(f"last checkpoint: {run_plan(load_plan(datasets[0]), output)}")
         return
     settings = RunSettings(steps=steps, rate=rate, rehearsal=rehearsal, columns=columns, seed=seed)
     bundle = None if start == RANDOM else Bundle.open(start)
@@ -58,14 +56,3 @@ def train(
     typer.echo(f"{cut.train} lines to learn from, {cut.val} to check with")
     plan = usual_plan(MixturePlan(), cut.train, bundle, settings, data_sources(opened))
     typer.echo(f"last checkpoint: {run_plan(plan, output)}")
-
-
-def _plan(path: Path) -> TrainingPlan:
-    try:
-        return TrainingPlan.model_validate_json(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise DatasetError(f"{path}: the plan cannot be read ({error.strerror})") from error
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"]) or "the plan"
-        raise DatasetError(f"{path}: {where}: {first['msg']}") from None

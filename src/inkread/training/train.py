@@ -23,14 +23,14 @@ from typing import Annotated, Any, Literal
 import cv2
 import pytorch_lightning as pl
 import torch
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pytorch_lightning.callbacks import EMAWeightAveraging, ModelCheckpoint
 from torch import Tensor
 
 from inkread.bundle import BUNDLED, Bundle, DataSource
 from inkread.data.ingest import open_dataset
 from inkread.data.store import cut_datasets
-from inkread.errors import BundleError
+from inkread.errors import BundleError, DatasetError
 from inkread.recognition.alphabet import LATIN, Alphabet
 from inkread.training.augmentation import Augmentation
 from inkread.training.data import LineData, MixturePlan, data_sources, training_mixture, validation_lines
@@ -255,6 +255,18 @@ def starting_network(plan: TrainingPlan) -> Recognizer:
         if start is not None:
             network = load_network(start.weights, alphabet, network.stride, plan.dropout)
     return network.to(memory_format=torch.channels_last)  # type: ignore[call-overload,no-any-return]
+
+
+def load_plan(path: Path) -> TrainingPlan:
+    """Read a plan that somebody wrote; DatasetError where there is none, or names the first value that is wrong."""
+    try:
+        return TrainingPlan.model_validate_json(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise DatasetError(f"{path}: the plan cannot be read ({error.strerror})") from error
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"]) or "the plan"
+        raise DatasetError(f"{path}: {where}: {first['msg']}") from None
 
 
 def read_plan(run: Path) -> TrainingPlan:
