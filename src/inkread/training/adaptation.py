@@ -37,7 +37,7 @@ from inkread.io.inputs import Input, each_input, load_pages, load_readable_pages
 from inkread.reader import OnError, OnPage, Reader
 from inkread.recognition.alphabet import BLANK, Alphabet
 from inkread.recognition.line_images import Grey, cut_lines
-from inkread.training.bundling import content_version, copy_language_models, describe, write_bundle
+from inkread.training.bundling import CALIBRATION_LINES, content_version, copy_language_models, describe, write_bundle
 from inkread.training.network import Recognizer, load_network
 from inkread.training.scoring import Frames, pad_batch, read_lines, torch_frames
 from inkread.version import code_commit
@@ -55,9 +55,12 @@ class AdaptSettings(BaseModel):
         characters: fewest of a line to learn from; short readings are often noise.
         least_lines: with fewer lines to learn from, the bundle stays as it is.
         most_lines: lines to learn from at most, the surest ones; bounds time and memory.
-        least_gain: share by which the differences on the lines to check with must fall; less may be chance.
+        least_difference: share of characters of the lines to check with in which the network must differ from the first
+            reading; with less, the language model had little to mend, and there is little to learn.
+        least_gain: share by which these differences must fall; less may be chance.
         check_every: each such line, of those to learn from, is kept to check with.
-        passes: over the lines to learn from.
+        passes: over the lines to learn from. With more, the network learns the errors of the first reading by heart,
+            and the language model no longer corrects them.
         rate: highest learning rate.
         batch: lines a step.
         seed: of the order of lines, and of dropout.
@@ -69,10 +72,11 @@ class AdaptSettings(BaseModel):
     characters: int = Field(8, ge=1)
     least_lines: int = Field(24, ge=2)
     most_lines: int = Field(400, ge=2)
-    least_gain: float = Field(0.1, ge=0, le=1)
+    least_difference: float = Field(0.08, ge=0, le=1)
+    least_gain: float = Field(0.05, ge=0, le=1)
     check_every: int = Field(5, ge=2)
-    passes: int = Field(8, ge=1)
-    rate: float = Field(2e-3, gt=0)
+    passes: int = Field(2, ge=1)
+    rate: float = Field(1e-3, gt=0)
     batch: int = Field(8, ge=1)
     seed: int = 1
 
@@ -207,21 +211,25 @@ def _learn_and_write(
     checked = sure[:: settings.check_every]
     learnt = [line for number, line in enumerate(sure) if number % settings.check_every]
     report = replace(report, learnt=len(learnt), checked=len(checked))
-    if len(learnt) < settings.least_lines:
+
+    def unchanged(reason: str) -> AdaptReport:
         shutil.copytree(bundle.folder, folder, ignore=shutil.ignore_patterns(REPORT))
-        return replace(
-            report,
-            reason=f"{len(learnt)} sure lines are too few, {settings.least_lines} are needed; add pages of this hand",
+        return replace(report, reason=reason)
+
+    if len(learnt) < settings.least_lines:
+        return unchanged(
+            f"{len(learnt)} sure lines are too few, {settings.least_lines} are needed; add pages of this hand"
         )
     alphabet = Alphabet(bundle.model.alphabet)
     start = partial(load_network, bundle.weights, alphabet, bundle.model.input.stride)
-    tried = learn(start(), learnt, alphabet, settings)
-    before, after = (difference(torch_frames(network), checked, alphabet) for network in (start(), tried))
-    improved = after < (1 - settings.least_gain) * before
-    report = replace(report, before=before, after=after, improved=improved)
-    if not improved:
-        shutil.copytree(bundle.folder, folder, ignore=shutil.ignore_patterns(REPORT))
-        return replace(report, reason="the lines to check with were not read better")
+    before = difference(torch_frames(start()), checked, alphabet)
+    report = replace(report, before=before, after=before)
+    if before < settings.least_difference:
+        return unchanged(f"the network alone reads all but {before:.1%} of the characters as with the language model")
+    after = difference(torch_frames(learn(start(), learnt, alphabet, settings)), checked, alphabet)
+    report = replace(report, after=after, improved=after < (1 - settings.least_gain) * before)
+    if not report.improved:
+        return unchanged("the lines to check with were not read better")
     described = bundle.model.model_copy(
         update={
             "metrics": (),
@@ -231,7 +239,8 @@ def _learn_and_write(
         }
     )
     network = learn(start(), sure, alphabet, settings)  # what was checked with is learnt too
-    described = write_bundle(network, described, folder, [line.image for line in sure], bundle.detector)
+    some = [line.image for line in sure[:: 1 + len(sure) // CALIBRATION_LINES]]
+    described = write_bundle(network, described, folder, some, bundle.detector)
     copy_language_models(bundle, folder)
     describe(described.model_copy(update={"version": content_version(described.version, folder, ())}), folder)
     return report

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import tempfile
 import warnings
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import redirect_stdout
 from io import StringIO
 from pathlib import Path
@@ -111,7 +111,8 @@ def quantise(source: Path, target: Path, samples: Sequence[Grey], *, input_name:
                 activation_type=QuantType.QUInt8,
                 weight_type=QuantType.QInt8,
                 calibrate_method=CalibrationMethod.Percentile,
-                extra_options={"CalibPercentile": PERCENTILE},
+                # measured one sample after the other: all of them together take gigabytes of memory
+                extra_options={"CalibPercentile": PERCENTILE, "CalibStridedMinMax": 1},
             )
     model = onnx.load(target)
     store_as_half(model)
@@ -137,9 +138,16 @@ def _pointwise(path: Path) -> list[str]:
 
 
 class _Samples(CalibrationDataReader):  # type: ignore[misc]
-    def __init__(self, samples: Iterable[Grey], input_name: str) -> None:
-        self._items: Iterator[Grey] = iter(samples)
-        self._name = input_name
+    def __init__(self, samples: Sequence[Grey], input_name: str) -> None:
+        self._samples, self._name = samples, input_name
+        self._items = iter(samples)
+
+    def __len__(self) -> int:
+        return len(self._samples)
+
+    def set_range(self, start_index: int, end_index: int) -> None:
+        """Go on with these samples."""
+        self._items = iter(self._samples[start_index:end_index])
 
     def get_next(self) -> dict[str, Grey] | None:
         """Return the next input, or None after the last."""

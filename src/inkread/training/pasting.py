@@ -94,4 +94,4 @@ class PastedSource:
 def _on_paper_of(first: Grey, piece: Grey) -> Grey:
     """A piece whose paper is as bright as that of the first one."""
     change = float(np.percentile(first, PAPER)) - float(np.percentile(piece, PAPER))
-    return np.clip(piece.astype(np.float32) + change, 0, 255).astype(np.uint8)
+    return np.asarray(np.clip(piece.astype(np.float32) + change, 0, 255), np.uint8)
