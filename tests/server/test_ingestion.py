@@ -124,7 +124,9 @@ def test_a_link_does_not_lead_out_of_an_allowed_folder(
     assert ingestion.post("/ingest", data={"request": request}, headers=called_by("admin")).status_code == 422
 
 
-@pytest.mark.parametrize("request_text", ["{", '{"formt": "iam"}', '{"writers": 1}'])
+@pytest.mark.parametrize(
+    "request_text", ["{", '{"formt": "iam"}', '{"writers": 1}', '{"add": true}', '{"corrections": true}']
+)
 def test_a_wrong_request_is_named(ingestion: TestClient, called_by: Headers, request_text: str) -> None:
     answer = ingestion.post("/ingest", data={"request": request_text}, headers=called_by("admin"))
     assert answer.status_code == 422

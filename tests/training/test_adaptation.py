@@ -17,7 +17,7 @@ from inkread.training.network import load_network
 from inkread.training.scoring import onnx_frames
 
 PAGES = Path(__file__).parents[1] / "pages"
-FEW = AdaptSettings(least_lines=8)
+FEW = AdaptSettings(least_lines=8, least_difference=0.05)
 
 
 NOTEBOOK = PAGES / "notebook-1893-fr.webp"
@@ -27,7 +27,7 @@ LETTER = PAGES / "letter-1700-fr.webp"
 @pytest.mark.system
 def test_a_hand_is_read_better_without_a_transcription(tmp_path: Path) -> None:
     seen: list[int] = []
-    report = adapt(Bundle.open(), LETTER, tmp_path / "adapted", FEW, on_page=lambda page: seen.append(page.index))
+    report = adapt(Bundle.open(), NOTEBOOK, tmp_path / "adapted", FEW, on_page=lambda page: seen.append(page.index))
     assert report.improved, report
     assert report.after < report.before
     assert report.pages == len(seen) == 1
@@ -36,7 +36,7 @@ def test_a_hand_is_read_better_without_a_transcription(tmp_path: Path) -> None:
     assert bundle.model.version.startswith(f"{Bundle.open().model.version.partition('+')[0]}+")
     assert bundle.model.version != Bundle.open().model.version
     assert bundle.model.decoding == Bundle.open().model.decoding, "the search is as it was tuned"
-    document = next(Reader(bundle).read(LETTER))
+    document = next(Reader(bundle).read(NOTEBOOK))
     assert document.provenance is not None
     assert document.provenance.model_version == bundle.model.version, "a result says that its reader was adapted"
     assert json.loads((tmp_path / "adapted" / REPORT).read_text())["learnt"] == report.learnt
@@ -47,6 +47,14 @@ def test_too_little_writing_leaves_the_model_as_it_was(tmp_path: Path) -> None:
     report = adapt(Bundle.open(), blank, tmp_path / "adapted")
     assert not report.improved
     assert report.reason == "0 sure lines are too few, 24 are needed; add pages of this hand"
+    assert Bundle.open(tmp_path / "adapted").identity == Bundle.open().identity
+
+
+@pytest.mark.system
+def test_a_hand_that_is_read_well_is_left_alone(tmp_path: Path) -> None:
+    report = adapt(Bundle.open(), LETTER, tmp_path / "adapted", FEW)
+    assert not report.improved
+    assert "the language model changes only" in report.reason
     assert Bundle.open(tmp_path / "adapted").identity == Bundle.open().identity
 
 

@@ -121,13 +121,6 @@ class LineStore:
             found.setdefault(line.source, []).append(index)
         return found
 
-    def documents(self, indices: Iterable[int]) -> list[list[int]]:
-        """Some line numbers, those of each document together."""
-        found: dict[str, list[int]] = {}
-        for index in indices:
-            found.setdefault(self.lines[index].document_id, []).append(index)
-        return list(found.values())
-
 
 def write_store(target: Path, lines: Iterable[tuple[Sample | StoredLine, Grey]]) -> Path:
     """Write a store: images uint8 [rows, width] one after the other, and what each shows.

@@ -5,8 +5,9 @@ Usage: ``report = adapt(Bundle.open(), [Path("letters")], Path("adapted"))``
 The pages are read once. With the language model, many words are right that the network alone reads wrong. The network
 learns from the lines whose confidence is high (self-training, Scudder 1965; for handwriting Das and Jawahar 2020). Only
 its neck and head learn, a ninth of the weights: the features before them are computed once, so that adapting takes
-about as long as reading. Some of the sure lines are first kept to check with. If the network does not read them better
-after learning from the others, the output is the starting bundle, unchanged; else it learns from all of them.
+about as long as reading. Some of the sure lines are first kept to check with. If the language model changes little in
+them, or the network does not read them better after learning from the others, the output is the starting bundle,
+unchanged; else it learns from all of them.
 """
 
 from __future__ import annotations
@@ -89,7 +90,7 @@ class AdaptReport:
         pages, lines: read.
         learnt, checked: sure lines that were learnt from first, and checked with then.
         before, after: share of characters of the checked lines in which the network without the language model differs
-            from the first reading with it; 0.0 each where nothing was learnt.
+            from the first reading with it; equal where nothing was learnt, 0.0 each where there are too few lines.
         improved: whether the output is a new model; otherwise it is the starting one.
         reason: why not; empty where it is.
     """
@@ -225,7 +226,10 @@ def _learn_and_write(
     before = difference(torch_frames(start()), checked, alphabet)
     report = replace(report, before=before, after=before)
     if before < settings.least_difference:
-        return unchanged(f"the network alone reads all but {before:.1%} of the characters as with the language model")
+        return unchanged(
+            f"the language model changes only {before:.1%} of what the network reads in the sure lines, so there is "
+            "little to learn from it"
+        )
     after = difference(torch_frames(learn(start(), learnt, alphabet, settings)), checked, alphabet)
     report = replace(report, after=after, improved=after < (1 - settings.least_gain) * before)
     if not report.improved:

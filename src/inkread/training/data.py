@@ -24,14 +24,11 @@ from inkread.data.store import DataSettings, LineStore
 from inkread.errors import DatasetError
 from inkread.recognition.alphabet import Alphabet
 from inkread.recognition.line_images import exact_part
-from inkread.recognition.recognizer import Recognizer
-from inkread.runtime import Workers
 from inkread.synthesis.ink import find_fonts
 from inkread.synthesis.lines import read_texts
 from inkread.synthesis.strokes import StrokeHands
 from inkread.training.augmentation import Augmentation
 from inkread.training.module import RecognizerModule
-from inkread.training.pasting import PastedSource
 from inkread.training.scoring import pad_batch
 from inkread.training.stream import BUCKET, Batch, LineStream, StoredSource, source_weights
 from inkread.training.synthetic import FontSource, LineSource, Sample, StrokeSource
@@ -55,7 +52,6 @@ class MixturePlan(BaseModel):
         known_share: share of known sources among the lines of datasets, where there are other sources too. It limits
             forgetting, and keeps many known sources from crowding out a new one.
         shares: of the kinds of synthetic lines; the datasets get what is left of 1.
-        pasted: share of the lines of datasets that are put together anew, from words of one document.
         texts: UTF-8 file, one text a line, that fonts write besides the transcriptions; None for the bundled sentences.
         line_weights: JSON file with a weight by the name of a stored line; None draws the lines of a source alike.
     """
@@ -75,7 +71,6 @@ class MixturePlan(BaseModel):
     shares: dict[str, float] = Field(
         default_factory=lambda: {"text": 0.12, "words": 0.13, "plain": 0.03, "written": 0.13, "printed": 0.03}
     )
-    pasted: float = Field(0, ge=0, le=1)
     texts: Path | None = None
     line_weights: Path | None = None
 
@@ -156,22 +151,11 @@ def training_mixture(plan: MixturePlan, alphabet: Alphabet) -> tuple[list[LineSo
     if not groups and not synthetic:
         raise DatasetError(f"{plan.store}: the plan leaves nothing to learn from, give a source some weight")
     drawn = json.loads(plan.line_weights.read_text(encoding="utf-8")) if plan.line_weights else None
-    pages: list[LineSource] = [
+    pages = [
         StoredSource(store, rows, [drawn[store.lines[row].sample_id] for row in rows] if drawn else None)
         for rows in groups.values()
     ]
-    weights *= (1 - sum(shares)) / weights.sum()
-    if plan.pasted:
-        pages += pasted_sources(store, groups.values())
-        weights = np.concatenate([(1 - plan.pasted) * weights, plan.pasted * weights])
-    return [*pages, *synthetic.values()], [*weights.tolist(), *shares]
-
-
-def pasted_sources(store: LineStore, groups: Iterable[Sequence[int]]) -> list[PastedSource]:
-    """For each group of lines, lines of words of one of its documents, which the model in the package finds."""
-    bundle = Bundle.open()
-    recognizer, alphabet = Recognizer(bundle, Workers(1)), Alphabet(bundle.model.alphabet)
-    return [PastedSource(store, store.documents(rows), recognizer, alphabet) for rows in groups]
+    return [*pages, *synthetic.values()], [*(weights / weights.sum() * (1 - sum(shares))).tolist(), *shares]
 
 
 def validation_lines(plan: MixturePlan, alphabet: Alphabet, most: int = 40, seed: int = 7) -> list[ValidationLine]:

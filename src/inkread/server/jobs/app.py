@@ -144,6 +144,10 @@ def ingestion_app(settings: Settings) -> FastAPI:
         request: Annotated[str, Form(description="An IngestRequest as JSON")] = "{}",
     ) -> Job:
         wanted = _parse(request)
+        if (wanted.add or wanted.corrections) and file is None and not wanted.source:
+            # else rendered pages would stand beside real ones
+            detail = "request: add and corrections need pages that they are added to, send a file or name a source"
+            raise ProblemError(422, "Unprocessable Content", detail)
         job = new_id("ingest")
         if file is not None:
             source = await run_in_threadpool(_keep, file, settings.home / UPLOADS / job)
